@@ -1,0 +1,12 @@
+// Files that are generated and committed. Each entry says how to find out that one no longer matches its source.
+//
+// To add one: a name, the promise in a few words, and a command that exits with an error when the file has drifted and
+// says how to write it again.
+
+export interface Generated {
+  readonly name: string
+  readonly promise: string
+  readonly command: readonly [command: string, ...args: ReadonlyArray<string>]
+}
+
+export const generated: ReadonlyArray<Generated> = []

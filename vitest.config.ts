@@ -1,0 +1,16 @@
+import { defineConfig } from "vitest/config"
+
+// With this condition `@holdfast/core` means the TypeScript sources, so that tests need no build.
+const conditions = ["@holdfast/source", "node", "import", "module", "default"]
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: {
+    include: ["packages/*/test/**/*.test.ts", "examples/*/test/**/*.test.ts", "{bench,scripts}/test/**/*.test.ts"],
+    // Each test starts its own services and layers. Shared state between files would hide an order dependence.
+    isolate: true,
+    // `npm test` writes the numbers here and reads them for its last line.
+    outputFile: { json: ".verify/vitest.json" },
+  },
+})
