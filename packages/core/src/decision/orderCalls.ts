@@ -1,0 +1,216 @@
+/**
+ * The calls that change orders: place, complete, cancel.
+ */
+import { Schema } from "effect"
+import type { EventData, EventType } from "../events/Event.ts"
+import { type CancelRefusal, type CancelRequest, cancelOrder } from "../orders/cancelOrder.ts"
+import { completeOrder, type Order } from "../orders/Order.ts"
+import { type OrderRequest, type PlaceRefusal, placeOrder, type RequestedLine } from "../orders/placeOrder.ts"
+import { hourOf } from "../popularity/SalesBucket.ts"
+import type { InvalidInput, OrderAlreadyCancelled, OrderNotFound } from "../refusals.ts"
+import {
+  AccountId,
+  Amount,
+  CampaignId,
+  compareBytes,
+  Label,
+  maxOrderLines,
+  maxOrderQuantity,
+  OrderId,
+  OrderQuantity,
+  orderIdOf,
+  Price,
+  ProductId,
+  type ProductId as ProductIdType,
+  plus,
+} from "../values.ts"
+import type { Changes } from "./Changes.ts"
+import type { EventOf } from "./Command.ts"
+import { type Call, keyOptional, keyRequired, noLane, repeat } from "./call.ts"
+
+const maxMetadataCharacters = 4096
+
+const Metadata = Schema.Record(Schema.String, Schema.Unknown).check(
+  Schema.makeFilter((metadata) => (isSmallJson(metadata) ? undefined : "must be JSON of at most 4096 characters")),
+)
+
+export const PlaceOrder = Schema.Struct({
+  accountId: AccountId,
+  lines: Schema.Array(
+    Schema.Struct({ productId: ProductId, quantity: OrderQuantity, unitPrice: Schema.optional(Price) }),
+  ).check(
+    Schema.makeFilter((lines: ReadonlyArray<unknown>) =>
+      lines.length >= 1 && lines.length <= maxOrderLines ? undefined : `must hold 1 to ${maxOrderLines} lines`,
+    ),
+  ),
+  campaignId: Schema.optional(CampaignId),
+  expectedPaid: Schema.optional(Amount),
+  reference: Schema.optional(Label),
+  metadata: Schema.optional(Metadata),
+  ...keyRequired,
+})
+export const CompleteOrder = Schema.Struct({ orderId: OrderId, ...keyOptional })
+export const CancelOrder = Schema.Struct({
+  accountId: AccountId,
+  orderId: OrderId,
+  restock: Schema.optional(Schema.Boolean),
+  ...keyRequired,
+})
+
+export const placeCall: Call<typeof PlaceOrder, OrderRequest, Order, PlaceRefusal> = {
+  name: "orders.place",
+  input: PlaceOrder,
+  normalise: ({ accountId, lines, campaignId, expectedPaid, reference, metadata }) => {
+    const merged = mergeLines(lines)
+    return "_tag" in merged ? merged : { accountId, lines: merged, campaignId, expectedPaid, reference, metadata }
+  },
+  intention: ({ accountId, lines, campaignId, expectedPaid, reference }) => ({
+    accountId,
+    campaignId,
+    expectedPaid,
+    lines: lines.map(({ productId, quantity, unitPrice }) => ({ productId, quantity, unitPrice })),
+    reference,
+  }),
+  keys: ({ accountId, lines, campaignId }, add, at) => {
+    add("account", [accountId])
+    if (campaignId !== undefined) add("coupon", [campaignId, accountId])
+    const hour = hourOf(at)
+    for (const { productId } of lines) {
+      add("product", [productId])
+      add("bucket", [productId, hour])
+    }
+  },
+  lane: noLane,
+  operator: false,
+  decide: (records, request, cause) => {
+    const placed = placeOrder(records, request, orderIdOf(cause.id), cause)
+    if ("_tag" in placed) return placed
+    // With nothing to pay the account is named unchanged: the order relies on it being open.
+    const account = placed.account ?? records.account(request.accountId)
+    return acceptOrder(placed.order, { ...placed, account }, "orders.placed")
+  },
+}
+
+export interface CompleteRequest {
+  readonly orderId: OrderId
+}
+
+export const completeCall: Call<typeof CompleteOrder, CompleteRequest, Order, OrderNotFound | OrderAlreadyCancelled> = {
+  name: "orders.complete",
+  input: CompleteOrder,
+  normalise: ({ orderId }) => ({ orderId }),
+  intention: ({ orderId }) => ({ orderId }),
+  keys: ({ orderId }, add) => add("order", [orderId]),
+  lane: noLane,
+  operator: true,
+  decide: (records, { orderId }, cause) => {
+    const order = records.order(orderId)
+    if (order === undefined) return { _tag: "OrderNotFound", orderId }
+    const completed = completeOrder(order, cause)
+    if (completed === undefined) return repeat(order)
+    return "_tag" in completed ? completed : acceptOrder(completed, { order: completed }, "orders.completed")
+  },
+}
+
+/** A cancel with the immutable facts of its order, read before submission: they name the other keys. */
+export interface CancelCommandRequest extends CancelRequest {
+  readonly facts: OrderFacts | undefined
+}
+
+/** What of an order never changes and names the records that a cancel touches. */
+export type OrderFacts = Pick<Order, "accountId" | "campaignId" | "placedAt" | "lines">
+
+export const cancelCall: Call<typeof CancelOrder, CancelCommandRequest, Order, CancelRefusal> = {
+  name: "orders.cancel",
+  input: CancelOrder,
+  normalise: ({ accountId, orderId, restock }) => ({ accountId, orderId, restock: restock ?? true, facts: undefined }),
+  intention: ({ accountId, orderId, restock }) => ({ accountId, orderId, restock }),
+  keys: ({ orderId, facts }, add) => {
+    add("order", [orderId])
+    if (facts === undefined) return
+    add("account", [facts.accountId])
+    if (facts.campaignId !== undefined) add("coupon", [facts.campaignId, facts.accountId])
+    for (const { productId } of facts.lines) {
+      add("product", [productId])
+      add("bucket", [productId, hourOf(facts.placedAt)])
+    }
+  },
+  lane: noLane,
+  operator: true,
+  decide: (records, request, cause) => {
+    const order = records.order(request.orderId)
+    // Without facts the order did not exist when the call began, whatever a guess of its id may find by now.
+    if (order === undefined || request.facts === undefined) return { _tag: "OrderNotFound", orderId: request.orderId }
+    const cancelled = cancelOrder(order, records, request, cause)
+    if (cancelled === undefined) return repeat(order)
+    return "_tag" in cancelled ? cancelled : acceptOrder(cancelled.order, cancelled, "orders.cancelled")
+  },
+}
+
+/** Merges the lines of one product and sorts them by product id, or names the first line that does not fit. */
+const mergeLines = (lines: (typeof PlaceOrder.Type)["lines"]): ReadonlyArray<RequestedLine> | InvalidInput => {
+  const merged = new Map<ProductIdType, RequestedLine>()
+  for (const [index, { productId, quantity, unitPrice }] of lines.entries()) {
+    const earlier = merged.get(productId)
+    const together = plus(quantity, earlier?.quantity ?? 0)
+    if (together === undefined || together > maxOrderQuantity) {
+      return invalidLine(
+        index,
+        "quantity",
+        `must come to at most ${maxOrderQuantity} with the other lines of its product`,
+      )
+    }
+    if (earlier?.unitPrice !== undefined && unitPrice !== undefined && earlier.unitPrice !== unitPrice) {
+      return invalidLine(index, "unitPrice", "must be the same on every line of its product")
+    }
+    merged.set(productId, { productId, quantity: together, unitPrice: unitPrice ?? earlier?.unitPrice })
+  }
+  return Array.from(merged.values()).sort((left, right) => compareBytes(left.productId, right.productId))
+}
+
+const invalidLine = (index: number, field: string, message: string): InvalidInput => ({
+  _tag: "InvalidInput",
+  issues: [{ pointer: `/lines/${index}/${field}`, message }],
+})
+
+const acceptOrder = (order: Order, changes: Changes, type: EventType) => ({
+  _tag: "Accept" as const,
+  answer: order,
+  stored: { orderId: order.orderId },
+  changes,
+  event: eventOf(type, order),
+})
+
+const eventOf = (type: EventType, order: Order): EventOf => ({
+  type,
+  aggregate: { type: "order", id: order.orderId },
+  key: order.accountId,
+  data: type === "orders.placed" ? placedData(order) : closedData(order),
+})
+
+const placedData = (order: Order): EventData => ({
+  orderId: order.orderId,
+  accountId: order.accountId,
+  lines: order.lines.map((line): EventData => ({ ...line })),
+  total: order.total,
+  discount: order.discount,
+  paid: order.paid,
+  campaignId: order.campaignId,
+  reference: order.reference,
+})
+
+const closedData = (order: Order): EventData => ({
+  orderId: order.orderId,
+  accountId: order.accountId,
+  paid: order.paid,
+  restocked: order.state === "cancelled" ? order.closed?.restocked : undefined,
+})
+
+const isSmallJson = (metadata: unknown): boolean => {
+  try {
+    return JSON.stringify(metadata).length <= maxMetadataCharacters
+  } catch {
+    // A cycle or a BigInt: not JSON.
+    return false
+  }
+}
