@@ -6,7 +6,16 @@
  * never answer differently.
  */
 import { Schema } from "effect"
-import { AccountId, Amount, CampaignId, IdempotencyKey, OrderId, ProductId, Quantity } from "./values.ts"
+import {
+  AccountId,
+  Amount,
+  CampaignId,
+  IdempotencyKey,
+  OrderId,
+  ProductId,
+  Quantity,
+  SubscriptionName,
+} from "./values.ts"
 
 interface Row<Fields extends Schema.Struct.Fields> {
   /** What programs compare: stable, never translated. */
@@ -303,6 +312,13 @@ export const refusals = {
     message: ({ accountId, balance, amount, limit }) =>
       `The account "${accountId}" has ${balance} points and may hold ${limit}; ${amount} more do not fit.`,
   }),
+  AlreadySubscribed: row({
+    code: "ALREADY_SUBSCRIBED",
+    status: 409,
+    when: "This process serves the subscription already; one process handles a name once.",
+    fields: { name: SubscriptionName },
+    message: ({ name }) => `This process already serves the subscription "${name}".`,
+  }),
 } as const
 
 export type RefusalTag = keyof typeof refusals
@@ -341,6 +357,7 @@ export type CouponNotUsable = Refusal<"CouponNotUsable">
 export type CouponExpired = Refusal<"CouponExpired">
 export type CouponMinimumNotMet = Refusal<"CouponMinimumNotMet">
 export type PointsNotEnough = Refusal<"PointsNotEnough">
+export type AlreadySubscribed = Refusal<"AlreadySubscribed">
 export type BalanceLimitExceeded = Refusal<"BalanceLimitExceeded">
 
 const nothingHappened = Schema.Literal("nothing-happened")

@@ -48,8 +48,10 @@ export const recordsOf = (loaded: Loaded): Records => {
   }
 }
 
-const mapOf = <K extends KindName>(kind: K, records: ReadonlyArray<RecordOf[K]> = []): ReadonlyMap<string, RecordOf[K]> =>
-  new Map(records.map((record) => [keyText(kinds[kind].keyOf(record)), record]))
+const mapOf = <K extends KindName>(
+  kind: K,
+  records: ReadonlyArray<RecordOf[K]> = [],
+): ReadonlyMap<string, RecordOf[K]> => new Map(records.map((record) => [keyText(kinds[kind].keyOf(record)), record]))
 
 /** Collects keys; `of` sorts them when an adapter asks. A store that needs no keys costs nothing here. */
 export const keysOf = (collect: (add: (kind: KindName, key: Key) => void) => void): Keys => {

@@ -1,0 +1,378 @@
+/**
+ * The engine: admits commands into a bounded queue and lets a few lanes take them to the store in batches.
+ *
+ * One commit serves everybody who came while the lanes were busy (group commit); nothing waits on a timer for company.
+ * A command is answered exactly once: decided, or unavailable with what is certain about it.
+ */
+import { Clock, Effect, type Scope } from "effect"
+import type { Command } from "../decision/Command.ts"
+import type { KeyOf, StoreShape } from "../ports/Store.ts"
+import { keyText } from "../values.ts"
+import { type BatchContext, runBatch, touchesAny } from "./batches.ts"
+import { LaneQueue } from "./LaneQueue.ts"
+import { Counters, type EngineMetrics } from "./Metrics.ts"
+import { notInTime, type Outcome, type Pending, settle } from "./Pending.ts"
+
+export interface EngineOptions {
+  /** The most commands that may wait. Above it calls are answered `Overloaded` before any I/O. */
+  readonly queueLimit: number
+}
+
+/** What a service needs to get a command decided. */
+export interface Submitter {
+  /**
+   * Hands a command to the lanes. Its resolver is called exactly once, unless the returned handle withdraws it first.
+   * Does no I/O and never throws.
+   */
+  readonly submit: (command: Command, resolve: (outcome: Outcome) => void) => Pending
+  /** Lets the caller leave. A command that no lane has taken will not happen; one that was taken finishes unheard. */
+  readonly withdraw: (pending: Pending) => void
+}
+
+export interface Engine extends Submitter {
+  /** Whether a command of this key is on its way in this process. */
+  readonly isPending: (
+    command: Pick<Command, "scope" | "key"> & { readonly operation: { readonly name: string } },
+  ) => boolean
+  /** Completes when everything admitted before now has its outcome. */
+  readonly settled: Effect.Effect<void>
+  /** Completes when something is committed after it was started. */
+  readonly committed: Effect.Effect<void>
+  readonly metrics: () => EngineMetrics
+  /** Takes no more commands, waits for the admitted ones, then answers those that are left. May be called again. */
+  readonly stop: (drainMillis: number) => Effect.Effect<void>
+}
+
+/** How often deadlines are looked at while anything waits. An answer is late by no more than this. */
+const sweepMillis = 50
+/** How long commands on busy keys wait before they are tried again. */
+const asideMillis = 50
+/** The most commands on busy keys in one try. */
+const asideCap = 128
+
+export const makeEngine = (store: StoreShape, options: EngineOptions): Effect.Effect<Engine, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    const running = new RunningEngine(store, options, () => clock.currentTimeMillisUnsafe())
+    for (let lane = 0; lane < store.guarantees.lanes; lane++) yield* Effect.forkScoped(running.serveLane(lane))
+    yield* Effect.forkScoped(running.serveAside)
+    yield* Effect.forkScoped(running.sweepDeadlines)
+    // Callers that nobody answers any more would wait for ever.
+    yield* Effect.addFinalizer(() => Effect.sync(() => running.answerTheRest()))
+    return running
+  })
+
+class RunningEngine implements Engine {
+  readonly #now: () => number
+  readonly #counters = new Counters()
+  readonly #queue: LaneQueue
+  readonly #context: BatchContext
+  /** Everything admitted and not finished. */
+  readonly #live = new Set<Pending>()
+  /** Per idempotency key: the command in flight first, then those that wait for it. */
+  readonly #byKey = new Map<string, Array<Pending>>()
+  /** Commands on busy keys, and those keys. */
+  #aside: Array<Pending> = []
+  readonly #busyKeys = new Set<string>()
+  readonly #laneSignals: ReadonlyArray<Signal>
+  readonly #asideSignal = new Signal()
+  readonly #sweepSignal = new Signal()
+  readonly #commitWaiters = new Set<() => void>()
+  #settledSignals: Array<{ readonly upTo: number; readonly signal: Signal }> = []
+  #sequence = 0
+  #stopping = false
+
+  constructor(store: StoreShape, { queueLimit }: EngineOptions, now: () => number) {
+    const { lanes } = store.guarantees
+    this.#now = now
+    this.#queue = new LaneQueue(lanes, queueLimit)
+    this.#laneSignals = Array.from({ length: lanes }, () => new Signal())
+    this.#context = {
+      store,
+      now,
+      counters: this.#counters,
+      finish: this.#finish,
+      setAside: this.#setAside,
+    }
+  }
+
+  submit = (command: Command, resolve: (outcome: Outcome) => void): Pending => {
+    const counter = command.operation.lane(command.request)
+    const pending: Pending = {
+      command,
+      resolve,
+      sequence: this.#sequence++,
+      lane: counter === undefined ? undefined : this.#queue.laneOf(counter),
+      state: "queued",
+      uncertain: false,
+    }
+    if (this.#stopping) this.#answer(pending, { _tag: "Unavailable", unavailable: stopped })
+    else if (!this.#queue.hasRoom(command, this.#waitingElsewhere)) {
+      this.#answer(pending, { _tag: "Unavailable", unavailable: this.#overloaded() })
+    } else {
+      if (this.#live.size === 0) this.#sweepSignal.notify()
+      this.#live.add(pending)
+      if (this.#isFirstOfKey(pending)) this.#enqueue(pending)
+    }
+    return pending
+  }
+
+  withdraw = (pending: Pending): void => {
+    const { state } = pending
+    pending.state = "settled"
+    // What a lane has taken goes on; what nobody has taken is passed over when its turn comes.
+    if (state === "queued" || state === "waiting") this.#forget(pending)
+  }
+
+  isPending: Engine["isPending"] = (command) => this.#byKey.has(keyTextOf(command))
+
+  get settled(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.#live.size === 0) return Effect.void
+      const waiter = { upTo: this.#sequence, signal: new Signal() }
+      this.#settledSignals.push(waiter)
+      return waiter.signal.wait
+    })
+  }
+
+  readonly committed: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    const wake = (): void => resume(Effect.yieldNow)
+    this.#commitWaiters.add(wake)
+    return Effect.sync(() => this.#commitWaiters.delete(wake))
+  })
+
+  metrics = (): EngineMetrics => ({
+    operations: Object.fromEntries(Array.from(this.#counters.operations, ([name, counts]) => [name, { ...counts }])),
+    queueDepth: this.#queue.depth + this.#waitingElsewhere,
+    inFlight: this.#queue.inFlight,
+    batches: this.#counters.batches,
+    batchedCommands: this.#counters.batchedCommands,
+    laneBusyMillis: this.#counters.laneBusyMillis,
+    lostReplies: this.#counters.lostReplies,
+    busyBatches: this.#counters.busyBatches,
+    rejectedBatches: this.#counters.rejectedBatches,
+  })
+
+  stop = (drainMillis: number): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      this.#stopping = true
+      return this.settled.pipe(
+        Effect.timeoutOption(drainMillis),
+        Effect.andThen(Effect.sync(() => this.answerTheRest())),
+      )
+    })
+
+  /** Answers everybody who still waits: nothing happened to what no lane has taken, the rest is unknown. */
+  answerTheRest(): void {
+    this.#stopping = true
+    for (const pending of Array.from(this.#live)) {
+      const unavailable = pending.state === "taken" || pending.uncertain ? stoppedInFlight : stopped
+      this.#answer(pending, { _tag: "Unavailable", unavailable })
+      this.#forget(pending)
+    }
+    this.#queue.drain()
+    this.#aside = []
+  }
+
+  /**
+   * One lane: takes its share of what waits, runs it, and starts again. `forever` yields between two rounds, so everybody
+   * whom the last batch answered can come back before the next one leaves.
+   */
+  serveLane = (lane: number): Effect.Effect<never> => {
+    const signal = this.#laneSignals[lane] ?? new Signal()
+    return Effect.forever(
+      Effect.suspend(() => {
+        if (!this.#queue.hasWork(lane)) return signal.wait
+        const batch = this.#queue.take(lane).filter(this.#isFree)
+        if (batch.length === 0) return Effect.void
+        const began = this.#now()
+        return Effect.onExit(runBatch(this.#context, batch), () =>
+          Effect.sync(() => {
+            this.#queue.finished(batch.length)
+            this.#counters.laneBusyMillis += this.#now() - began
+          }),
+        )
+      }),
+    )
+  }
+
+  /** Tries commands on busy keys again, beside the lanes, until somebody lets go of the keys. */
+  get serveAside(): Effect.Effect<never> {
+    return Effect.forever(
+      Effect.suspend(() => {
+        const waiting = this.#aside.filter((pending) => pending.state === "queued")
+        this.#aside = []
+        if (waiting.length === 0) {
+          this.#busyKeys.clear()
+          return this.#asideSignal.wait
+        }
+        const batch = waiting.slice(0, asideCap)
+        for (const pending of batch) pending.state = "taken"
+        this.#aside = waiting.slice(asideCap)
+        return Effect.andThen(Effect.sleep(asideMillis), runBatch(this.#context, batch))
+      }),
+    )
+  }
+
+  /** Answers commands at their deadline, whatever the store is doing. No timer runs while nothing waits. */
+  get sweepDeadlines(): Effect.Effect<never> {
+    return Effect.forever(
+      Effect.suspend(() => {
+        if (this.#live.size === 0) return this.#sweepSignal.wait
+        return Effect.andThen(Effect.sleep(sweepMillis), Effect.sync(this.#sweep))
+      }),
+    )
+  }
+
+  #sweep = (): void => {
+    const now = this.#now()
+    for (const pending of this.#live) {
+      if (now <= pending.command.deadline || pending.state === "settled") continue
+      const taken = pending.state === "taken"
+      this.#answer(pending, { _tag: "Unavailable", unavailable: notInTime(pending) })
+      // A lane still has it in hand; its key stays taken until the lane is done.
+      if (!taken) this.#forget(pending)
+    }
+  }
+
+  // A command on a busy key waits with the others, so that no lane waits for that key again.
+  #isFree = (pending: Pending): boolean => {
+    if (this.#busyKeys.size === 0 || !touchesAny(pending, this.#busyKeys)) return true
+    this.#queue.finished(1)
+    pending.state = "queued"
+    this.#aside.push(pending)
+    return false
+  }
+
+  #setAside = (batch: ReadonlyArray<Pending>, keys: ReadonlyArray<KeyOf>): void => {
+    for (const { kind, key } of keys) this.#busyKeys.add(keyText([kind, ...key]))
+    for (const pending of batch) {
+      if (pending.state === "taken") pending.state = "queued"
+      this.#aside.push(pending)
+    }
+    this.#asideSignal.notify()
+  }
+
+  #finish = (pending: Pending, outcome: Outcome): void => {
+    const committed = outcome._tag === "Accepted" || (outcome._tag === "Recalled" && outcome.own)
+    if (committed && this.#commitWaiters.size > 0) this.#wakeCommitWaiters()
+    this.#answer(pending, outcome)
+    this.#forget(pending)
+  }
+
+  #answer(pending: Pending, outcome: Outcome): void {
+    if (pending.state !== "settled") this.#counters.count(pending.command.operation.name, outcome)
+    settle(pending, outcome)
+  }
+
+  #forget(pending: Pending): void {
+    if (!this.#live.delete(pending)) return
+    this.#releaseKey(pending)
+    if (this.#settledSignals.length > 0) this.#notifySettled()
+  }
+
+  #wakeCommitWaiters(): void {
+    const waiters = Array.from(this.#commitWaiters)
+    this.#commitWaiters.clear()
+    for (const wake of waiters) wake()
+  }
+
+  #notifySettled(): void {
+    const [oldest] = this.#live
+    this.#settledSignals = this.#settledSignals.filter(({ upTo, signal }) => {
+      if (oldest !== undefined && oldest.sequence < upTo) return true
+      signal.notify()
+      return false
+    })
+  }
+
+  // Keys that the engine made are unique, so only the callers' keys are looked up.
+  #isFirstOfKey(pending: Pending): boolean {
+    const { command } = pending
+    if (command.key === String(command.id)) return true
+    const text = keyTextOf(command)
+    const others = this.#byKey.get(text)
+    if (others === undefined) {
+      this.#byKey.set(text, [pending])
+      return true
+    }
+    pending.state = "waiting"
+    others.push(pending)
+    return false
+  }
+
+  #releaseKey(pending: Pending): void {
+    const { command } = pending
+    if (command.key === String(command.id)) return
+    const text = keyTextOf(command)
+    const others = this.#byKey.get(text)
+    if (others === undefined) return
+    const wasFirst = others[0] === pending
+    const rest = others.filter((other) => other !== pending)
+    const [next] = rest
+    if (next === undefined) this.#byKey.delete(text)
+    else {
+      this.#byKey.set(text, rest)
+      if (wasFirst && next.state === "waiting") this.#enqueue(next)
+    }
+  }
+
+  #enqueue(pending: Pending): void {
+    pending.state = "queued"
+    this.#queue.push(pending)
+    if (pending.lane !== undefined) this.#laneSignals[pending.lane]?.notify()
+    else this.#laneSignals.find((signal) => signal.isAwaited)?.notify()
+  }
+
+  /** Commands that wait for another one of their key, or for a busy key. */
+  get #waitingElsewhere(): number {
+    return Math.max(0, this.#live.size - this.#queue.depth - this.#queue.inFlight)
+  }
+
+  #overloaded() {
+    const { batchedCommands, laneBusyMillis } = this.#counters
+    const millisPerCommand = batchedCommands === 0 ? 1 : laneBusyMillis / batchedCommands
+    const estimate = Math.ceil(this.#queue.depth * millisPerCommand)
+    return {
+      _tag: "Overloaded",
+      outcome: "nothing-happened",
+      retryAfterMillis: Math.min(Math.max(estimate, 50), 5_000),
+    } as const
+  }
+}
+
+const stopped = { _tag: "Stopped", outcome: "nothing-happened" } as const
+const stoppedInFlight = { _tag: "StoreUnavailable", outcome: "unknown", reason: "the shop was stopped" } as const
+
+const keyTextOf = (command: Parameters<Engine["isPending"]>[0]): string =>
+  keyText([command.scope, command.operation.name, command.key])
+
+/** Wakes one waiting fiber. A notification that finds nobody waiting is kept for the next one. */
+class Signal {
+  #notified = false
+  #resume: (() => void) | undefined
+
+  get isAwaited(): boolean {
+    return this.#resume !== undefined
+  }
+
+  notify(): void {
+    const resume = this.#resume
+    this.#resume = undefined
+    if (resume === undefined) this.#notified = true
+    else resume()
+  }
+
+  /** Completes at the next notification. The waiter goes on in a later turn, after whoever notified it. */
+  readonly wait: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    if (this.#notified) {
+      this.#notified = false
+      resume(Effect.void)
+      return Effect.void
+    }
+    this.#resume = () => resume(Effect.yieldNow)
+    return Effect.sync(() => {
+      this.#resume = undefined
+    })
+  })
+}

@@ -1,0 +1,206 @@
+/**
+ * What waits for the lanes: one shared queue, and one queue per lane for commands that position themselves on the same
+ * hot counter (charges of one wallet, issues of one campaign).
+ *
+ * Bounded by admission: every check is made before anything is queued, and none does I/O.
+ */
+import type { Command } from "../decision/Command.ts"
+import type { KindName } from "../decision/kinds.ts"
+import { type Key, keyText } from "../values.ts"
+import type { Pending } from "./Pending.ts"
+
+/** The most commands in one batch. Measured best on PostgreSQL among 32 … 512. */
+const batchCap = 128
+/** Of the queue, the host's own commands keep at least this share to themselves. */
+const reservedShare = 0.1
+/** The most of the queue that the commands of one hot key may fill. */
+const hotKeyShare = 0.5
+
+export class LaneQueue {
+  readonly #limit: number
+  readonly #shared = new Fifo()
+  readonly #own: ReadonlyArray<Fifo>
+  readonly #hotKeys = new HotKeys()
+  #inFlight = 0
+
+  constructor(lanes: number, limit: number) {
+    this.#limit = limit
+    this.#own = Array.from({ length: lanes }, () => new Fifo())
+  }
+
+  /** How many commands wait. */
+  get depth(): number {
+    return this.#own.reduce((sum, own) => sum + own.length, this.#shared.length)
+  }
+
+  /** How many commands the lanes have taken and not finished. */
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  /** The lane of a hot counter: the same one for every command on it. */
+  laneOf(counter: string): number {
+    let hash = 0
+    for (let index = 0; index < counter.length; index++) hash = (hash * 31 + counter.charCodeAt(index)) | 0
+    return Math.abs(hash) % this.#own.length
+  }
+
+  /** Whether there is room for a command. `elsewhere` counts commands that wait outside of this queue. */
+  hasRoom(command: Command, elsewhere: number): boolean {
+    const depth = this.depth + elsewhere
+    if (command.operation.operator) return depth < this.#limit
+    if (depth >= Math.max(1, this.#limit - Math.ceil(this.#limit * reservedShare))) return false
+    const hotLimit = Math.max(1, this.#limit * hotKeyShare)
+    // No key can hold half of the queue while the queue is not half full, so normally nothing is counted.
+    if (depth < hotLimit) {
+      this.#hotKeys.forget()
+      return true
+    }
+    this.#hotKeys.countAll(() => this.#everything())
+    return this.#hotKeys.most(command) < hotLimit
+  }
+
+  push(pending: Pending): void {
+    this.#hotKeys.add(pending.command, 1)
+    const { lane } = pending
+    const queue = lane === undefined ? this.#shared : (this.#own[lane] ?? this.#shared)
+    queue.push(pending)
+  }
+
+  /** Whether a lane has anything to take. */
+  hasWork(lane: number): boolean {
+    return this.#shared.length > 0 || (this.#own[lane]?.length ?? 0) > 0
+  }
+
+  /**
+   * The next batch of a lane, in order of admission: all that only it may take, and its fair share of the rest, so that
+   * one lane does not take everything while another idles. A lone caller's command leaves at once.
+   */
+  take(lane: number): Array<Pending> {
+    const own = this.#own[lane] ?? new Fifo()
+    const shared = this.#shared
+    let fairShare = Math.ceil((shared.length + this.#inFlight) / this.#own.length)
+    const batch: Array<Pending> = []
+    while (batch.length < batchCap) {
+      const mine = own.first
+      const anyone = fairShare > 0 ? shared.first : undefined
+      const fromOwn = mine !== undefined && (anyone === undefined || mine.sequence < anyone.sequence)
+      const next = fromOwn ? own.shift() : anyone === undefined ? undefined : shared.shift()
+      if (next === undefined) break
+      this.#hotKeys.add(next.command, -1)
+      // Its caller has left or its deadline has passed: nothing happened to it and nothing will.
+      if (next.state !== "queued") continue
+      if (!fromOwn) fairShare--
+      next.state = "taken"
+      batch.push(next)
+    }
+    this.#inFlight += batch.length
+    return batch
+  }
+
+  /** Marks taken commands as finished. */
+  finished(count: number): void {
+    this.#inFlight -= count
+  }
+
+  /** Removes and returns everything that waits. */
+  drain(): Array<Pending> {
+    const all = this.#everything()
+    this.#shared.clear()
+    for (const own of this.#own) own.clear()
+    this.#hotKeys.forget()
+    return all
+  }
+
+  /** Calls `visit` for everything that waits. */
+  forEach(visit: (pending: Pending) => void): void {
+    for (const pending of this.#everything()) visit(pending)
+  }
+
+  #everything(): Array<Pending> {
+    return [this.#shared, ...this.#own].flatMap((queue) => queue.toArray())
+  }
+}
+
+/** First in, first out, in constant time. */
+class Fifo {
+  #items: Array<Pending | undefined> = []
+  #head = 0
+
+  get length(): number {
+    return this.#items.length - this.#head
+  }
+
+  get first(): Pending | undefined {
+    return this.#items[this.#head]
+  }
+
+  push(pending: Pending): void {
+    this.#items.push(pending)
+  }
+
+  shift(): Pending | undefined {
+    const pending = this.#items[this.#head]
+    if (pending === undefined) return undefined
+    this.#items[this.#head++] = undefined
+    // Moves the rest to the front only when half of the array is spent, so that shifting stays constant on average.
+    if (this.#head > 1_024 && this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head)
+      this.#head = 0
+    }
+    return pending
+  }
+
+  clear(): void {
+    this.#items = []
+    this.#head = 0
+  }
+
+  toArray(): Array<Pending> {
+    return this.#items.slice(this.#head).filter((pending) => pending !== undefined)
+  }
+}
+
+/** Counts how many waiting commands touch each account, campaign or product, while that matters. */
+class HotKeys {
+  #counts: Map<string, number> | undefined
+
+  countAll(everything: () => ReadonlyArray<Pending>): void {
+    if (this.#counts !== undefined) return
+    this.#counts = new Map()
+    for (const { command } of everything()) this.add(command, 1)
+  }
+
+  forget(): void {
+    this.#counts = undefined
+  }
+
+  add(command: Command, change: 1 | -1): void {
+    const counts = this.#counts
+    if (counts === undefined) return
+    forEachHotKey(command, (text) => {
+      const count = (counts.get(text) ?? 0) + change
+      if (count > 0) counts.set(text, count)
+      else counts.delete(text)
+    })
+  }
+
+  most(command: Command): number {
+    let most = 0
+    forEachHotKey(command, (text) => {
+      most = Math.max(most, this.#counts?.get(text) ?? 0)
+    })
+    return most
+  }
+}
+
+const hotKinds: ReadonlySet<KindName> = new Set<KindName>(["account", "campaign", "product"])
+
+const forEachHotKey = (command: Command, visit: (text: string) => void): void =>
+  command.operation.keys(
+    command.request,
+    (kind: KindName, key: Key) => {
+      if (hotKinds.has(kind)) visit(keyText([kind, ...key]))
+    },
+    command.at,
+  )

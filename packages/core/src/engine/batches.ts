@@ -1,0 +1,135 @@
+/**
+ * Running one batch to its end: whatever the store does, every command gets exactly one outcome.
+ *
+ * - A lost reply: the same commands again, with the same ids, until they are answered or their deadlines pass. Their
+ *   receipts make that exact.
+ * - Busy keys: the commands that touch them are set aside, the rest goes on at once.
+ * - A rejection for an odd reason: the batch is halved until the offender stands alone.
+ */
+import { Cause, Effect, Exit, Random } from "effect"
+import type { Decision } from "../decision/Command.ts"
+import { fold, keysOfCommands } from "../decision/fold.ts"
+import type { KeyOf, StoreFault, StoreShape } from "../ports/Store.ts"
+import { keyText } from "../values.ts"
+import type { Counters } from "./Metrics.ts"
+import { notInTime, type Outcome, type Pending } from "./Pending.ts"
+
+export interface BatchContext {
+  readonly store: StoreShape
+  readonly now: () => number
+  readonly counters: Counters
+  /** Gives a command that was decided its outcome. */
+  readonly finish: (pending: Pending, outcome: Outcome) => void
+  /** Takes commands whose keys are held by somebody else. */
+  readonly setAside: (batch: ReadonlyArray<Pending>, keys: ReadonlyArray<KeyOf>) => void
+}
+
+/** The first pause after a lost reply, and the longest. */
+const firstPauseMillis = 10
+const longestPauseMillis = 1_000
+
+/** Runs a batch until every command in it is finished or set aside. Never fails. */
+export const runBatch = (
+  context: BatchContext,
+  batch: ReadonlyArray<Pending>,
+  pauseMillis = firstPauseMillis,
+): Effect.Effect<void> =>
+  Effect.flatMap(Effect.exit(transact(context, batch)), (exit) => {
+    if (Exit.isSuccess(exit)) {
+      finishAll(context, batch, exit.value)
+      return Effect.void
+    }
+    const fault = faultOf(exit.cause)
+    switch (fault._tag) {
+      case "Lost":
+        return runAgain(context, batch, fault.reason, pauseMillis)
+      case "Busy":
+        return runWithoutBusy(context, batch, fault.keys)
+      case "Rejected":
+        return runHalves(context, batch, fault.reason)
+    }
+  })
+
+const transact = (context: BatchContext, batch: ReadonlyArray<Pending>) =>
+  Effect.suspend(() => {
+    const commands = batch.map((pending) => pending.command)
+    context.counters.batches++
+    context.counters.batchedCommands += commands.length
+    return context.store.transact(keysOfCommands(commands), (records) => fold(commands, records, context.now()))
+  })
+
+const finishAll = (context: BatchContext, batch: ReadonlyArray<Pending>, decisions: ReadonlyArray<Decision>): void => {
+  batch.forEach((pending, index) => {
+    const decision = decisions[index]
+    if (decision === undefined || decision._tag === "Expired") {
+      context.finish(pending, { _tag: "Unavailable", unavailable: expired(pending) })
+    } else context.finish(pending, decision)
+  })
+}
+
+// The fold saw no receipt and decided nothing. Only a reply lost earlier may still hide a commit.
+const expired = (pending: Pending) => notInTime({ ...pending, state: pending.uncertain ? "taken" : "queued" })
+
+// A defect of an adapter may have come after its commit, so it counts as a lost reply.
+const faultOf = (cause: Cause.Cause<StoreFault>): StoreFault => {
+  for (const reason of cause.reasons) {
+    if (Cause.isFailReason(reason)) return reason.error
+  }
+  return { _tag: "Lost", reason: "the store failed", cause: Cause.squash(cause) }
+}
+
+const runAgain = (context: BatchContext, batch: ReadonlyArray<Pending>, reason: string, pauseMillis: number) =>
+  Effect.gen(function* () {
+    context.counters.lostReplies++
+    for (const pending of batch) pending.uncertain = true
+    yield* Effect.sleep(pauseMillis * (0.5 + (yield* Random.next)))
+    const now = context.now()
+    const inTime = batch.filter((pending) => now <= pending.command.deadline)
+    for (const pending of batch) {
+      if (now > pending.command.deadline) context.finish(pending, unknownOutcome(reason))
+    }
+    if (inTime.length > 0) yield* runBatch(context, inTime, Math.min(pauseMillis * 2, longestPauseMillis))
+  })
+
+const unknownOutcome = (reason: string): Outcome => ({
+  _tag: "Unavailable",
+  unavailable: { _tag: "StoreUnavailable", outcome: "unknown", reason },
+})
+
+const runWithoutBusy = (context: BatchContext, batch: ReadonlyArray<Pending>, keys: ReadonlyArray<KeyOf>) => {
+  context.counters.busyBatches++
+  const busy = new Set(keys.map(({ kind, key }) => keyText([kind, ...key])))
+  const aside = batch.filter((pending) => touchesAny(pending, busy))
+  // A store that names no key of the batch would otherwise be asked the same for ever.
+  const held = aside.length > 0 ? aside : batch
+  context.setAside(held, keys)
+  const rest = batch.filter((pending) => !held.includes(pending))
+  return rest.length > 0 ? runBatch(context, rest) : Effect.void
+}
+
+/** Whether a command touches any of the keys, given as texts. */
+export const touchesAny = (
+  { command }: Pending,
+  texts: ReadonlySet<string> | ReadonlyMap<string, unknown>,
+): boolean => {
+  let touched = false
+  command.operation.keys(
+    command.request,
+    (kind, key) => {
+      touched ||= texts.has(keyText([kind, ...key]))
+    },
+    command.at,
+  )
+  return touched
+}
+
+const runHalves = (context: BatchContext, batch: ReadonlyArray<Pending>, reason: string): Effect.Effect<void> => {
+  context.counters.rejectedBatches++
+  const [alone] = batch
+  if (alone !== undefined && batch.length === 1) {
+    context.finish(alone, unknownOutcome(reason))
+    return Effect.void
+  }
+  const middle = Math.ceil(batch.length / 2)
+  return Effect.andThen(runBatch(context, batch.slice(0, middle)), runBatch(context, batch.slice(middle)))
+}

@@ -1,0 +1,66 @@
+/**
+ * The one error that promises of a shop reject with.
+ */
+import {
+  type CodeOf,
+  codeOf,
+  isRefusal,
+  messageOf,
+  type Refusal,
+  type RefusalTag,
+  type Unavailable,
+  type UnavailableTag,
+} from "../refusals.ts"
+
+/** Every code that a HoldfastError may have. */
+export type Code = CodeOf<RefusalTag | UnavailableTag>
+
+/**
+ * A business no, with its numbers in `refusal`, or an infrastructure no, where `refusal` is undefined.
+ *
+ * `retryable` says whether the same call with the same key may succeed later; `outcome` whether it is certain that
+ * nothing happened.
+ */
+export class HoldfastError extends Error {
+  override readonly name = "HoldfastError"
+  readonly code: Code
+  /** The business no as a tagged value; undefined where infrastructure said no. */
+  readonly refusal: Refusal | undefined
+  /** The infrastructure no as a tagged value; undefined where the business said no. */
+  readonly unavailable: Unavailable | undefined
+  readonly retryable: boolean
+  readonly outcome: "nothing-happened" | "unknown"
+
+  constructor(no: Refusal | Unavailable) {
+    super(messageOf(no))
+    this.code = codeOf(no)
+    this.refusal = isRefusal(no) ? no : undefined
+    this.unavailable = isRefusal(no) ? undefined : no
+    this.retryable = !isRefusal(no) && no._tag !== "JoinNotSupported"
+    this.outcome = isRefusal(no) ? "nothing-happened" : no.outcome
+  }
+
+  toJSON(): object {
+    const { code, message, refusal, unavailable, retryable, outcome } = this
+    return { code, message, refusal, unavailable, retryable, outcome }
+  }
+}
+
+/** True for a {@link HoldfastError}, also of another copy of this package. */
+export const isHoldfastError = (error: unknown): error is HoldfastError =>
+  error instanceof HoldfastError ||
+  (error instanceof Error && error.name === "HoldfastError" && "code" in error && "outcome" in error)
+
+/** The error of one particular no: `code` and `refusal` are literal, so that a `switch` over `code` is exhaustive. */
+export type HoldfastErrorOf<No> = No extends { readonly _tag: infer Tag }
+  ? Tag extends RefusalTag
+    ? HoldfastError & { readonly code: CodeOf<Tag>; readonly refusal: Refusal<Tag> }
+    : Tag extends UnavailableTag
+      ? HoldfastError & { readonly code: CodeOf<Tag>; readonly unavailable: Unavailable<Tag> }
+      : never
+  : never
+
+/** What the `safe` twin answers instead of rejecting. */
+export type SafeResult<Answer, No> =
+  | { readonly ok: true; readonly value: Answer }
+  | { readonly ok: false; readonly error: HoldfastErrorOf<No> }

@@ -1,0 +1,149 @@
+/**
+ * Starting and stopping a shop once, whoever asks first and how often.
+ *
+ * idle → starting → running → stopped. A start that failed may be tried again; a stop is for good.
+ */
+import { Cause, Config, Context, Effect, Exit, Layer, Scope } from "effect"
+import { memory } from "../memory/index.ts"
+import type { StoreFault } from "../ports/Store.ts"
+import type { Refusal, Unavailable } from "../refusals.ts"
+import { layerWithRuntime, type Services } from "../services/Holdfast.ts"
+import { Runtime } from "../services/Runtime.ts"
+import type { Host } from "./derive.ts"
+import { HoldfastError } from "./HoldfastError.ts"
+import { hostServices } from "./hostServices.ts"
+import type { CreateOptions } from "./options.ts"
+
+type Running = Context.Context<Services | Runtime>
+
+type State =
+  | { readonly _tag: "Idle" }
+  | { readonly _tag: "Starting"; readonly exit: Promise<Exit.Exit<Running, StartFault>> }
+  | { readonly _tag: "Running"; readonly context: Running; readonly scope: Scope.Closeable }
+  | { readonly _tag: "Stopped"; readonly done: Promise<void> }
+
+type StartFault = StoreFault | Refusal
+
+export class Starter implements Host {
+  readonly #options: CreateOptions
+  readonly #host: Context.Context<never>
+  readonly #layer: Layer.Layer<Services | Runtime, StoreFault>
+  #state: State = { _tag: "Idle" }
+
+  constructor(options: CreateOptions) {
+    this.#options = options
+    this.#host = hostServices(options)
+    this.#layer = layerWithRuntime(options).pipe(Layer.provide((options.store ?? memory()).layer))
+  }
+
+  /** The services of the running shop. Only for calls that `whenStarted` began. */
+  get running(): Running {
+    if (this.#state._tag === "Running") return this.#state.context
+    throw new HoldfastError(stopped)
+  }
+
+  start = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      this.whenStarted(resolve, reject)
+    })
+
+  whenStarted: Host["whenStarted"] = (begin, failed) => {
+    const state = this.#state
+    switch (state._tag) {
+      case "Running":
+        return begin()
+      case "Stopped":
+        return failed(new HoldfastError(stopped))
+      case "Idle":
+      case "Starting":
+        void this.#starting(state).then((exit) => {
+          if (Exit.isFailure(exit)) failed(errorOf(exit.cause))
+          // The shop may have been stopped while it started.
+          else if (this.#state._tag === "Stopped") failed(new HoldfastError(stopped))
+          else begin()
+        })
+    }
+  }
+
+  run: Host["run"] = (effect, end) => {
+    const fiber = Effect.runForkWith(this.#host)(effect)
+    fiber.addObserver(end)
+    return () => fiber.interruptUnsafe()
+  }
+
+  stop = (drainMillis: number): Promise<void> => {
+    const state = this.#state
+    if (state._tag === "Stopped") return state.done
+    const done = Effect.runPromise(this.#stopping(state, drainMillis))
+    this.#state = { _tag: "Stopped", done }
+    return done
+  }
+
+  #starting(state: Extract<State, { readonly _tag: "Idle" | "Starting" }>): Promise<Exit.Exit<Running, StartFault>> {
+    if (state._tag === "Starting") return state.exit
+    const { promise: exit, resolve } = Promise.withResolvers<Exit.Exit<Running, StartFault>>()
+    // Set before anything runs: a store that opens at once makes the shop run before the next line.
+    this.#state = { _tag: "Starting", exit }
+    void Effect.runPromise(Effect.exit(Effect.provideContext(this.#build, this.#host))).then(resolve)
+    return exit
+  }
+
+  get #build(): Effect.Effect<Running, StartFault> {
+    return Effect.gen({ self: this }, function* () {
+      if (this.#options.store === undefined) yield* refuseForgettingInProduction
+      const scope = yield* Scope.make()
+      const built = yield* Effect.exit(Layer.buildWithScope(this.#layer, scope))
+      if (Exit.isSuccess(built) && this.#state._tag === "Starting") {
+        const context = Context.merge(this.#host, built.value)
+        this.#state = { _tag: "Running", context, scope }
+        return context
+      }
+      yield* Scope.close(scope, Exit.void)
+      if (this.#state._tag === "Starting") this.#state = { _tag: "Idle" }
+      return yield* built
+    })
+  }
+
+  #stopping(state: State, drainMillis: number): Effect.Effect<void> {
+    switch (state._tag) {
+      case "Running":
+        return Effect.andThen(
+          Context.get(state.context, Runtime).engine.stop(drainMillis),
+          Scope.close(state.scope, Exit.void),
+        )
+      case "Starting":
+        // What is being built sees that the shop is stopped and lets go of it.
+        return Effect.asVoid(Effect.promise(() => state.exit))
+      default:
+        return Effect.void
+    }
+  }
+}
+
+const stopped = { _tag: "Stopped", outcome: "nothing-happened" } as const
+
+const refuseForgettingInProduction: Effect.Effect<void, Refusal> = Effect.gen(function* () {
+  const environment = yield* Effect.orDie(Config.String("NODE_ENV").pipe(Config.withDefault("")))
+  if (environment !== "production") return
+  const message = 'must be named where NODE_ENV is "production"; pass memory() if a shop that forgets is meant'
+  return yield* Effect.fail<Refusal>({ _tag: "InvalidInput", issues: [{ pointer: "/store", message }] })
+})
+
+const errorOf = (cause: Cause.Cause<StartFault>): unknown => {
+  for (const reason of cause.reasons) {
+    if (Cause.isFailReason(reason)) return new HoldfastError(noOf(reason.error))
+  }
+  return Cause.squash(cause)
+}
+
+const noOf = (fault: StartFault): Refusal | Unavailable => {
+  switch (fault._tag) {
+    case "Lost":
+    case "Rejected":
+      return { _tag: "StoreUnavailable", outcome: "unknown", reason: fault.reason }
+    case "Busy":
+      return { _tag: "StoreUnavailable", outcome: "unknown", reason: "the store is busy" }
+    default:
+      return fault
+  }
+}

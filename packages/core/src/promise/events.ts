@@ -1,0 +1,57 @@
+/**
+ * Subscriptions for hosts whose handlers are plain or async functions.
+ */
+import { Context, Effect } from "effect"
+import type { SubscribeOptions } from "../delivery/Subscriptions.ts"
+import { type Event, Events, type EventsShape } from "../services/Events.ts"
+import { type Promised, promised } from "./derive.ts"
+import type { Starter } from "./Starter.ts"
+
+export interface PromisedSubscription {
+  readonly name: string
+  /** Stops serving. The name and what waits for it stay. */
+  readonly close: () => Promise<void>
+}
+
+export interface PromisedEvents extends Promised<Omit<EventsShape, "subscribe">> {
+  /**
+   * Handles the events of a durable name, from its registration on: at least once, in order per key. A handler that
+   * throws or rejects is tried again (5 attempts, 100 ms doubling to 10 s), then its event is parked.
+   */
+  readonly subscribe: (
+    name: string,
+    handler: (event: Event) => unknown,
+    options?: Omit<SubscribeOptions, "onError">,
+  ) => Promise<PromisedSubscription>
+}
+
+interface Subscribing {
+  readonly name: string
+  readonly handler: (event: Event) => unknown
+  readonly options: SubscribeOptions | undefined
+}
+
+export const promisedEvents = (starter: Starter): PromisedEvents => {
+  const events = (): EventsShape => Context.get(starter.running, Events)
+  const { subscribe, ...others } = promised(starter, {
+    subscribe: ({ name, handler, options }: Subscribing) =>
+      Effect.suspend(() => events().subscribe(name, (event) => handled(handler, event), options)),
+    unregister: (name: string) => Effect.suspend(() => events().unregister(name)),
+    parked: (input: Parameters<EventsShape["parked"]>[0]) => Effect.suspend(() => events().parked(input)),
+    redeliver: (input: Parameters<EventsShape["redeliver"]>[0]) => Effect.suspend(() => events().redeliver(input)),
+    depth: (name: string) => Effect.suspend(() => events().depth(name)),
+    settled: (name: string) => Effect.suspend(() => events().settled(name)),
+  })
+  return {
+    ...others,
+    subscribe: (name, handler, options) =>
+      subscribe({ name, handler, options }).then((subscription) => ({
+        name: subscription.name,
+        close: () => Effect.runPromise(subscription.close),
+      })),
+  }
+}
+
+// A handler may answer a promise or nothing; whatever it throws is its event's failure.
+const handled = (handler: (event: Event) => unknown, event: Event): Effect.Effect<void, unknown> =>
+  Effect.tryPromise({ try: () => Promise.resolve(event).then(handler), catch: (error) => error })

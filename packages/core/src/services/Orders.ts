@@ -1,0 +1,138 @@
+/**
+ * Orders: order and payment in one call, completion and cancellation.
+ */
+import { Context, Effect, Layer, Schema } from "effect"
+import {
+  type CancelOrder,
+  type CompleteOrder,
+  cancelCall,
+  completeCall,
+  type PlaceOrder,
+  placeCall,
+} from "../decision/orderCalls.ts"
+import type { Stored } from "../decision/Receipt.ts"
+import type { CancelRefusal } from "../orders/cancelOrder.ts"
+import type { Order as OrderRecord } from "../orders/Order.ts"
+import type { PlaceRefusal } from "../orders/placeOrder.ts"
+import type { OrderAlreadyCancelled, OrderNotFound, StoreUnavailable } from "../refusals.ts"
+import { AccountId, Label, OrderId } from "../values.ts"
+import { Kernel, type KernelShape } from "./Kernel.ts"
+import { type Change, change, orUnavailable, type Presentation, preparedChange, type Read, read } from "./method.ts"
+import { orderField, type Page, pageFields, pageOf, storePage } from "./pages.ts"
+
+/**
+ * An order as it is now. `paid` = `total` − `discount` is what was spent in points. It shows neither the stock left nor
+ * the balance after it: those are in the ledgers (`stock.movements`, `points.entries`), whose lines name the order.
+ */
+export interface Order extends Omit<OrderRecord, "placedAt" | "closed" | "version"> {
+  readonly placedAt: Date
+  /** When it was completed or cancelled. */
+  readonly closedAt: Date | undefined
+}
+
+const ListOfAccount = Schema.Struct({
+  accountId: AccountId,
+  cursor: Schema.optional(OrderId),
+  ...orderField,
+  ...pageFields,
+})
+const ListByReference = Schema.Struct({
+  reference: Label,
+  cursor: Schema.optional(OrderId),
+  ...orderField,
+  ...pageFields,
+})
+
+export interface OrdersShape {
+  /**
+   * Places an order of 1–100 lines and pays it with points, all in one commit or not at all. `campaignId` redeems the
+   * buyer's own coupon of that campaign. A stated `unitPrice` or `expectedPaid` that is not the current one is refused
+   * as `PriceChanged`. `reference` (≤ 200 characters) and `metadata` (≤ 4 KB) belong to the host.
+   */
+  readonly place: Change<typeof PlaceOrder.Encoded, Order, PlaceRefusal>
+  /** Ends an order's cancellability, for example when it was shipped. */
+  readonly complete: Change<typeof CompleteOrder.Encoded, Order, OrderNotFound | OrderAlreadyCancelled>
+  /**
+   * Gives points, coupon and stock (unless `restock: false`) back, exactly once. A repeat is `replayed: true`. The order
+   * must belong to `accountId`.
+   */
+  readonly cancel: Change<typeof CancelOrder.Encoded, Order, CancelRefusal>
+  readonly get: Read<string, Order, OrderNotFound>
+  /** The orders of an account, newest first. */
+  readonly ofAccount: Read<typeof ListOfAccount.Encoded, Page<Order>>
+  /** The orders that the host placed under a reference, newest first. References need not be unique. */
+  readonly byReference: Read<typeof ListByReference.Encoded, Page<Order>>
+}
+
+export class Orders extends Context.Service<Orders, OrdersShape>()("@holdfast/core/Orders") {
+  static readonly layer: Layer.Layer<Orders, never, Kernel> = Layer.effect(Orders, Effect.map(Kernel, makeOrders))
+}
+
+export function makeOrders(kernel: KernelShape): OrdersShape {
+  const find = (orderId: OrderId) => orUnavailable(kernel.store.reads.order(orderId))
+  const presentation: Presentation<OrderRecord, Order> = {
+    fresh: orderOf,
+    // Receipts name the order; it is answered as it is now, with its live state.
+    recall: (stored) =>
+      Effect.flatMap(find(storedOrderId(stored)), (order) =>
+        order === undefined ? archived : Effect.succeed(orderOf(order)),
+      ),
+  }
+  return {
+    place: change(kernel, placeCall, presentation),
+    complete: change(kernel, completeCall, presentation),
+    // An order's owner, products and hour never change, so they may be read before the cancel is decided.
+    cancel: preparedChange(kernel, cancelCall, presentation, (request) =>
+      Effect.map(find(request.orderId), (facts) => ({ ...request, facts })),
+    ),
+    get: read(
+      OrderId,
+      Effect.fnUntraced(function* (orderId) {
+        const order = yield* find(orderId)
+        return order === undefined
+          ? yield* Effect.fail<OrderNotFound>({ _tag: "OrderNotFound", orderId })
+          : orderOf(order)
+      }),
+    ),
+    ofAccount: read(
+      ListOfAccount,
+      Effect.fnUntraced(function* (list) {
+        const page = storePage(list, list.cursor, "newest-first")
+        const orders = yield* orUnavailable(kernel.store.reads.ordersOfAccount(list.accountId, page))
+        return pageOf(orders, page, ({ orderId }) => orderId, orderOf)
+      }),
+    ),
+    byReference: read(
+      ListByReference,
+      Effect.fnUntraced(function* (list) {
+        const page = storePage(list, list.cursor, "newest-first")
+        const orders = yield* orUnavailable(kernel.store.reads.ordersByReference(list.reference, page))
+        return pageOf(orders, page, ({ orderId }) => orderId, orderOf)
+      }),
+    ),
+  }
+}
+
+const archived: Effect.Effect<never, StoreUnavailable> = Effect.fail({
+  _tag: "StoreUnavailable",
+  outcome: "unknown",
+  reason: "the order was accepted, but is no longer kept here",
+})
+
+// biome-ignore lint/plugin/casts: the receipts of order calls store the order's id
+const storedOrderId = (stored: Stored): OrderId => stored.orderId as OrderId
+
+const orderOf = (order: OrderRecord): Order => ({
+  orderId: order.orderId,
+  accountId: order.accountId,
+  lines: order.lines,
+  total: order.total,
+  discount: order.discount,
+  paid: order.paid,
+  campaignId: order.campaignId,
+  reference: order.reference,
+  metadata: order.metadata,
+  state: order.state,
+  placedAt: new Date(order.placedAt),
+  closedAt: order.closed === undefined ? undefined : new Date(order.closed.at),
+})

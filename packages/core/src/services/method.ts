@@ -1,0 +1,208 @@
+/**
+ * How a service method is made: a change goes through the engine, a read straight to the store.
+ *
+ * A change also carries the way without an effect around it, which the Promise façade takes: the engine answers the
+ * caller's callback, and no fiber is started for a command.
+ */
+import { Effect, type Schema } from "effect"
+import type { Command } from "../decision/Command.ts"
+import type { Call, InputSchema } from "../decision/call.ts"
+import type { Receipt, Stored } from "../decision/Receipt.ts"
+import { admissionOf, decoderOf, isInvalid } from "../engine/admission.ts"
+import type { Outcome } from "../engine/Pending.ts"
+import type { StoreFault } from "../ports/Store.ts"
+import type { IdempotencyKeyReused, InvalidInput, Refusal, StoreUnavailable, Unavailable } from "../refusals.ts"
+import type { KernelShape } from "./Kernel.ts"
+
+/** What every answer to a change says beside its own fields. */
+export interface Replayed {
+  /** True where an earlier call had done it already: nothing happened this time. */
+  readonly replayed: boolean
+}
+
+/** What any change may be refused with, whatever it does. */
+export type CommonRefusal = InvalidInput | IdempotencyKeyReused
+
+/** A call that changes something. Its own refusals are `R`. */
+export type Change<Input, Answer, R extends Refusal = never> = (
+  input: Input,
+) => Effect.Effect<Answer & Replayed, R | CommonRefusal | Unavailable>
+
+/** A call that only reads. */
+export type Read<Input, Answer, R extends Refusal = never> = (
+  input: Input,
+) => Effect.Effect<Answer, R | InvalidInput | StoreUnavailable>
+
+/** How a call ended, for callers without an effect around it. */
+export type Ended<Answer> =
+  | { readonly _tag: "Success"; readonly value: Answer & Replayed }
+  | { readonly _tag: "Failure"; readonly failure: Refusal | Unavailable }
+  | { readonly _tag: "Defect"; readonly defect: unknown }
+  /** The answer has to be read first. */
+  | { readonly _tag: "Later"; readonly effect: Effect.Effect<Answer & Replayed, StoreUnavailable> }
+
+/** What a change can do beside being called. */
+export interface Way<Answer> {
+  /** The answer that a receipt stands for. */
+  readonly recall: (receipt: Receipt) => Effect.Effect<Answer, StoreUnavailable>
+  /**
+   * Starts the call without an effect around it and answers once. The returned function lets the caller leave. Absent
+   * where something has to be read first.
+   */
+  readonly start?: (input: unknown, end: (ended: Ended<Answer>) => void) => () => void
+}
+
+/** Where a change keeps its way. */
+export const way: unique symbol = Symbol("@holdfast/core/way")
+
+/** A change with its way, or a read without one. */
+export interface MaybeWay {
+  readonly [way]?: Way<unknown>
+}
+
+/** Makes the public answer of a call. */
+export interface Presentation<Answer, Public> {
+  /** Of a fresh decision. */
+  readonly fresh: (answer: Answer) => Public
+  /** Of a receipt: at once, or after a read. */
+  readonly recall: (stored: Stored) => Public | Effect.Effect<Public, StoreUnavailable>
+}
+
+/** For calls whose receipt holds the whole answer. */
+export const asStored = <Answer extends Stored, Public>(
+  present: (answer: Answer) => Public,
+): Presentation<Answer, Public> => ({
+  fresh: present,
+  // biome-ignore lint/plugin/casts: a receipt of this operation holds what this operation stored
+  recall: (stored) => present(stored as Answer),
+})
+
+/** Makes the method of a change out of its call. */
+export const change = <S extends InputSchema, Request, Answer, R extends Refusal, Public>(
+  kernel: KernelShape,
+  call: Call<S, Request, Answer, R>,
+  presentation: Presentation<Answer, Public>,
+): Change<S["Encoded"], Public, R> & MaybeWay => {
+  const admit = admissionOf(call, kernel.stamps)
+  const start = starting<Request, Answer, Public>(kernel, admit, presentation)
+  const method = (input: S["Encoded"]) => toEffect<Public, R>((end) => start(input, end))
+  return Object.assign(method, { [way]: { start, recall: recalling(presentation) } })
+}
+
+/** Makes the method of a change that has to read something before it can name its keys. */
+export const preparedChange = <S extends InputSchema, Request, Answer, R extends Refusal, Public>(
+  kernel: KernelShape,
+  call: Call<S, Request, Answer, R>,
+  presentation: Presentation<Answer, Public>,
+  prepare: (request: Request) => Effect.Effect<Request, StoreUnavailable>,
+): Change<S["Encoded"], Public, R> & MaybeWay => {
+  const admit = admissionOf(call, kernel.stamps)
+  const method = Effect.fnUntraced(function* (input: S["Encoded"]) {
+    const command = admit(input)
+    if (isInvalid(command)) return yield* Effect.fail(command)
+    const prepared = { ...command, request: yield* prepare(command.request) }
+    const start = starting<Request, Answer, Public>(kernel, () => prepared, presentation)
+    return yield* toEffect<Public, R>((end) => start(input, end))
+  })
+  return Object.assign(method, { [way]: { recall: recalling(presentation) } })
+}
+
+/** Makes the method of a read. */
+export const read = <S extends Schema.Codec<unknown, unknown>, Answer, E extends Refusal | StoreUnavailable>(
+  input: S,
+  answer: (decoded: S["Type"]) => Effect.Effect<Answer, E>,
+): ((input: S["Encoded"]) => Effect.Effect<Answer, E | InvalidInput>) => {
+  const decode = decoderOf(input)
+  return (unknownInput) => {
+    const decoded = decode(unknownInput)
+    return isInvalid(decoded) ? Effect.fail(decoded) : answer(decoded)
+  }
+}
+
+/** A store's fault outside of a change: worth another try. */
+export const orUnavailable = <A>(reading: Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreUnavailable> =>
+  Effect.catch(reading, (fault) =>
+    Effect.fail<StoreUnavailable>({
+      _tag: "StoreUnavailable",
+      outcome: "unknown",
+      reason: fault._tag === "Busy" ? "the records are busy" : fault.reason,
+    }),
+  )
+
+const recalling =
+  <Answer, Public>({ recall }: Presentation<Answer, Public>): Way<Public>["recall"] =>
+  (receipt) => {
+    const answer = recall(receipt.answer)
+    return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
+  }
+
+const starting = <Request, Answer, Public>(
+  kernel: KernelShape,
+  admit: (input: unknown) => Command<Request> | InvalidInput,
+  presentation: Presentation<Answer, Public>,
+): NonNullable<Way<Public>["start"]> => {
+  return (input, end) => {
+    const command = admit(input)
+    if (isInvalid(command)) {
+      end({ _tag: "Failure", failure: command })
+      return () => {}
+    }
+    const pending = kernel.submitter.submit(erased(command), (outcome) => end(endedOf(presentation, outcome)))
+    return () => kernel.submitter.withdraw(pending)
+  }
+}
+
+const endedOf = <Answer, Public>(presentation: Presentation<Answer, Public>, outcome: Outcome): Ended<Public> => {
+  switch (outcome._tag) {
+    case "Accepted":
+    case "Repeated":
+      return {
+        _tag: "Success",
+        // biome-ignore lint/plugin/casts: the operation that was submitted is the one that answered
+        value: { ...presentation.fresh(outcome.answer as Answer), replayed: outcome._tag === "Repeated" },
+      }
+    case "Recalled":
+      return recalled(presentation, outcome.receipt, !outcome.own)
+    case "Refused":
+      return { _tag: "Failure", failure: outcome.refusal }
+    case "Unavailable":
+      return { _tag: "Failure", failure: outcome.unavailable }
+    case "Defective":
+      return { _tag: "Defect", defect: outcome.defect }
+  }
+}
+
+const recalled = <Answer, Public>(
+  { recall }: Presentation<Answer, Public>,
+  receipt: Receipt,
+  replayed: boolean,
+): Ended<Public> => {
+  const answer = recall(receipt.answer)
+  return Effect.isEffect(answer)
+    ? { _tag: "Later", effect: Effect.map(answer, (value) => ({ ...value, replayed })) }
+    : { _tag: "Success", value: { ...answer, replayed } }
+}
+
+// The engine moves commands of every operation and looks into none of them; each operation gets its own request back.
+// biome-ignore lint/plugin/casts: an operation is only ever called with the request of its own command
+const erased = <Request>(command: Command<Request>): Command => command as unknown as Command
+
+const toEffect = <Public, R extends Refusal>(
+  start: (end: (ended: Ended<Public>) => void) => () => void,
+): Effect.Effect<Public & Replayed, R | CommonRefusal | Unavailable> =>
+  Effect.callback((resume) => {
+    const leave = start((ended) => {
+      switch (ended._tag) {
+        case "Success":
+          return resume(Effect.succeed(ended.value))
+        case "Failure":
+          // biome-ignore lint/plugin/casts: an operation refuses with its own refusals and the common ones
+          return resume(Effect.fail(ended.failure as R | CommonRefusal | Unavailable))
+        case "Defect":
+          return resume(Effect.die(ended.defect))
+        case "Later":
+          return resume(ended.effect)
+      }
+    })
+    return Effect.sync(leave)
+  })
