@@ -445,8 +445,8 @@ interface AnyRow {
   readonly message: (fields: Refusal | Unavailable) => string
 }
 
-const rowOf = (no: Refusal | Unavailable): AnyRow => {
-  const rows = { ...refusals, ...unavailabilities }
+const rows = { ...refusals, ...unavailabilities }
+
+const rowOf = (no: Refusal | Unavailable): AnyRow =>
   // biome-ignore lint/plugin/casts: a row's message takes the fields of its own tag, and the tag chose the row
-  return rows[no._tag] as unknown as AnyRow
-}
+  rows[no._tag] as unknown as AnyRow

@@ -142,7 +142,11 @@ export const plus = <A extends Amount | Quantity>(left: A, right: number): A | u
 export const minus = <A extends Amount | Quantity>(left: A, right: number): A | undefined =>
   right <= left ? trusted<A>(left - right) : undefined
 
-/** Price × quantity as an exact integer: up to 10^18, so it is computed in BigInt above 2^53 − 1. */
+/** A whole number ≥ 0 as an amount; undefined where it is too large to have been computed exactly. */
+export const exactAmount = (value: number): Amount | undefined =>
+  value <= maxAmount ? trusted<Amount>(value) : undefined
+
+/** Price × quantity as an exact integer: up to 10^18, so beyond what a number holds. */
 export const times = (price: Amount, quantity: Quantity): bigint => BigInt(price) * BigInt(quantity)
 
 /** A BigInt that is known to be small enough, as an amount; undefined where it is not. */

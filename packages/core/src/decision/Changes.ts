@@ -3,13 +3,11 @@
  */
 import type { Campaign } from "../coupons/Campaign.ts"
 import type { Coupon } from "../coupons/Coupon.ts"
-import type { Event } from "../events/Event.ts"
 import type { Order } from "../orders/Order.ts"
 import type { Account, PointEntry } from "../points/Account.ts"
 import type { SalesBucket } from "../popularity/SalesBucket.ts"
 import type { Product, StockMovement } from "../stock/Product.ts"
 import type { KindName, LogName, RecordOf, RowOf } from "./kinds.ts"
-import type { Receipt } from "./Receipt.ts"
 
 /** What one accepted command changes. A refusal has no changes, so it cannot spoil the batch it rides in. */
 export interface Changes {
@@ -24,12 +22,6 @@ export interface Changes {
   readonly movements?: ReadonlyArray<StockMovement> | undefined
   /** The record whose position the answer, the receipt or the event shows. */
   readonly exact?: "account" | "campaign" | undefined
-}
-
-/** A command's changes with the two rows that every accepted command writes. */
-export interface AcceptedChanges extends Changes {
-  readonly receipt: Receipt
-  readonly event: Event
 }
 
 /**

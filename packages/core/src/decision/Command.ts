@@ -3,10 +3,10 @@
  *
  * A retry of a command, by whatever layer, is the same command: same id, time, key and fingerprint.
  */
-import type { EventData, EventType } from "../events/Event.ts"
+import type { Event, EventData, EventType } from "../events/Event.ts"
 import type { InvalidInput, Refusal } from "../refusals.ts"
 import type { Cause, CommandId, IdempotencyKey, Key, Scope } from "../values.ts"
-import type { AcceptedChanges, Changes } from "./Changes.ts"
+import type { Changes } from "./Changes.ts"
 import type { KindName } from "./kinds.ts"
 import type { Receipt, Stored } from "./Receipt.ts"
 import type { Records } from "./Records.ts"
@@ -69,7 +69,14 @@ export interface EventOf {
 
 /** How a command ended. */
 export type Decision<Answer = unknown, R extends Refusal = Refusal> =
-  | { readonly _tag: "Accepted"; readonly answer: Answer; readonly changes: AcceptedChanges }
+  | {
+      readonly _tag: "Accepted"
+      readonly answer: Answer
+      readonly changes: Changes
+      /** The two rows that every accepted command writes. */
+      readonly receipt: Receipt
+      readonly event: Event
+    }
   /** It was so already. */
   | { readonly _tag: "Repeated"; readonly answer: Answer }
   /** The receipt answers. `own` where it is this very command's: its first answer was lost on the way. */

@@ -2,7 +2,6 @@
  * Deciding one command: the receipt first, then the rule, then the two rows that every acceptance writes.
  */
 import type { Event } from "../events/Event.ts"
-import type { AcceptedChanges } from "./Changes.ts"
 import type { Command, Decision, EventOf } from "./Command.ts"
 import type { Receipt, Stored } from "./Receipt.ts"
 import type { Records } from "./Records.ts"
@@ -19,7 +18,13 @@ export const decide = (records: Records, command: Command, now: number): Decisio
   const verdict = operation.decide(records, command.request, command)
   switch (verdict._tag) {
     case "Accept":
-      return { _tag: "Accepted", answer: verdict.answer, changes: withReceipt(command, verdict) }
+      return {
+        _tag: "Accepted",
+        answer: verdict.answer,
+        changes: verdict.changes,
+        receipt: receiptOf(command, verdict.stored),
+        event: envelope(command, verdict.event),
+      }
     case "Repeat":
       return { _tag: "Repeated", answer: verdict.answer }
     default:
@@ -34,15 +39,6 @@ const recall = (receipt: Receipt, command: Command): Decision =>
         _tag: "Refused",
         refusal: { _tag: "IdempotencyKeyReused", operation: command.operation.name, key: command.key },
       }
-
-const withReceipt = (
-  command: Command,
-  verdict: { readonly changes: object; readonly stored: Stored; readonly event: EventOf },
-): AcceptedChanges => ({
-  ...verdict.changes,
-  receipt: receiptOf(command, verdict.stored),
-  event: envelope(command, verdict.event),
-})
 
 const receiptOf = (command: Command, answer: Stored): Receipt => ({
   scope: command.scope,

@@ -12,7 +12,7 @@ import type { Account, PointEntry } from "../points/Account.ts"
 import type { SalesBucket } from "../popularity/SalesBucket.ts"
 import type { Product, StockMovement } from "../stock/Product.ts"
 import { type Key, keyText } from "../values.ts"
-import type { AcceptedChanges, ChangeSet, Put } from "./Changes.ts"
+import type { ChangeSet, Put } from "./Changes.ts"
 import type { Command, Decision } from "./Command.ts"
 import { decide } from "./decide.ts"
 import type { KindName } from "./kinds.ts"
@@ -59,7 +59,7 @@ export const fold = (
   for (const command of commands) {
     const decision = decideSafely(view, command, now)
     if (decision._tag === "Accepted") {
-      view.apply(decision.changes)
+      view.apply(decision)
       accepted++
     } else if (decision._tag === "Refused") refused++
     decisions.push(decision)
@@ -132,7 +132,7 @@ class Overlay implements Records {
   readonly #orders = new Map<string, OpenPut<Order>>()
   readonly #products = new Map<string, OpenPut<Product>>()
   readonly #buckets = new Map<string, OpenPut<SalesBucket>>()
-  readonly #receipts = new Map<string, ReadonlyArray<Receipt>>()
+  readonly #receipts = new Map<string, Array<Receipt>>()
   readonly #receiptPuts: Array<Put<Receipt>> = []
   readonly #entries: Array<PointEntry> = []
   readonly #movements: Array<StockMovement> = []
@@ -155,8 +155,8 @@ class Overlay implements Records {
     this.#receipts.get(key)?.find((receipt) => receipt.scope === scope && receipt.operation === operation) ??
     this.#base.receipt(scope, operation, key)
 
-  apply(changes: AcceptedChanges): void {
-    const { account, coupon, campaign, order, products, buckets, entry, movements, exact, receipt, event } = changes
+  apply({ changes, receipt, event }: Extract<Decision, { readonly _tag: "Accepted" }>): void {
+    const { account, coupon, campaign, order, products, buckets, entry, movements, exact } = changes
     const base = this.#base
     if (account !== undefined) {
       const { accountId } = account
@@ -170,19 +170,29 @@ class Overlay implements Records {
       const { campaignId } = campaign
       put(this.#campaigns, campaignId, base.campaign(campaignId), campaign, exact === "campaign")
     }
-    if (order !== undefined) put(this.#orders, order.orderId, base.order(order.orderId), order, false)
-    for (const product of products ?? []) {
-      put(this.#products, product.productId, base.product(product.productId), product, false)
+    if (order !== undefined) {
+      // The id of a new order is its command's own, so there is nothing to look up.
+      const before = order.version === 1 ? undefined : base.order(order.orderId)
+      put(this.#orders, order.orderId, before, order, false)
     }
-    for (const bucket of buckets ?? []) {
-      const { productId, hour } = bucket
-      put(this.#buckets, keyText([productId, hour]), base.bucket(productId, hour), bucket, false)
+    if (products !== undefined) {
+      for (const product of products) {
+        put(this.#products, product.productId, base.product(product.productId), product, false)
+      }
+    }
+    if (buckets !== undefined) {
+      for (const bucket of buckets) {
+        const { productId, hour } = bucket
+        put(this.#buckets, keyText([productId, hour]), base.bucket(productId, hour), bucket, false)
+      }
     }
     if (entry !== undefined) this.#entries.push(entry)
-    if (movements !== undefined) this.#movements.push(...movements)
+    if (movements !== undefined) for (const movement of movements) this.#movements.push(movement)
     this.#events.push(event)
     this.#receiptPuts.push({ before: undefined, after: receipt, guard: "exact" })
-    this.#receipts.set(receipt.key, [...(this.#receipts.get(receipt.key) ?? []), receipt])
+    const sameKey = this.#receipts.get(receipt.key)
+    if (sameKey === undefined) this.#receipts.set(receipt.key, [receipt])
+    else sameKey.push(receipt)
   }
 
   changeSet(): ChangeSet {

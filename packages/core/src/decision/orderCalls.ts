@@ -68,7 +68,8 @@ export const placeCall: Call<typeof PlaceOrder, OrderRequest, Order, PlaceRefusa
     accountId,
     campaignId,
     expectedPaid,
-    lines: lines.map(({ productId, quantity, unitPrice }) => ({ productId, quantity, unitPrice })),
+    // Requested lines have their fields in canonical order.
+    lines: lines.map((line) => ({ ...line })),
     reference,
   }),
   keys: ({ accountId, lines, campaignId }, add, at) => {
@@ -84,10 +85,7 @@ export const placeCall: Call<typeof PlaceOrder, OrderRequest, Order, PlaceRefusa
   operator: false,
   decide: (records, request, cause) => {
     const placed = placeOrder(records, request, orderIdOf(cause.id), cause)
-    if ("_tag" in placed) return placed
-    // With nothing to pay the account is named unchanged: the order relies on it being open.
-    const account = placed.account ?? records.account(request.accountId)
-    return acceptOrder(placed.order, { ...placed, account }, "orders.placed")
+    return "_tag" in placed ? placed : acceptOrder(placed.order, placed, "orders.placed")
   },
 }
 
@@ -149,6 +147,8 @@ export const cancelCall: Call<typeof CancelOrder, CancelCommandRequest, Order, C
 
 /** Merges the lines of one product and sorts them by product id, or names the first line that does not fit. */
 const mergeLines = (lines: (typeof PlaceOrder.Type)["lines"]): ReadonlyArray<RequestedLine> | InvalidInput => {
+  const [only] = lines
+  if (only !== undefined && lines.length === 1) return [lineOf(only)]
   const merged = new Map<ProductIdType, RequestedLine>()
   for (const [index, { productId, quantity, unitPrice }] of lines.entries()) {
     const earlier = merged.get(productId)
@@ -167,6 +167,12 @@ const mergeLines = (lines: (typeof PlaceOrder.Type)["lines"]): ReadonlyArray<Req
   }
   return Array.from(merged.values()).sort((left, right) => compareBytes(left.productId, right.productId))
 }
+
+const lineOf = ({ productId, quantity, unitPrice }: (typeof PlaceOrder.Type)["lines"][number]): RequestedLine => ({
+  productId,
+  quantity,
+  unitPrice,
+})
 
 const invalidLine = (index: number, field: string, message: string): InvalidInput => ({
   _tag: "InvalidInput",
@@ -191,7 +197,7 @@ const eventOf = (type: EventType, order: Order): EventOf => ({
 const placedData = (order: Order): EventData => ({
   orderId: order.orderId,
   accountId: order.accountId,
-  lines: order.lines.map((line): EventData => ({ ...line })),
+  lines: order.lines,
   total: order.total,
   discount: order.discount,
   paid: order.paid,

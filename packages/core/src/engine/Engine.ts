@@ -69,7 +69,7 @@ class RunningEngine implements Engine {
   readonly #context: BatchContext
   /** Everything admitted and not finished. */
   readonly #live = new Set<Pending>()
-  /** Per idempotency key: the command in flight first, then those that wait for it. */
+  /** By the text of the idempotency key: the commands in flight, and those that wait for one of their very key. */
   readonly #byKey = new Map<string, Array<Pending>>()
   /** Commands on busy keys, and those keys. */
   #aside: Array<Pending> = []
@@ -124,7 +124,8 @@ class RunningEngine implements Engine {
     if (state === "queued" || state === "waiting") this.#forget(pending)
   }
 
-  isPending: Engine["isPending"] = (command) => this.#byKey.has(keyTextOf(command))
+  isPending: Engine["isPending"] = (command) =>
+    this.#byKey.get(command.key)?.some((pending) => isSameKey(pending.command, command)) ?? false
 
   get settled(): Effect.Effect<void> {
     return Effect.suspend(() => {
@@ -289,32 +290,36 @@ class RunningEngine implements Engine {
   // Keys that the engine made are unique, so only the callers' keys are looked up.
   #isFirstOfKey(pending: Pending): boolean {
     const { command } = pending
-    if (command.key === String(command.id)) return true
-    const text = keyTextOf(command)
-    const others = this.#byKey.get(text)
-    if (others === undefined) {
-      this.#byKey.set(text, [pending])
+    if (isOwnKey(command)) return true
+    const sameText = this.#byKey.get(command.key)
+    if (sameText === undefined) {
+      this.#byKey.set(command.key, [pending])
+      return true
+    }
+    if (!sameText.some((other) => isSameKey(other.command, command))) {
+      sameText.push(pending)
       return true
     }
     pending.state = "waiting"
-    others.push(pending)
+    sameText.push(pending)
     return false
   }
 
   #releaseKey(pending: Pending): void {
     const { command } = pending
-    if (command.key === String(command.id)) return
-    const text = keyTextOf(command)
-    const others = this.#byKey.get(text)
-    if (others === undefined) return
-    const wasFirst = others[0] === pending
-    const rest = others.filter((other) => other !== pending)
-    const [next] = rest
-    if (next === undefined) this.#byKey.delete(text)
-    else {
-      this.#byKey.set(text, rest)
-      if (wasFirst && next.state === "waiting") this.#enqueue(next)
+    if (isOwnKey(command)) return
+    const sameText = this.#byKey.get(command.key)
+    if (sameText === undefined) return
+    if (sameText.length === 1) {
+      this.#byKey.delete(command.key)
+      return
     }
+    sameText.splice(sameText.indexOf(pending), 1)
+    const others = sameText.filter((other) => isSameKey(other.command, command))
+    // One that was withdrawn while it waited leaves the one that it waited for in flight.
+    if (others.some(({ state }) => state !== "waiting")) return
+    const [next] = others
+    if (next !== undefined) this.#enqueue(next)
   }
 
   #enqueue(pending: Pending): void {
@@ -344,8 +349,12 @@ class RunningEngine implements Engine {
 const stopped = { _tag: "Stopped", outcome: "nothing-happened" } as const
 const stoppedInFlight = { _tag: "StoreUnavailable", outcome: "unknown", reason: "the shop was stopped" } as const
 
-const keyTextOf = (command: Parameters<Engine["isPending"]>[0]): string =>
-  keyText([command.scope, command.operation.name, command.key])
+type Keyed = Parameters<Engine["isPending"]>[0]
+
+const isSameKey = (left: Keyed, right: Keyed): boolean =>
+  left.key === right.key && left.scope === right.scope && left.operation.name === right.operation.name
+
+const isOwnKey = ({ key, id }: Command): boolean => key === String(id)
 
 /** Wakes one waiting fiber. A notification that finds nobody waiting is kept for the next one. */
 class Signal {

@@ -78,13 +78,15 @@ const invalidInput = (issue: SchemaIssue.Issue): InvalidInput => ({
 const escapePointer = (segment: PropertyKey): string => String(segment).replaceAll("~", "~0").replaceAll("/", "~1")
 
 const hasMoreFields = (input: unknown, decoded: unknown): boolean => {
-  if (input === decoded || typeof input !== "object" || input === null) return false
-  if (typeof decoded !== "object" || decoded === null) return false
-  if (Array.isArray(input)) {
-    return Array.isArray(decoded) && input.some((item, index) => hasMoreFields(item, decoded[index]))
-  }
-  const known = Object.entries(decoded)
+  if (input === decoded || !isObject(input) || !isObject(decoded)) return false
+  const known = Object.keys(decoded)
   if (Object.keys(input).length > known.length) return true
-  const fields: Readonly<Record<string, unknown>> = { ...input }
-  return known.some(([name, value]) => typeof value === "object" && hasMoreFields(fields[name], value))
+  for (const name of known) {
+    const value = decoded[name]
+    if (typeof value === "object" && hasMoreFields(input[name], value)) return true
+  }
+  return false
 }
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null

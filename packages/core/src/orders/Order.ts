@@ -31,7 +31,8 @@ export interface Order {
   readonly version: number
 }
 
-export interface OrderLine {
+/** A type alias, so that events can carry lines as the JSON that they are. */
+export type OrderLine = {
   /** `<orderId>-<n>`, n from 1 in the order of product ids. */
   readonly lineId: string
   readonly productId: ProductId

@@ -36,7 +36,7 @@ import {
   zero,
 } from "../values.ts"
 import type { Metadata, Order, OrderLine } from "./Order.ts"
-import { paidOf, sharesOf, totalOf } from "./pricing.ts"
+import { type PricedLine, paidOf, sharesOf, totalOf } from "./pricing.ts"
 
 /** What a buyer asks for, with the lines merged per product and sorted by product id. */
 export interface OrderRequest {
@@ -66,8 +66,8 @@ export interface OrderRecords {
 /** Everything that changes when an order is placed. */
 export interface Placed {
   readonly order: Order
-  /** Undefined where nothing is to pay: then the account keeps its balance and gets no entry. */
-  readonly account: Account | undefined
+  /** Unchanged where nothing is to pay: then the order only relies on the account being open. */
+  readonly account: Account
   readonly entry: PointEntry | undefined
   readonly coupon: Coupon | undefined
   readonly products: ReadonlyArray<Product>
@@ -121,7 +121,7 @@ export const placeOrder = (
     order: {
       orderId,
       accountId: request.accountId,
-      lines: linesOf(request.lines, products, priced, orderId),
+      lines: linesOf(products, priced, orderId),
       total: priced.total,
       discount: priced.discount,
       paid: priced.paid,
@@ -133,7 +133,7 @@ export const placeOrder = (
       closed: undefined,
       version: 1,
     },
-    account: spent?.account,
+    account: spent?.account ?? account,
     entry: spent?.entry,
     coupon: priced.coupon && redeem(priced.coupon, orderId, cause),
     products: taken.products,
@@ -161,6 +161,7 @@ const productsOf = (
 }
 
 interface Priced {
+  readonly lines: ReadonlyArray<PricedLine>
   readonly total: Amount
   readonly discount: Amount
   readonly paid: Amount
@@ -175,17 +176,15 @@ const priceOf = (
   products: ReadonlyArray<Product>,
   at: number,
 ): Priced | PriceChanged | AmountTooLarge => {
-  const changed = request.lines.flatMap(({ productId, unitPrice }, index) => {
-    const current = products[index]?.price ?? zero
-    return unitPrice === undefined || unitPrice === current ? [] : [{ productId, stated: unitPrice, current }]
-  })
-  const total = totalOf(pricedLines(request.lines, products))
+  const lines = pricedLines(request.lines, products)
+  const changed = changedPrices(request.lines, lines)
+  const total = totalOf(lines)
   if (total === undefined) {
     return changed.length > 0
       ? { _tag: "PriceChanged", lines: changed }
       : { _tag: "AmountTooLarge", what: "order total" }
   }
-  const priced = discounted(records, request, total, at)
+  const priced = discounted(records, request, lines, total, at)
   const { expectedPaid } = request
   // What is to pay is only known when the coupon, if one is named, may be used.
   const paid =
@@ -200,23 +199,44 @@ const priceOf = (
   return priced
 }
 
-const discounted = (records: OrderRecords, request: OrderRequest, total: Amount, at: number): Priced => {
+const changedPrices = (
+  stated: ReadonlyArray<RequestedLine>,
+  current: ReadonlyArray<PricedLine>,
+): PriceChanged["lines"] => {
+  const changed: Array<PriceChanged["lines"][number]> = []
+  current.forEach(({ productId, unitPrice }, index) => {
+    const price = stated[index]?.unitPrice
+    if (price !== undefined && price !== unitPrice) changed.push({ productId, stated: price, current: unitPrice })
+  })
+  return changed
+}
+
+const discounted = (
+  records: OrderRecords,
+  request: OrderRequest,
+  lines: ReadonlyArray<PricedLine>,
+  total: Amount,
+  at: number,
+): Priced => {
   const { campaignId, accountId } = request
-  const full = { total, discount: zero, paid: total, coupon: undefined, couponRefusal: undefined }
+  const full = { lines, total, discount: zero, paid: total, coupon: undefined, couponRefusal: undefined }
   if (campaignId === undefined) return full
   const coupon = records.coupon(campaignId, accountId)
   if (coupon === undefined) return { ...full, couponRefusal: { _tag: "CouponNotFound", campaignId, accountId } }
   const couponRefusal = notUsable(coupon, total, at)
   if (couponRefusal !== undefined) return { ...full, couponRefusal }
   const discount = discountOn(coupon.discount, total)
-  return { total, discount, paid: minus(total, discount) ?? zero, coupon, couponRefusal: undefined }
+  return { lines, total, discount, paid: minus(total, discount) ?? zero, coupon, couponRefusal: undefined }
 }
 
-const pricedLines = (lines: ReadonlyArray<RequestedLine>, products: ReadonlyArray<Product>) =>
-  lines.map(({ productId, quantity }, index) => ({
+const pricedLines = (
+  lines: ReadonlyArray<RequestedLine>,
+  products: ReadonlyArray<Product>,
+): ReadonlyArray<PricedLine> =>
+  products.map(({ productId, price }, index) => ({
     productId,
-    quantity,
-    unitPrice: products[index]?.price ?? zero,
+    unitPrice: price,
+    quantity: lines[index]?.quantity ?? zero,
   }))
 
 // Every shortage is collected, so that the refusal names all of them at once.
@@ -255,15 +275,16 @@ const countAll = (
 }
 
 const linesOf = (
-  lines: ReadonlyArray<RequestedLine>,
   products: ReadonlyArray<Product>,
-  priced: Priced,
+  { lines, discount: discountOfAll, total }: Priced,
   orderId: OrderId,
 ): ReadonlyArray<OrderLine> => {
-  const shares = sharesOf(pricedLines(lines, products), priced.discount, priced.total)
-  return products.map((product, index) => {
-    const line = { productId: product.productId, unitPrice: product.price, quantity: lines[index]?.quantity ?? zero }
+  const shares = sharesOf(lines, discountOfAll, total)
+  return lines.map((line, index) => {
+    const { productId, unitPrice, quantity } = line
     const discount = shares[index] ?? zero
-    return { lineId: `${orderId}-${index + 1}`, name: product.name, ...line, discount, paid: paidOf(line, discount) }
+    const paid = paidOf(line, discount)
+    const name = products[index]?.name ?? ""
+    return { lineId: `${orderId}-${index + 1}`, productId, name, unitPrice, quantity, discount, paid }
   })
 }

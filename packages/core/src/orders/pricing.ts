@@ -1,9 +1,9 @@
 /**
  * What an order costs: the total, and each line's share of a discount.
  *
- * Products of amounts are computed in BigInt wherever they could pass 2^53 − 1; nothing is ever rounded twice.
+ * Products that may pass 2^53 − 1 and still matter are computed in BigInt; nothing is ever rounded twice.
  */
-import { type Amount, amountOf, maxAmount, minus, type ProductId, type Quantity, times, zero } from "../values.ts"
+import { type Amount, amountOf, exactAmount, type ProductId, type Quantity, times, zero } from "../values.ts"
 
 /** What pricing needs to know of a line. */
 export interface PricedLine {
@@ -12,16 +12,14 @@ export interface PricedLine {
   readonly quantity: Quantity
 }
 
-/** Σ unit price × quantity, or undefined where it passes 2^53 − 1. */
+/**
+ * Σ unit price × quantity, or undefined where it passes 2^53 − 1. Numbers suffice: a product or a sum that was rounded is
+ * already above 2^53 − 1, and nothing that follows can bring it below again.
+ */
 export const totalOf = (lines: ReadonlyArray<PricedLine>): Amount | undefined => {
-  let sum = 0
-  for (const line of lines) {
-    sum += line.unitPrice * line.quantity
-    // Past 2^53 the sum may already be rounded, so the exact answer comes from BigInt.
-    if (sum > maxAmount)
-      return amountOf(lines.reduce((exact, each) => exact + times(each.unitPrice, each.quantity), 0n))
-  }
-  return amountOf(BigInt(sum))
+  let total = 0
+  for (const { unitPrice, quantity } of lines) total += unitPrice * quantity
+  return exactAmount(total)
 }
 
 /**
@@ -47,6 +45,6 @@ export const sharesOf = (lines: ReadonlyArray<PricedLine>, discount: Amount, tot
   return exact.map(({ share }, index) => amountOf(favoured.has(index) ? share + 1n : share) ?? zero)
 }
 
-/** Unit price × quantity less the line's share of the discount: what this line cost. */
-export const paidOf = (line: PricedLine, share: Amount): Amount =>
-  minus(amountOf(times(line.unitPrice, line.quantity)) ?? zero, share) ?? zero
+/** Unit price × quantity less the line's share of the discount: what this line cost. Exact, because the total is. */
+export const paidOf = ({ unitPrice, quantity }: PricedLine, share: Amount): Amount =>
+  exactAmount(unitPrice * quantity - share) ?? zero

@@ -33,11 +33,12 @@ export class HoldfastError extends Error {
 
   constructor(no: Refusal | Unavailable) {
     super(messageOf(no))
-    this.code = codeOf(no)
-    this.refusal = isRefusal(no) ? no : undefined
-    this.unavailable = isRefusal(no) ? undefined : no
-    this.retryable = !isRefusal(no) && no._tag !== "JoinNotSupported"
-    this.outcome = isRefusal(no) ? "nothing-happened" : no.outcome
+    const { code, refusal, unavailable, retryable, outcome } = partsOf(no)
+    this.code = code
+    this.refusal = refusal
+    this.unavailable = unavailable
+    this.retryable = retryable
+    this.outcome = outcome
   }
 
   toJSON(): object {
@@ -45,6 +46,34 @@ export class HoldfastError extends Error {
     return { code, message, refusal, unavailable, retryable, outcome }
   }
 }
+
+const partsOf = (no: Refusal | Unavailable) =>
+  isRefusal(no)
+    ? { code: codeOf(no), refusal: no, unavailable: undefined, retryable: false, outcome: "nothing-happened" as const }
+    : {
+        code: codeOf(no),
+        refusal: undefined,
+        unavailable: no,
+        retryable: no._tag !== "JoinNotSupported",
+        outcome: no.outcome,
+      }
+
+/**
+ * The error for somebody who is not going to throw it: without a stack, whose capture costs more than the refusal, and
+ * with a message that is made when it is read.
+ */
+export const quietError = (no: Refusal | Unavailable): HoldfastError =>
+  Object.assign(Object.create(quietPrototype), partsOf(no))
+
+const quietPrototype: object = Object.create(HoldfastError.prototype, {
+  name: { value: "HoldfastError" },
+  message: {
+    get(this: HoldfastError) {
+      const no = this.refusal ?? this.unavailable
+      return no === undefined ? "" : messageOf(no)
+    },
+  },
+})
 
 /** True for a {@link HoldfastError}, also of another copy of this package. */
 export const isHoldfastError = (error: unknown): error is HoldfastError =>

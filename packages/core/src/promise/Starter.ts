@@ -36,6 +36,10 @@ export class Starter implements Host {
     this.#layer = layerWithRuntime(options).pipe(Layer.provide((options.store ?? memory()).layer))
   }
 
+  get isRunning(): boolean {
+    return this.#state._tag === "Running"
+  }
+
   /** The services of the running shop. Only for calls that `whenStarted` began. */
   get running(): Running {
     if (this.#state._tag === "Running") return this.#state.context

@@ -6,8 +6,8 @@
  */
 import { Cause, type Effect, type Exit } from "effect"
 import type { Refusal, Unavailable } from "../refusals.ts"
-import { type MaybeWay, type Way, way } from "../services/method.ts"
-import { HoldfastError, type SafeResult } from "./HoldfastError.ts"
+import { type Ended, type MaybeWay, way } from "../services/method.ts"
+import { HoldfastError, quietError, type SafeResult } from "./HoldfastError.ts"
 
 /** The part of `AbortSignal` that is used. */
 export interface AbortSignalLike {
@@ -41,6 +41,7 @@ export type SafePromised<Shape> = {
 
 /** What runs calls: a shop that starts with the first of them. */
 export interface Host {
+  readonly isRunning: boolean
   /** Calls `begin` once the shop runs: at once where it does. */
   readonly whenStarted: (begin: () => void, failed: (error: unknown) => void) => void
   /** Starts an effect and answers once; the returned function interrupts it. */
@@ -49,6 +50,8 @@ export interface Host {
 
 type Method = ((input: never) => Effect.Effect<unknown, Refusal | Unavailable>) & MaybeWay
 
+type End = (ended: Ended<unknown>) => void
+
 /** Derives the promise twin of a service. */
 export const promised = <Shape extends object>(host: Host, shape: Shape): Promised<Shape> =>
   // biome-ignore lint/plugin/casts: the mapped type says what this function does to every method
@@ -56,11 +59,13 @@ export const promised = <Shape extends object>(host: Host, shape: Shape): Promis
     shape,
     (method) => (input: never, options?: CallOptions) =>
       new Promise((resolve, reject) => {
-        call(host, method, input, options?.signal, {
-          success: resolve,
-          failure: (no) => reject(new HoldfastError(no)),
-          thrown: reject,
-        })
+        const end: End = (ended) => {
+          if (ended._tag === "Success") resolve(ended.value)
+          else if (ended._tag === "Failure") reject(new HoldfastError(ended.failure))
+          else if (ended._tag === "Defect") reject(ended.defect)
+          else runEffect(host, ended.effect, end)
+        }
+        call(host, method, input, options?.signal, end)
       }),
   ) as Promised<Shape>
 
@@ -71,88 +76,70 @@ export const safePromised = <Shape extends object>(host: Host, shape: Shape): Sa
     shape,
     (method) => (input: never, options?: CallOptions) =>
       new Promise((resolve, reject) => {
-        call(host, method, input, options?.signal, {
-          success: (value) => resolve({ ok: true, value }),
-          failure: (no) => resolve({ ok: false, error: new HoldfastError(no) }),
-          thrown: reject,
-        })
+        const end: End = (ended) => {
+          if (ended._tag === "Success") resolve({ ok: true, value: ended.value })
+          else if (ended._tag === "Failure") resolve({ ok: false, error: quietError(ended.failure) })
+          else if (ended._tag === "Defect") reject(ended.defect)
+          else runEffect(host, ended.effect, end)
+        }
+        call(host, method, input, options?.signal, end)
       }),
   ) as SafePromised<Shape>
 
 const mapMethods = <Shape extends object>(shape: Shape, twinOf: (method: Method) => unknown): object =>
   Object.fromEntries(Object.entries(shape).map(([name, method]) => [name, twinOf(method)]))
 
-interface Ends {
-  readonly success: (value: unknown) => void
-  readonly failure: (no: Refusal | Unavailable) => void
-  readonly thrown: (error: unknown) => void
+const call = (host: Host, method: Method, input: never, signal: AbortSignalLike | undefined, end: End): void => {
+  if (signal !== undefined) callUntilAborted(host, method, input, signal, end)
+  else if (host.isRunning) begin(host, method, input, end)
+  else host.whenStarted(() => begin(host, method, input, end), thrown(end))
 }
 
-const call = (host: Host, method: Method, input: never, signal: AbortSignalLike | undefined, ends: Ends): void => {
-  if (signal === undefined) host.whenStarted(() => begin(host, method, input, ends), ends.thrown)
-  else if (signal.aborted) ends.thrown(signal.reason)
-  else callUntilAborted(host, method, input, signal, ends)
-}
-
-const callUntilAborted = (host: Host, method: Method, input: never, signal: AbortSignalLike, ends: Ends): void => {
+const callUntilAborted = (host: Host, method: Method, input: never, signal: AbortSignalLike, end: End): void => {
+  if (signal.aborted) {
+    thrown(end)(signal.reason)
+    return
+  }
   let leave = (): void => {}
   let left = false
   const onAbort = (): void => {
     left = true
-    leave()
     signal.removeEventListener("abort", onAbort)
-    ends.thrown(signal.reason)
+    leave()
+    thrown(end)(signal.reason)
+  }
+  const unlessLeft: End = (ended) => {
+    if (left) return
+    if (ended._tag !== "Later") signal.removeEventListener("abort", onAbort)
+    end(ended)
   }
   signal.addEventListener("abort", onAbort)
-  const unlessLeft =
-    <A>(end: (value: A) => void) =>
-    (value: A): void => {
-      if (left) return
-      signal.removeEventListener("abort", onAbort)
-      end(value)
-    }
-  const heard = {
-    success: unlessLeft(ends.success),
-    failure: unlessLeft(ends.failure),
-    thrown: unlessLeft(ends.thrown),
-  }
   host.whenStarted(() => {
-    if (!left) leave = begin(host, method, input, heard)
-  }, heard.thrown)
+    if (!left) leave = begin(host, method, input, unlessLeft)
+  }, thrown(unlessLeft))
 }
 
-const begin = (host: Host, method: Method, input: never, ends: Ends): (() => void) => {
+const thrown =
+  (end: End) =>
+  (defect: unknown): void =>
+    end({ _tag: "Defect", defect })
+
+const begin = (host: Host, method: Method, input: never, end: End): (() => void) => {
   const start = method[way]?.start
-  return start === undefined ? runEffect(host, method(input), ends) : startDirectly(host, start, input, ends)
+  return start === undefined ? runEffect(host, method(input), end) : start(input, end)
 }
-
-const startDirectly = (
-  host: Host,
-  start: NonNullable<Way<unknown>["start"]>,
-  input: unknown,
-  ends: Ends,
-): (() => void) =>
-  start(input, (ended) => {
-    switch (ended._tag) {
-      case "Success":
-        return ends.success(ended.value)
-      case "Failure":
-        return ends.failure(ended.failure)
-      case "Defect":
-        return ends.thrown(ended.defect)
-      case "Later":
-        runEffect(host, ended.effect, ends)
-    }
-  })
 
 /** Runs an effect for a caller. */
-const runEffect = (host: Host, effect: Effect.Effect<unknown, Refusal | Unavailable>, ends: Ends): (() => void) =>
-  host.run(effect, (exit) => {
-    if (exit._tag === "Success") return ends.success(exit.value)
-    for (const reason of exit.cause.reasons) {
-      if (Cause.isFailReason(reason)) return ends.failure(reason.error)
-    }
-    // An interruption here means that the shop was stopped: whoever aborted the call has left already.
-    if (Cause.hasInterruptsOnly(exit.cause)) return ends.failure({ _tag: "Stopped", outcome: "nothing-happened" })
-    return ends.thrown(Cause.squash(exit.cause))
-  })
+const runEffect = (host: Host, effect: Effect.Effect<unknown, Refusal | Unavailable>, end: End): (() => void) =>
+  host.run(effect, (exit) => end(endedOf(exit)))
+
+const endedOf = (exit: Exit.Exit<unknown, Refusal | Unavailable>): Ended<unknown> => {
+  if (exit._tag === "Success") return { _tag: "Success", value: exit.value }
+  for (const reason of exit.cause.reasons) {
+    if (Cause.isFailReason(reason)) return { _tag: "Failure", failure: reason.error }
+  }
+  // An interruption here means that the shop was stopped: whoever aborted the call has left already.
+  return Cause.hasInterruptsOnly(exit.cause)
+    ? { _tag: "Failure", failure: { _tag: "Stopped", outcome: "nothing-happened" } }
+    : { _tag: "Defect", defect: Cause.squash(exit.cause) }
+}

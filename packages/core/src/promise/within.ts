@@ -46,6 +46,7 @@ const join = (starter: Starter, kernel: KernelShape, transaction: object): Joine
   }
   let joining: Promise<void> | undefined
   const host: Host = {
+    isRunning: false,
     run: starter.run,
     whenStarted: (begin, failed) =>
       starter.whenStarted(() => {

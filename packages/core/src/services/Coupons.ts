@@ -138,7 +138,7 @@ export class Coupons extends Context.Service<Coupons, CouponsShape>()("@holdfast
 }
 
 export function makeCoupons(kernel: KernelShape): CouponsShape {
-  const itself = <A>(answer: A): A => answer
+  const itself = <A extends object>(answer: A): A => ({ ...answer })
   const present = (record: CouponRecord): Coupon => couponOf(record, kernel.stamps.now())
   return {
     createCampaign: change(kernel, createCampaignCall, asStored(definitionOf)),

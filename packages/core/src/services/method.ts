@@ -35,11 +35,11 @@ export type Read<Input, Answer, R extends Refusal = never> = (
 
 /** How a call ended, for callers without an effect around it. */
 export type Ended<Answer> =
-  | { readonly _tag: "Success"; readonly value: Answer & Replayed }
+  | { readonly _tag: "Success"; readonly value: Answer }
   | { readonly _tag: "Failure"; readonly failure: Refusal | Unavailable }
   | { readonly _tag: "Defect"; readonly defect: unknown }
   /** The answer has to be read first. */
-  | { readonly _tag: "Later"; readonly effect: Effect.Effect<Answer & Replayed, StoreUnavailable> }
+  | { readonly _tag: "Later"; readonly effect: Effect.Effect<Answer, StoreUnavailable> }
 
 /** What a change can do beside being called. */
 export interface Way<Answer> {
@@ -49,7 +49,7 @@ export interface Way<Answer> {
    * Starts the call without an effect around it and answers once. The returned function lets the caller leave. Absent
    * where something has to be read first.
    */
-  readonly start?: (input: unknown, end: (ended: Ended<Answer>) => void) => () => void
+  readonly start?: (input: unknown, end: (ended: Ended<Answer & Replayed>) => void) => () => void
 }
 
 /** Where a change keeps its way. */
@@ -62,7 +62,7 @@ export interface MaybeWay {
 
 /** Makes the public answer of a call. */
 export interface Presentation<Answer, Public> {
-  /** Of a fresh decision. */
+  /** Of a fresh decision. A new object each time: `replayed` is added to it. */
   readonly fresh: (answer: Answer) => Public
   /** Of a receipt: at once, or after a read. */
   readonly recall: (stored: Stored) => Public | Effect.Effect<Public, StoreUnavailable>
@@ -78,7 +78,7 @@ export const asStored = <Answer extends Stored, Public>(
 })
 
 /** Makes the method of a change out of its call. */
-export const change = <S extends InputSchema, Request, Answer, R extends Refusal, Public>(
+export const change = <S extends InputSchema, Request, Answer, R extends Refusal, Public extends object>(
   kernel: KernelShape,
   call: Call<S, Request, Answer, R>,
   presentation: Presentation<Answer, Public>,
@@ -90,7 +90,7 @@ export const change = <S extends InputSchema, Request, Answer, R extends Refusal
 }
 
 /** Makes the method of a change that has to read something before it can name its keys. */
-export const preparedChange = <S extends InputSchema, Request, Answer, R extends Refusal, Public>(
+export const preparedChange = <S extends InputSchema, Request, Answer, R extends Refusal, Public extends object>(
   kernel: KernelShape,
   call: Call<S, Request, Answer, R>,
   presentation: Presentation<Answer, Public>,
@@ -130,13 +130,13 @@ export const orUnavailable = <A>(reading: Effect.Effect<A, StoreFault>): Effect.
   )
 
 const recalling =
-  <Answer, Public>({ recall }: Presentation<Answer, Public>): Way<Public>["recall"] =>
+  <Answer, Public extends object>({ recall }: Presentation<Answer, Public>): Way<Public>["recall"] =>
   (receipt) => {
     const answer = recall(receipt.answer)
     return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
   }
 
-const starting = <Request, Answer, Public>(
+const starting = <Request, Answer, Public extends object>(
   kernel: KernelShape,
   admit: (input: unknown) => Command<Request> | InvalidInput,
   presentation: Presentation<Answer, Public>,
@@ -152,14 +152,17 @@ const starting = <Request, Answer, Public>(
   }
 }
 
-const endedOf = <Answer, Public>(presentation: Presentation<Answer, Public>, outcome: Outcome): Ended<Public> => {
+const endedOf = <Answer, Public extends object>(
+  presentation: Presentation<Answer, Public>,
+  outcome: Outcome,
+): Ended<Public & Replayed> => {
   switch (outcome._tag) {
     case "Accepted":
     case "Repeated":
       return {
         _tag: "Success",
         // biome-ignore lint/plugin/casts: the operation that was submitted is the one that answered
-        value: { ...presentation.fresh(outcome.answer as Answer), replayed: outcome._tag === "Repeated" },
+        value: Object.assign(presentation.fresh(outcome.answer as Answer), { replayed: outcome._tag === "Repeated" }),
       }
     case "Recalled":
       return recalled(presentation, outcome.receipt, !outcome.own)
@@ -172,23 +175,23 @@ const endedOf = <Answer, Public>(presentation: Presentation<Answer, Public>, out
   }
 }
 
-const recalled = <Answer, Public>(
+const recalled = <Answer, Public extends object>(
   { recall }: Presentation<Answer, Public>,
   receipt: Receipt,
   replayed: boolean,
-): Ended<Public> => {
+): Ended<Public & Replayed> => {
   const answer = recall(receipt.answer)
   return Effect.isEffect(answer)
-    ? { _tag: "Later", effect: Effect.map(answer, (value) => ({ ...value, replayed })) }
-    : { _tag: "Success", value: { ...answer, replayed } }
+    ? { _tag: "Later", effect: Effect.map(answer, (value) => Object.assign(value, { replayed })) }
+    : { _tag: "Success", value: Object.assign(answer, { replayed }) }
 }
 
 // The engine moves commands of every operation and looks into none of them; each operation gets its own request back.
 // biome-ignore lint/plugin/casts: an operation is only ever called with the request of its own command
 const erased = <Request>(command: Command<Request>): Command => command as unknown as Command
 
-const toEffect = <Public, R extends Refusal>(
-  start: (end: (ended: Ended<Public>) => void) => () => void,
+const toEffect = <Public extends object, R extends Refusal>(
+  start: (end: (ended: Ended<Public & Replayed>) => void) => () => void,
 ): Effect.Effect<Public & Replayed, R | CommonRefusal | Unavailable> =>
   Effect.callback((resume) => {
     const leave = start((ended) => {

@@ -1,0 +1,171 @@
+import { expect, it } from "@effect/vitest"
+import { Effect, Exit, Scope } from "effect"
+import { describe } from "vitest"
+import { layerInProcess, makeInProcessBus } from "../../src/delivery/InProcessBus.ts"
+import { relayName } from "../../src/delivery/relay.ts"
+import type { Event } from "../../src/events/Event.ts"
+import { EventBus } from "../../src/ports/EventBus.ts"
+import { SubscriptionName } from "../../src/values.ts"
+import { events, makeShop, name, numbersOf, pass, runOn, subscriptionsOf } from "./support.ts"
+
+const other = SubscriptionName.make("other")
+
+describe("the relay", () => {
+  it.effect("publishes in order and acknowledges what the bus took, once", () =>
+    Effect.gen(function* () {
+      const shop = makeShop()
+      const published: Array<unknown> = []
+      const acknowledged: Array<unknown> = []
+      let faults = 2
+      const bus = EventBus.of({
+        publish: (batch) =>
+          Effect.suspend(() => {
+            faults -= 1
+            if (faults >= 0) return Effect.fail({ _tag: "BusFault", reason: "no broker" } as const)
+            expect(acknowledged.length).toBe(published.length)
+            published.push(...numbersOf(batch))
+            return Effect.yieldNow
+          }),
+        subscribe: () => Effect.void,
+      })
+      const outbox = {
+        ...shop.outbox,
+        acknowledge: (...input: Parameters<typeof shop.outbox.acknowledge>) =>
+          Effect.andThen(
+            Effect.sync(() => acknowledged.push(...input[1].map(([position]) => position))),
+            shop.outbox.acknowledge(...input),
+          ),
+      }
+      const subscriptions = yield* subscriptionsOf({ ...shop, outbox })
+      yield* subscriptions.relay(bus, { batch: 7 })
+      yield* shop.commit(events(50, 5))
+      yield* runOn
+      expect(published).toEqual([])
+      yield* pass("1 second")
+      expect(published).toEqual(numbersOf(events(50, 5)))
+      expect(acknowledged.toSorted((a, b) => Number(a) - Number(b))).toEqual(published)
+      expect(yield* subscriptions.depth(relayName)).toMatchObject({ waiting: 0, parked: 0 })
+    }),
+  )
+
+  it.effect("feeds the bus in this process, and holds events back while a subscriber keeps failing", () =>
+    Effect.gen(function* () {
+      const shop = makeShop()
+      const bus = yield* makeInProcessBus({ capacity: 10, batch: 4 })
+      let broken = true
+      const [failed, healthy]: [Array<unknown>, Array<unknown>] = [[], []]
+      yield* bus.subscribe(other, (batch) => Effect.sync(() => healthy.push(...numbersOf(batch))))
+      yield* bus.subscribe(name, (batch) =>
+        Effect.suspend(() => (broken ? Effect.fail("no") : Effect.sync(() => failed.push(...numbersOf(batch))))),
+      )
+      const subscriptions = yield* subscriptionsOf(shop)
+      yield* subscriptions.relay(bus, { batch: 5 })
+      yield* shop.commit(events(40, 3))
+      yield* pass("10 minutes")
+      expect((yield* subscriptions.depth(relayName)).waiting).toBeGreaterThanOrEqual(25)
+      // Refused before anybody got it: the repeats of ten minutes do not pile up at the other subscriber.
+      expect(healthy.length).toBeLessThanOrEqual(20)
+      broken = false
+      yield* pass("10 minutes")
+      expect(failed).toEqual(numbersOf(events(40, 3)))
+      expect([...new Set(healthy)]).toEqual(numbersOf(events(40, 3)))
+      expect((yield* subscriptions.depth(relayName)).waiting).toBe(0)
+    }),
+  )
+})
+
+describe("the bus in this process", () => {
+  const collect = (into: Array<unknown>) => (batch: ReadonlyArray<Event>) =>
+    Effect.sync(() => {
+      into.push(...numbersOf(batch))
+    })
+
+  it.effect("hands every batch to every subscriber, in order", () =>
+    Effect.gen(function* () {
+      const bus = yield* EventBus
+      const [one, two]: [Array<unknown>, Array<unknown>] = [[], []]
+      yield* bus.subscribe(name, collect(one))
+      yield* bus.subscribe(other, collect(two))
+      for (let at = 0; at < 3_000; at += 100) yield* bus.publish(events(3_000, 7).slice(at, at + 100))
+      yield* runOn
+      expect(one).toEqual(numbersOf(events(3_000, 7)))
+      expect(two).toEqual(one)
+      const twice = yield* Effect.flip(bus.subscribe(name, collect(one)))
+      expect(twice._tag).toBe("BusFault")
+    }).pipe(Effect.provide(layerInProcess())),
+  )
+
+  it.effect("repeats a batch until its handler succeeds", () =>
+    Effect.gen(function* () {
+      const bus = yield* makeInProcessBus({ handlerTimeoutMillis: 1_000 })
+      const seen: Array<unknown> = []
+      let attempts = 0
+      yield* bus.subscribe(name, (batch) =>
+        Effect.suspend(() => {
+          attempts += 1
+          if (attempts === 1) return Effect.fail("error")
+          if (attempts === 2) return Effect.die("defect")
+          return attempts === 3 ? Effect.never : collect(seen)(batch)
+        }),
+      )
+      yield* bus.publish(events(5, 1))
+      yield* pass("10 seconds")
+      expect(attempts).toBe(4)
+      expect(seen).toEqual([1, 2, 3, 4, 5])
+    }),
+  )
+
+  it.effect("makes publish wait for a slow subscriber, and takes batches larger than its queue", () =>
+    Effect.gen(function* () {
+      const bus = yield* makeInProcessBus({ capacity: 4, batch: 2 })
+      const [slow, quick]: [Array<unknown>, Array<unknown>] = [[], []]
+      yield* bus.subscribe(name, (batch) => Effect.andThen(Effect.sleep("1 second"), collect(slow)(batch)))
+      yield* bus.subscribe(other, collect(quick))
+      const publishing = yield* Effect.forkChild(bus.publish(events(10, 1)))
+      yield* runOn
+      expect(quick.length).toBe(10)
+      yield* pass("2 seconds")
+      expect(slow.length).toBe(4)
+      expect(publishing.pollUnsafe()).toBe(undefined)
+      yield* pass("3 seconds")
+      expect(publishing.pollUnsafe()).toEqual(Exit.void)
+      expect(slow).toEqual(quick)
+    }),
+  )
+
+  it.effect("fails publish while a subscriber keeps failing and its queue is full, also one that waits already", () =>
+    Effect.gen(function* () {
+      const bus = yield* makeInProcessBus({ capacity: 4 })
+      let broken = true
+      const seen: Array<unknown> = []
+      yield* bus.subscribe(name, (batch) => Effect.suspend(() => (broken ? Effect.fail("no") : collect(seen)(batch))))
+      const waiting = yield* Effect.forkChild(Effect.flip(bus.publish(events(6, 1))))
+      yield* pass("10 seconds")
+      expect(waiting.pollUnsafe()).toMatchObject({ value: { _tag: "BusFault" } })
+      expect((yield* Effect.flip(bus.publish(events(1, 1))))._tag).toBe("BusFault")
+      broken = false
+      yield* pass("10 seconds")
+      yield* bus.publish(events(6, 1))
+      yield* runOn
+      expect(seen).toEqual([1, 2, 3, 4, 1, 2, 3, 4, 5, 6])
+    }),
+  )
+
+  it.effect("lets publishers go when the subscriber that they wait for leaves", () =>
+    Effect.gen(function* () {
+      const bus = yield* makeInProcessBus({ capacity: 1 })
+      const scope = yield* Scope.make()
+      yield* Scope.provide(
+        bus.subscribe(name, () => Effect.never),
+        scope,
+      )
+      const publishing = yield* Effect.forkChild(bus.publish(events(3, 1)))
+      yield* runOn
+      expect(publishing.pollUnsafe()).toBe(undefined)
+      yield* Scope.close(scope, Exit.void)
+      yield* runOn
+      expect(publishing.pollUnsafe()).toEqual(Exit.void)
+      yield* bus.publish(events(3, 1))
+    }),
+  )
+})

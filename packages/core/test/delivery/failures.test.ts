@@ -1,0 +1,214 @@
+import { expect, it } from "@effect/vitest"
+import { Cause, Effect } from "effect"
+import { describe } from "vitest"
+import { maxReasonLength, reasonOf } from "../../src/delivery/reason.ts"
+import type { Outbox } from "../../src/ports/Outbox.ts"
+import { event, events, failing, makeShop, name, numbersOf, pass, runOn, Seen, subscriptionsOf } from "./support.ts"
+
+describe("an event that its handler cannot handle", () => {
+  it.effect("is parked with its reason, and holds up neither other keys nor what comes later", () =>
+    Effect.gen(function* () {
+      const shop = makeShop()
+      const told: Array<unknown> = []
+      const subscriptions = yield* subscriptionsOf(shop, {
+        onError: (error, poison, of) => Effect.sync(() => told.push([error, poison.data.n, of])),
+      })
+      const seen = new Seen()
+      yield* subscriptions.subscribe(name, (one) =>
+        one.data.n === 1 ? Effect.fail(new TypeError("no such customer")) : seen.record(one),
+      )
+      yield* shop.commit(events(50, 2))
+      yield* runOn
+      // The first attempt has failed: its own key waits, the other one is done.
+      expect(seen.numbers).toEqual(numbersOf(events(50, 2), "key-1"))
+      yield* shop.commit([event(51, "key-1")])
+      yield* runOn
+      expect(seen.numbers).toContain(51)
+      yield* pass(1_500)
+      expect(seen.ofKey("key-0")).toEqual(numbersOf(events(50, 2), "key-0").slice(1))
+      expect(yield* subscriptions.depth(name)).toEqual({ waiting: 0, parked: 1, oldestAt: undefined })
+      const [parked] = yield* subscriptions.parked(name)
+      expect(parked?.event.data.n).toBe(1)
+      expect(parked?.reason).toBe("TypeError: no such customer")
+      expect(told).toEqual([[new TypeError("no such customer"), 1, name]])
+    }),
+  )
+
+  it.effect("does not hold up other keys even where a whole batch fails", () =>
+    Effect.gen(function* () {
+      const shop = makeShop()
+      const subscriptions = yield* subscriptionsOf(shop, { onError: () => Effect.void })
+      const seen = new Seen()
+      yield* subscriptions.subscribe(
+        name,
+        (one) => (one.key.startsWith("poison") ? Effect.fail("no") : seen.record(one)),
+        { limit: 10, concurrency: 4 },
+      )
+      yield* shop.commit(Array.from({ length: 50 }, (_, index) => event(index, `poison-${index}`)))
+      yield* shop.commit(events(50, 50))
+      yield* runOn
+      expect(seen.all.length).toBe(50)
+    }),
+  )
+
+  it.effect("is parked before the next event of its key is handled", () =>
+    Effect.gen(function* () {
+      const shop = makeShop()
+      const log: Array<unknown> = []
+      const outbox: Outbox = {
+        ...shop.outbox,
+        park: (...input) =>
+          Effect.tap(Effect.andThen(Effect.sleep(500), shop.outbox.park(...input)), () =>
+            Effect.sync(() => log.push("parked")),
+          ),
+      }
+      const subscriptions = yield* subscriptionsOf({ ...shop, outbox }, { onError: () => Effect.void })
+      yield* subscriptions.subscribe(
+        name,
+        (one) => (one.data.n === 1 ? Effect.fail("no") : Effect.sync(() => log.push(one.data.n))),
+        { attempts: 1 },
+      )
+      yield* shop.commit(events(2, 1))
+      yield* pass(499)
+      expect(log).toEqual([])
+      yield* pass(1)
+      expect(log).toEqual(["parked", 2])
+    }),
+  )
+
+  it.effect("is tried five times, each wait twice the one before and never the same for everybody", () =>
+    Effect.gen(function* () {
+      const shop = makeShop()
+      const subscriptions = yield* subscriptionsOf(shop, { onError: () => Effect.void })
+      const seen = new Seen()
+      yield* subscriptions.subscribe(name, (one) => Effect.andThen(seen.record(one), Effect.fail("no")), {
+        backoff: { baseMillis: 1_000, maxMillis: 3_000 },
+      })
+      yield* shop.commit(events(20, 20))
+      yield* pass("1 minute")
+      const waits = Array.from({ length: 20 }, (_, key) => {
+        const at = seen.all.filter((one) => one.event.key === `key-${key}`).map((one) => one.at)
+        return at.slice(1).map((time, index) => time - (at[index] ?? 0))
+      })
+      for (const bound of [1_000, 2_000, 3_000, 3_000].entries()) {
+        const [index, most] = bound
+        const ofAll = waits.map((wait) => wait[index] ?? 0)
+        expect(Math.min(...ofAll)).toBeGreaterThanOrEqual(most / 2)
+        expect(Math.max(...ofAll)).toBeLessThanOrEqual(most)
+        expect(new Set(ofAll).size).toBeGreaterThan(10)
+      }
+      expect(waits.every((wait) => wait.length === 4)).toBe(true)
+      expect((yield* subscriptions.depth(name)).parked).toBe(20)
+    }),
+  )
+
+  it.effect("may throw, die, interrupt itself or never end: each is parked, and delivery goes on", () =>
+    Effect.gen(function* () {
+      const shop = makeShop()
+      const subscriptions = yield* subscriptionsOf(shop, { onError: () => Effect.die("onError fails as well") })
+      const seen = new Seen()
+      yield* subscriptions.subscribe(
+        name,
+        (one) => {
+          if (one.key === "throws") throw new Error("thrown")
+          if (one.key === "dies") return Effect.die(new Error("dead"))
+          if (one.key === "interrupts") return Effect.interrupt
+          return one.key === "hangs" ? Effect.never : seen.record(one)
+        },
+        { attempts: 2, handlerTimeoutMillis: 5_000 },
+      )
+      yield* shop.commit(["throws", "dies", "interrupts", "hangs", "works"].map((key, index) => event(index + 1, key)))
+      yield* pass("1 minute")
+      const parked = yield* subscriptions.parked(name)
+      expect(parked.map((one) => [one.event.key, one.reason])).toEqual([
+        ["throws", "Error: thrown"],
+        ["dies", "Error: dead"],
+        ["interrupts", expect.stringContaining("nterrupt")],
+        ["hangs", '{"_tag":"HandlerTimedOut","afterMillis":5000}'],
+      ])
+      yield* shop.commit([event(6, "dies"), event(7, "works")])
+      yield* pass("1 minute")
+      expect(seen.numbers).toEqual([5, 7])
+    }),
+  )
+
+  it.effect("waits again when it is redelivered, and is handled once its handler can", () =>
+    Effect.gen(function* () {
+      const shop = makeShop()
+      const subscriptions = yield* subscriptionsOf(shop, { onError: () => Effect.void })
+      let works = false
+      const seen = new Seen()
+      yield* subscriptions.subscribe(name, (one) =>
+        Effect.suspend(() => (works || one.key !== "key-1" ? seen.record(one) : Effect.fail("not yet"))),
+      )
+      yield* shop.commit(events(4, 2))
+      yield* pass("1 minute")
+      const first = yield* subscriptions.parked(name, { limit: 1 })
+      const second = yield* subscriptions.parked(name, { after: first[0]?.position })
+      expect([...first, ...second].map((one) => one.event.data.n)).toEqual([2, 4])
+      works = true
+      for (const one of [...first, ...second]) yield* subscriptions.redeliver(name, one.position)
+      yield* subscriptions.settled(name)
+      expect(seen.numbers).toEqual([1, 3, 2, 4])
+      expect(yield* subscriptions.parked(name)).toEqual([])
+    }),
+  )
+
+  it("gives a reason that any store can keep", () => {
+    expect(reasonOf(Cause.fail({ _tag: "OutOfStock", left: 0 }))).toBe('{"_tag":"OutOfStock","left":0}')
+    expect(reasonOf(Cause.fail(new Error("")))).toBe("Error")
+    expect(reasonOf(Cause.fail("a\u0000b"))).toBe("a\ufffdb")
+    const long = reasonOf(Cause.die(`${"x".repeat(maxReasonLength - 1)}😀`))
+    expect(long.length).toBe(maxReasonLength)
+    expect(long.isWellFormed()).toBe(true)
+    const endless: { self?: unknown } = {}
+    endless.self = endless
+    expect(reasonOf(Cause.fail(endless))).not.toBe("")
+  })
+})
+
+describe("a store that fails for a while", () => {
+  const calls: ReadonlyArray<keyof Outbox> = ["lease", "claim", "acknowledge", "park"]
+  for (const call of calls) {
+    it.effect(`delays delivery and loses nothing: ${call}`, () =>
+      Effect.gen(function* () {
+        const shop = makeShop()
+        const left = { times: 3 }
+        const outbox = failing(shop.outbox, call, left)
+        const subscriptions = yield* subscriptionsOf({ ...shop, outbox }, { onError: () => Effect.void })
+        const seen = new Seen()
+        yield* subscriptions.subscribe(name, (one) => (one.key === "poison" ? Effect.fail("no") : seen.record(one)))
+        const all = events(250, 5)
+        yield* shop.commit([...all, event(251, "poison")])
+        yield* pass("10 seconds")
+        expect(left.times).toBe(0)
+        expect(yield* subscriptions.depth(name)).toMatchObject({ waiting: 0, parked: 1 })
+        // In hand all the time: a fault is no reason to handle anything twice.
+        expect(seen.all.length).toBe(250)
+        for (let key = 0; key < 5; key++) expect(seen.ofKey(`key-${key}`)).toEqual(numbersOf(all, `key-${key}`))
+      }),
+    )
+  }
+
+  it.effect("or dies: the loop starts over", () =>
+    Effect.gen(function* () {
+      const shop = makeShop()
+      let died = 0
+      const outbox: Outbox = {
+        ...shop.outbox,
+        acknowledge: (...input) =>
+          Effect.suspend(() => {
+            died += 1
+            return died < 3 ? Effect.die("connection lost") : shop.outbox.acknowledge(...input)
+          }),
+      }
+      const subscriptions = yield* subscriptionsOf({ ...shop, outbox })
+      const seen = new Seen()
+      yield* subscriptions.subscribe(name, seen.record)
+      yield* shop.commit(events(10, 1))
+      yield* pass("10 seconds")
+      expect((yield* subscriptions.depth(name)).waiting).toBe(0)
+      expect([...new Set(seen.numbers)]).toEqual(numbersOf(events(10, 1)))
+    }),
+  )
+})
