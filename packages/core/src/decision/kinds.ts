@@ -45,6 +45,8 @@ export interface Kind<K extends KindName = KindName> {
 
 export interface Log<L extends LogName = LogName> {
   readonly name: L
+  /** The kind of record whose counters the rows tell: a row's `seq` and `balance` are its account's right after it. */
+  readonly of: L extends "event" ? undefined : KindName
   /** Rows of one key are in order and without gaps where the key ends in a position. */
   readonly keyOf: (row: RowOf[L]) => Key
 }
@@ -93,7 +95,7 @@ export const kindNames: ReadonlyArray<KindName> = [
 
 /** Every log, keyed by its name. */
 export const logs: { readonly [L in LogName]: Log<L> } = {
-  entry: { name: "entry", keyOf: ({ accountId, seq }) => [accountId, seq] },
-  movement: { name: "movement", keyOf: ({ productId, revision }) => [productId, revision] },
-  event: { name: "event", keyOf: ({ id }) => [id] },
+  entry: { name: "entry", of: "account", keyOf: ({ accountId, seq }) => [accountId, seq] },
+  movement: { name: "movement", of: "product", keyOf: ({ productId, revision }) => [productId, revision] },
+  event: { name: "event", of: undefined, keyOf: ({ id }) => [id] },
 }

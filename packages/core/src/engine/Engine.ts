@@ -8,10 +8,11 @@ import { Clock, Effect, type Scope } from "effect"
 import type { Command } from "../decision/Command.ts"
 import type { KeyOf, StoreShape } from "../ports/Store.ts"
 import { keyText } from "../values.ts"
-import { type BatchContext, runBatch, touchesAny } from "./batches.ts"
+import { type BatchContext, runBatch, touchedOf, touchesAny } from "./batches.ts"
+import { type Keyed, KeysInFlight } from "./KeysInFlight.ts"
 import { LaneQueue } from "./LaneQueue.ts"
 import { Counters, type EngineMetrics } from "./Metrics.ts"
-import { notInTime, type Outcome, type Pending, settle } from "./Pending.ts"
+import { notInTime, type Outcome, type Pending, PendingList, settle } from "./Pending.ts"
 
 export interface EngineOptions {
   /** The most commands that may wait. Above it calls are answered `Overloaded` before any I/O. */
@@ -31,9 +32,7 @@ export interface Submitter {
 
 export interface Engine extends Submitter {
   /** Whether a command of this key is on its way in this process. */
-  readonly isPending: (
-    command: Pick<Command, "scope" | "key"> & { readonly operation: { readonly name: string } },
-  ) => boolean
+  readonly isPending: (keyed: Keyed) => boolean
   /** Completes when everything admitted before now has its outcome. */
   readonly settled: Effect.Effect<void>
   /** Completes when something is committed after it was started. */
@@ -68,12 +67,13 @@ class RunningEngine implements Engine {
   readonly #queue: LaneQueue
   readonly #context: BatchContext
   /** Everything admitted and not finished. */
-  readonly #live = new Set<Pending>()
-  /** By the text of the idempotency key: the commands in flight, and those that wait for one of their very key. */
-  readonly #byKey = new Map<string, Array<Pending>>()
+  readonly #live = new PendingList()
+  readonly #keys = new KeysInFlight()
   /** Commands on busy keys, and those keys. */
   #aside: Array<Pending> = []
   readonly #busyKeys = new Set<string>()
+  /** Those of them that were found busy since the last try began. */
+  readonly #foundBusy = new Set<string>()
   readonly #laneSignals: ReadonlyArray<Signal>
   readonly #asideSignal = new Signal()
   readonly #sweepSignal = new Signal()
@@ -105,13 +105,17 @@ class RunningEngine implements Engine {
       lane: counter === undefined ? undefined : this.#queue.laneOf(counter),
       state: "queued",
       uncertain: false,
+      previous: undefined,
+      next: undefined,
+      nextInBucket: undefined,
     }
     if (this.#stopping) this.#answer(pending, { _tag: "Unavailable", unavailable: stopped })
-    else if (!this.#queue.hasRoom(command, this.#waitingElsewhere)) {
+    else if (!this.#queue.hasRoom(command, this.#waitingElsewhere, this.#live)) {
       this.#answer(pending, { _tag: "Unavailable", unavailable: this.#overloaded() })
     } else {
       if (this.#live.size === 0) this.#sweepSignal.notify()
       this.#live.add(pending)
+      this.#queue.waits(pending)
       if (this.#isFirstOfKey(pending)) this.#enqueue(pending)
     }
     return pending
@@ -121,11 +125,10 @@ class RunningEngine implements Engine {
     const { state } = pending
     pending.state = "settled"
     // What a lane has taken goes on; what nobody has taken is passed over when its turn comes.
-    if (state === "queued" || state === "waiting") this.#forget(pending)
+    if (state === "queued" || state === "waiting") this.#dropWaiting(pending)
   }
 
-  isPending: Engine["isPending"] = (command) =>
-    this.#byKey.get(command.key)?.some((pending) => isSameKey(pending.command, command)) ?? false
+  isPending: Engine["isPending"] = (keyed) => this.#keys.has(keyed)
 
   get settled(): Effect.Effect<void> {
     return Effect.suspend(() => {
@@ -166,12 +169,12 @@ class RunningEngine implements Engine {
   /** Answers everybody who still waits: nothing happened to what no lane has taken, the rest is unknown. */
   answerTheRest(): void {
     this.#stopping = true
-    for (const pending of Array.from(this.#live)) {
+    for (const pending of this.#live.toArray()) {
       const unavailable = pending.state === "taken" || pending.uncertain ? stoppedInFlight : stopped
       this.#answer(pending, { _tag: "Unavailable", unavailable })
       this.#forget(pending)
     }
-    this.#queue.drain()
+    this.#queue.clear()
     this.#aside = []
   }
 
@@ -201,16 +204,33 @@ class RunningEngine implements Engine {
   get serveAside(): Effect.Effect<never> {
     return Effect.forever(
       Effect.suspend(() => {
-        const waiting = this.#aside.filter((pending) => pending.state === "queued")
-        this.#aside = []
-        if (waiting.length === 0) {
+        this.#aside = this.#aside.filter((pending) => pending.state === "queued")
+        if (this.#aside.length === 0) {
           this.#busyKeys.clear()
           return this.#asideSignal.wait
         }
-        const batch = waiting.slice(0, asideCap)
-        for (const pending of batch) pending.state = "taken"
-        this.#aside = waiting.slice(asideCap)
-        return Effect.andThen(Effect.sleep(asideMillis), runBatch(this.#context, batch))
+        return Effect.andThen(Effect.sleep(asideMillis), Effect.suspend(this.#tryAside))
+      }),
+    )
+  }
+
+  // They are taken only now: whoever left or ran out of time before certainly had nothing happen to it.
+  #tryAside = (): Effect.Effect<void> => {
+    const waiting = this.#aside.filter((pending) => pending.state === "queued")
+    const batch = waiting.slice(0, asideCap)
+    this.#aside = waiting.slice(asideCap)
+    if (batch.length === 0) return Effect.void
+    for (const pending of batch) {
+      pending.state = "taken"
+      this.#queue.waitsNoMore(pending)
+    }
+    const tried = touchedOf(batch, this.#busyKeys)
+    this.#foundBusy.clear()
+    return Effect.andThen(
+      runBatch(this.#context, batch),
+      // A key that was let go belongs to the lanes again, however many commands on it still come.
+      Effect.sync(() => {
+        for (const key of tried) if (!this.#foundBusy.has(key)) this.#busyKeys.delete(key)
       }),
     )
   }
@@ -227,12 +247,12 @@ class RunningEngine implements Engine {
 
   #sweep = (): void => {
     const now = this.#now()
-    for (const pending of this.#live) {
+    for (const pending of this.#live.toArray()) {
       if (now <= pending.command.deadline || pending.state === "settled") continue
       const taken = pending.state === "taken"
       this.#answer(pending, { _tag: "Unavailable", unavailable: notInTime(pending) })
       // A lane still has it in hand; its key stays taken until the lane is done.
-      if (!taken) this.#forget(pending)
+      if (!taken) this.#dropWaiting(pending)
     }
   }
 
@@ -240,18 +260,28 @@ class RunningEngine implements Engine {
   #isFree = (pending: Pending): boolean => {
     if (this.#busyKeys.size === 0 || !touchesAny(pending, this.#busyKeys)) return true
     this.#queue.finished(1)
-    pending.state = "queued"
-    this.#aside.push(pending)
+    this.#waitAside(pending)
     return false
   }
 
   #setAside = (batch: ReadonlyArray<Pending>, keys: ReadonlyArray<KeyOf>): void => {
-    for (const { kind, key } of keys) this.#busyKeys.add(keyText([kind, ...key]))
+    for (const { kind, key } of keys) {
+      const text = keyText([kind, ...key])
+      this.#busyKeys.add(text)
+      this.#foundBusy.add(text)
+    }
     for (const pending of batch) {
-      if (pending.state === "taken") pending.state = "queued"
-      this.#aside.push(pending)
+      if (pending.state === "taken") this.#waitAside(pending)
+      // Its caller has left or was answered at the deadline, and nothing happened to it.
+      else this.#forget(pending)
     }
     this.#asideSignal.notify()
+  }
+
+  #waitAside(pending: Pending): void {
+    pending.state = "queued"
+    this.#queue.waits(pending)
+    this.#aside.push(pending)
   }
 
   #finish = (pending: Pending, outcome: Outcome): void => {
@@ -266,8 +296,13 @@ class RunningEngine implements Engine {
     settle(pending, outcome)
   }
 
+  #dropWaiting(pending: Pending): void {
+    this.#queue.waitsNoMore(pending)
+    this.#forget(pending)
+  }
+
   #forget(pending: Pending): void {
-    if (!this.#live.delete(pending)) return
+    if (!this.#live.remove(pending)) return
     this.#releaseKey(pending)
     if (this.#settledSignals.length > 0) this.#notifySettled()
   }
@@ -279,7 +314,7 @@ class RunningEngine implements Engine {
   }
 
   #notifySettled(): void {
-    const [oldest] = this.#live
+    const oldest = this.#live.first
     this.#settledSignals = this.#settledSignals.filter(({ upTo, signal }) => {
       if (oldest !== undefined && oldest.sequence < upTo) return true
       signal.notify()
@@ -289,44 +324,24 @@ class RunningEngine implements Engine {
 
   // Keys that the engine made are unique, so only the callers' keys are looked up.
   #isFirstOfKey(pending: Pending): boolean {
-    const { command } = pending
-    if (isOwnKey(command)) return true
-    const sameText = this.#byKey.get(command.key)
-    if (sameText === undefined) {
-      this.#byKey.set(command.key, [pending])
-      return true
-    }
-    if (!sameText.some((other) => isSameKey(other.command, command))) {
-      sameText.push(pending)
-      return true
-    }
+    if (isOwnKey(pending.command) || this.#keys.add(pending)) return true
     pending.state = "waiting"
-    sameText.push(pending)
     return false
   }
 
   #releaseKey(pending: Pending): void {
-    const { command } = pending
-    if (isOwnKey(command)) return
-    const sameText = this.#byKey.get(command.key)
-    if (sameText === undefined) return
-    if (sameText.length === 1) {
-      this.#byKey.delete(command.key)
-      return
-    }
-    sameText.splice(sameText.indexOf(pending), 1)
-    const others = sameText.filter((other) => isSameKey(other.command, command))
-    // One that was withdrawn while it waited leaves the one that it waited for in flight.
-    if (others.some(({ state }) => state !== "waiting")) return
-    const [next] = others
+    const next = isOwnKey(pending.command) ? undefined : this.#keys.remove(pending)
     if (next !== undefined) this.#enqueue(next)
   }
 
   #enqueue(pending: Pending): void {
     pending.state = "queued"
     this.#queue.push(pending)
-    if (pending.lane !== undefined) this.#laneSignals[pending.lane]?.notify()
-    else this.#laneSignals.find((signal) => signal.isAwaited)?.notify()
+    const its = pending.lane === undefined ? undefined : this.#laneSignals[pending.lane]
+    const signal = its ?? this.#laneSignals.find(({ isAwaited }) => isAwaited)
+    if (signal !== undefined) signal.notify()
+    // A lane that has just found nothing to do, but does not wait yet, must not fall asleep over it.
+    else for (const each of this.#laneSignals) each.notify()
   }
 
   /** Commands that wait for another one of their key, or for a busy key. */
@@ -348,11 +363,6 @@ class RunningEngine implements Engine {
 
 const stopped = { _tag: "Stopped", outcome: "nothing-happened" } as const
 const stoppedInFlight = { _tag: "StoreUnavailable", outcome: "unknown", reason: "the shop was stopped" } as const
-
-type Keyed = Parameters<Engine["isPending"]>[0]
-
-const isSameKey = (left: Keyed, right: Keyed): boolean =>
-  left.key === right.key && left.scope === right.scope && left.operation.name === right.operation.name
 
 const isOwnKey = ({ key, id }: Command): boolean => key === String(id)
 

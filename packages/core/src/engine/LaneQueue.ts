@@ -7,7 +7,7 @@
 import type { Command } from "../decision/Command.ts"
 import type { KindName } from "../decision/kinds.ts"
 import { type Key, keyText } from "../values.ts"
-import type { Pending } from "./Pending.ts"
+import type { Pending, PendingList } from "./Pending.ts"
 
 /** The most commands in one batch. Measured best on PostgreSQL among 32 … 512. */
 const batchCap = 128
@@ -45,8 +45,11 @@ export class LaneQueue {
     return Math.abs(hash) % this.#own.length
   }
 
-  /** Whether there is room for a command. `elsewhere` counts commands that wait outside of this queue. */
-  hasRoom(command: Command, elsewhere: number): boolean {
+  /**
+   * Whether there is room for a command. `elsewhere` counts commands that wait outside of this queue, for another one of
+   * their key or for a busy key; `live` holds everything admitted and not finished.
+   */
+  hasRoom(command: Command, elsewhere: number, live: PendingList): boolean {
     const depth = this.depth + elsewhere
     if (command.operation.operator) return depth < this.#limit
     if (depth >= Math.max(1, this.#limit - Math.ceil(this.#limit * reservedShare))) return false
@@ -56,12 +59,21 @@ export class LaneQueue {
       this.#hotKeys.forget()
       return true
     }
-    this.#hotKeys.countAll(() => this.#everything())
+    this.#hotKeys.countAll(live)
     return this.#hotKeys.most(command) < hotLimit
   }
 
+  /** Counts an admitted command that nobody has in hand, wherever it waits. */
+  waits({ command }: Pending): void {
+    this.#hotKeys.add(command, 1)
+  }
+
+  /** Counts it no more: it was taken outside of this queue, or dropped. */
+  waitsNoMore({ command }: Pending): void {
+    this.#hotKeys.add(command, -1)
+  }
+
   push(pending: Pending): void {
-    this.#hotKeys.add(pending.command, 1)
     const { lane } = pending
     const queue = lane === undefined ? this.#shared : (this.#own[lane] ?? this.#shared)
     queue.push(pending)
@@ -87,11 +99,11 @@ export class LaneQueue {
       const fromOwn = mine !== undefined && (anyone === undefined || mine.sequence < anyone.sequence)
       const next = fromOwn ? own.shift() : anyone === undefined ? undefined : shared.shift()
       if (next === undefined) break
-      this.#hotKeys.add(next.command, -1)
       // Its caller has left or its deadline has passed: nothing happened to it and nothing will.
       if (next.state !== "queued") continue
       if (!fromOwn) fairShare--
       next.state = "taken"
+      this.waitsNoMore(next)
       batch.push(next)
     }
     this.#inFlight += batch.length
@@ -103,22 +115,11 @@ export class LaneQueue {
     this.#inFlight -= count
   }
 
-  /** Removes and returns everything that waits. */
-  drain(): Array<Pending> {
-    const all = this.#everything()
+  /** Removes everything that waits. */
+  clear(): void {
     this.#shared.clear()
     for (const own of this.#own) own.clear()
     this.#hotKeys.forget()
-    return all
-  }
-
-  /** Calls `visit` for everything that waits. */
-  forEach(visit: (pending: Pending) => void): void {
-    for (const pending of this.#everything()) visit(pending)
-  }
-
-  #everything(): Array<Pending> {
-    return [this.#shared, ...this.#own].flatMap((queue) => queue.toArray())
   }
 }
 
@@ -155,20 +156,18 @@ class Fifo {
     this.#items = []
     this.#head = 0
   }
-
-  toArray(): Array<Pending> {
-    return this.#items.slice(this.#head).filter((pending) => pending !== undefined)
-  }
 }
 
 /** Counts how many waiting commands touch each account, campaign or product, while that matters. */
 class HotKeys {
   #counts: Map<string, number> | undefined
 
-  countAll(everything: () => ReadonlyArray<Pending>): void {
+  countAll(live: PendingList): void {
     if (this.#counts !== undefined) return
     this.#counts = new Map()
-    for (const { command } of everything()) this.add(command, 1)
+    for (const { command, state } of live.toArray()) {
+      if (state === "queued" || state === "waiting") this.add(command, 1)
+    }
   }
 
   forget(): void {

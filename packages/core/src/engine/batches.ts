@@ -108,18 +108,22 @@ const runWithoutBusy = (context: BatchContext, batch: ReadonlyArray<Pending>, ke
 }
 
 /** Whether a command touches any of the keys, given as texts. */
-export const touchesAny = (
-  { command }: Pending,
-  texts: ReadonlySet<string> | ReadonlyMap<string, unknown>,
-): boolean => {
-  let touched = false
-  command.operation.keys(
-    command.request,
-    (kind, key) => {
-      touched ||= texts.has(keyText([kind, ...key]))
-    },
-    command.at,
-  )
+export const touchesAny = (pending: Pending, texts: ReadonlySet<string>): boolean =>
+  touchedOf([pending], texts).size > 0
+
+/** Those of the keys, given as texts, that any of the commands touches. */
+export const touchedOf = (batch: ReadonlyArray<Pending>, texts: ReadonlySet<string>): ReadonlySet<string> => {
+  const touched = new Set<string>()
+  for (const { command } of batch) {
+    command.operation.keys(
+      command.request,
+      (kind, key) => {
+        const text = keyText([kind, ...key])
+        if (texts.has(text)) touched.add(text)
+      },
+      command.at,
+    )
+  }
   return touched
 }
 

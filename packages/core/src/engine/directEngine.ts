@@ -21,7 +21,17 @@ export const makeDirectEngine = (store: StoreShape): Effect.Effect<Submitter> =>
     const runFork = Effect.runForkWith(services)
     return {
       submit: (command, resolve) => {
-        const pending: Pending = { command, resolve, sequence: 0, lane: undefined, state: "taken", uncertain: false }
+        const pending: Pending = {
+          command,
+          resolve,
+          sequence: 0,
+          lane: undefined,
+          state: "taken",
+          uncertain: false,
+          previous: undefined,
+          next: undefined,
+          nextInBucket: undefined,
+        }
         const answered = connection.withPermit(decideNow(store, command, clock))
         runFork(Effect.map(answered, (outcome) => settle(pending, outcome)))
         return pending

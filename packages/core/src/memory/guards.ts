@@ -17,9 +17,6 @@ export interface Rebased<R> {
   readonly shift: Shift
 }
 
-/** The kind whose counters each ledger's rows repeat, under the same names. */
-const ownerOf: { readonly [L in LedgerName]: KindName } = { entry: "account", movement: "product" }
-
 /** The put against the current record; undefined where its guard does not hold. */
 export const rebase = <K extends KindName>(
   kind: K,
@@ -43,7 +40,7 @@ export const rebaseRows = <L extends LedgerName>(
   rows: ReadonlyArray<RowOf[L]>,
   records: { readonly [K in KindName]: ReadonlyArray<Rebased<RecordOf[K]>> },
 ): ReadonlyArray<RowOf[L]> | undefined => {
-  const shifts = shiftsOf(ownerOf[log], records)
+  const shifts = shiftsOf(logs[log].of, records)
   if (shifts.size === 0) return rows
   const moved: Array<RowOf[L]> = []
   for (const row of rows) {

@@ -53,13 +53,16 @@ export interface Outbox {
   readonly register: (name: SubscriptionName) => Effect.Effect<void, StoreFault>
   /** Forgets the subscription and everything that waits for it. */
   readonly unregister: (name: SubscriptionName) => Effect.Effect<void, StoreFault>
-  /** Takes or renews the lease until `now + leaseMillis`; false where another owner holds it. */
+  /** Takes or renews the lease until `now + leaseMillis`; false where another owner holds it or nothing is registered. */
   readonly lease: (lease: Lease, now: number, leaseMillis: number) => Effect.Effect<boolean, StoreFault>
   /** Gives the lease up. Nothing where another owner holds it. */
   readonly release: (lease: Lease) => Effect.Effect<void, StoreFault>
   /**
-   * Waiting events after a position, at most `limit`, for the holder of the lease; none for anybody else. The caller
-   * passes the last position that it claimed under this lease, so that it does not get its own events twice.
+   * Waiting events, at most `limit`, for the holder of the lease; none for anybody else.
+   *
+   * `after` is the last position that this lease was given: the caller has those before it in hand. A store in which a
+   * smaller position can become visible later, because commits do not end in the order of their positions, must not
+   * pass it over: it answers events that this lease was not given yet, whatever their position, in order.
    */
   readonly claim: (
     lease: Lease,
@@ -76,7 +79,10 @@ export interface Outbox {
     after: Position | undefined,
     limit: number,
   ) => Effect.Effect<ReadonlyArray<Parked>, StoreFault>
-  /** Makes a parked event wait again, so that it is handled once more. Nothing where it is not parked. */
+  /**
+   * Makes a parked event wait again, at a new position behind everything that waits, so that it is handled once more by
+   * an owner that has long claimed past the old one. Nothing where it is not parked.
+   */
   readonly unpark: (name: SubscriptionName, position: Position) => Effect.Effect<void, StoreFault>
   readonly depth: (name: SubscriptionName) => Effect.Effect<Depth, StoreFault>
 }

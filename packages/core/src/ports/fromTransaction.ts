@@ -3,6 +3,9 @@
  *
  * Read, decide, apply with guards, decide again what was uncertain, and fall back to locks: the riskiest code of an
  * adapter, written once. An adapter gives five functions and no rule.
+ *
+ * A refusal that is decided again sees what its whole batch changed, and so may turn into an acceptance: an order refused
+ * for stock just before a restock in the same batch. Every answer is true at some moment between call and answer.
  */
 import { Effect } from "effect"
 import type { ChangeSet, Put } from "../decision/Changes.ts"
@@ -31,8 +34,9 @@ export interface Connection<Tx> extends Pick<StoreShape, "reads" | "scan" | "sca
    */
   readonly snapshot?: (keys: Keys) => Effect.Effect<Loaded, StoreFault | Conflict>
   /**
-   * Applies changes, sorted in lock order. `guarded` is true where the records were not locked when they were loaded:
-   * then every guard of `puts` must be checked, and one that does not hold is a `Conflict`.
+   * Applies changes, sorted in lock order. A put without `before` whose record exists by now is always a `Conflict`: new
+   * orders and receipts were not loaded, so no lock covers them. `guarded` is true where the records were not locked when
+   * they were loaded: then every other guard of `puts` must be checked too, and one that does not hold is a `Conflict`.
    */
   readonly apply: (tx: Tx, changes: ChangeSet, guarded: boolean) => Effect.Effect<void, StoreFault | Conflict>
 }
