@@ -9,4 +9,10 @@ export interface Generated {
   readonly command: readonly [command: string, ...args: ReadonlyArray<string>]
 }
 
-export const generated: ReadonlyArray<Generated> = []
+export const generated: ReadonlyArray<Generated> = [
+  {
+    name: "errors-page",
+    promise: "docs/errors.md is the table of refusals",
+    command: ["node", "--conditions=@holdfast/source", "scripts/docs/errors.ts", "--check"],
+  },
+]

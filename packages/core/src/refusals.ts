@@ -109,7 +109,7 @@ export const refusals = {
   AccountAlreadyExists: row({
     code: "ACCOUNT_ALREADY_EXISTS",
     status: 409,
-    when: "An account of this id exists with another definition, or is no longer open.",
+    when: "An account of this id exists with another definition.",
     fields: { existing: AccountDefinition },
     message: ({ existing }) =>
       `The account "${existing.accountId}" exists already: ${existing.state}, balance limit ${existing.balanceLimit}.`,
