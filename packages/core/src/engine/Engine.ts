@@ -7,12 +7,13 @@
 import { Clock, Effect, type Scope } from "effect"
 import type { Command } from "../decision/Command.ts"
 import type { KeyOf, StoreShape } from "../ports/Store.ts"
-import { keyText } from "../values.ts"
-import { type BatchContext, runBatch, touchedOf, touchesAny } from "./batches.ts"
+import { Aside } from "./Aside.ts"
+import { type BatchContext, runBatch } from "./batches.ts"
 import { type Keyed, KeysInFlight } from "./KeysInFlight.ts"
 import { LaneQueue } from "./LaneQueue.ts"
 import { Counters, type EngineMetrics } from "./Metrics.ts"
 import { notInTime, type Outcome, type Pending, PendingList, settle } from "./Pending.ts"
+import { Signal } from "./Signal.ts"
 
 export interface EngineOptions {
   /** The most commands that may wait. Above it calls are answered `Overloaded` before any I/O. */
@@ -44,11 +45,6 @@ export interface Engine extends Submitter {
 
 /** How often deadlines are looked at while anything waits. An answer is late by no more than this. */
 const sweepMillis = 50
-/** How long commands on busy keys wait before they are tried again. */
-const asideMillis = 50
-/** The most commands on busy keys in one try. */
-const asideCap = 128
-
 export const makeEngine = (store: StoreShape, options: EngineOptions): Effect.Effect<Engine, never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
@@ -69,13 +65,8 @@ class RunningEngine implements Engine {
   /** Everything admitted and not finished. */
   readonly #live = new PendingList()
   readonly #keys = new KeysInFlight()
-  /** Commands on busy keys, and those keys. */
-  #aside: Array<Pending> = []
-  readonly #busyKeys = new Set<string>()
-  /** Those of them that were found busy since the last try began. */
-  readonly #foundBusy = new Set<string>()
+  readonly #aside: Aside
   readonly #laneSignals: ReadonlyArray<Signal>
-  readonly #asideSignal = new Signal()
   readonly #sweepSignal = new Signal()
   readonly #commitWaiters = new Set<() => void>()
   #settledSignals: Array<{ readonly upTo: number; readonly signal: Signal }> = []
@@ -86,6 +77,7 @@ class RunningEngine implements Engine {
     const { lanes } = store.guarantees
     this.#now = now
     this.#queue = new LaneQueue(lanes, queueLimit)
+    this.#aside = new Aside(this.#queue)
     this.#laneSignals = Array.from({ length: lanes }, () => new Signal())
     this.#context = {
       store,
@@ -175,7 +167,7 @@ class RunningEngine implements Engine {
       this.#forget(pending)
     }
     this.#queue.clear()
-    this.#aside = []
+    this.#aside.clear()
   }
 
   /**
@@ -200,39 +192,9 @@ class RunningEngine implements Engine {
     )
   }
 
-  /** Tries commands on busy keys again, beside the lanes, until somebody lets go of the keys. */
+  /** Commands on busy keys, beside the lanes. */
   get serveAside(): Effect.Effect<never> {
-    return Effect.forever(
-      Effect.suspend(() => {
-        this.#aside = this.#aside.filter((pending) => pending.state === "queued")
-        if (this.#aside.length === 0) {
-          this.#busyKeys.clear()
-          return this.#asideSignal.wait
-        }
-        return Effect.andThen(Effect.sleep(asideMillis), Effect.suspend(this.#tryAside))
-      }),
-    )
-  }
-
-  // They are taken only now: whoever left or ran out of time before certainly had nothing happen to it.
-  #tryAside = (): Effect.Effect<void> => {
-    const waiting = this.#aside.filter((pending) => pending.state === "queued")
-    const batch = waiting.slice(0, asideCap)
-    this.#aside = waiting.slice(asideCap)
-    if (batch.length === 0) return Effect.void
-    for (const pending of batch) {
-      pending.state = "taken"
-      this.#queue.waitsNoMore(pending)
-    }
-    const tried = touchedOf(batch, this.#busyKeys)
-    this.#foundBusy.clear()
-    return Effect.andThen(
-      runBatch(this.#context, batch),
-      // A key that was let go belongs to the lanes again, however many commands on it still come.
-      Effect.sync(() => {
-        for (const key of tried) if (!this.#foundBusy.has(key)) this.#busyKeys.delete(key)
-      }),
-    )
+    return this.#aside.serve((batch) => runBatch(this.#context, batch))
   }
 
   /** Answers commands at their deadline, whatever the store is doing. No timer runs while nothing waits. */
@@ -258,30 +220,19 @@ class RunningEngine implements Engine {
 
   // A command on a busy key waits with the others, so that no lane waits for that key again.
   #isFree = (pending: Pending): boolean => {
-    if (this.#busyKeys.size === 0 || !touchesAny(pending, this.#busyKeys)) return true
+    if (!this.#aside.concerns(pending)) return true
     this.#queue.finished(1)
-    this.#waitAside(pending)
+    this.#aside.push(pending)
     return false
   }
 
   #setAside = (batch: ReadonlyArray<Pending>, keys: ReadonlyArray<KeyOf>): void => {
-    for (const { kind, key } of keys) {
-      const text = keyText([kind, ...key])
-      this.#busyKeys.add(text)
-      this.#foundBusy.add(text)
-    }
+    this.#aside.found(keys)
     for (const pending of batch) {
-      if (pending.state === "taken") this.#waitAside(pending)
+      if (pending.state === "taken") this.#aside.push(pending)
       // Its caller has left or was answered at the deadline, and nothing happened to it.
       else this.#forget(pending)
     }
-    this.#asideSignal.notify()
-  }
-
-  #waitAside(pending: Pending): void {
-    pending.state = "queued"
-    this.#queue.waits(pending)
-    this.#aside.push(pending)
   }
 
   #finish = (pending: Pending, outcome: Outcome): void => {
@@ -365,33 +316,3 @@ const stopped = { _tag: "Stopped", outcome: "nothing-happened" } as const
 const stoppedInFlight = { _tag: "StoreUnavailable", outcome: "unknown", reason: "the shop was stopped" } as const
 
 const isOwnKey = ({ key, id }: Command): boolean => key === String(id)
-
-/** Wakes one waiting fiber. A notification that finds nobody waiting is kept for the next one. */
-class Signal {
-  #notified = false
-  #resume: (() => void) | undefined
-
-  get isAwaited(): boolean {
-    return this.#resume !== undefined
-  }
-
-  notify(): void {
-    const resume = this.#resume
-    this.#resume = undefined
-    if (resume === undefined) this.#notified = true
-    else resume()
-  }
-
-  /** Completes at the next notification. The waiter goes on in a later turn, after whoever notified it. */
-  readonly wait: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    if (this.#notified) {
-      this.#notified = false
-      resume(Effect.void)
-      return Effect.void
-    }
-    this.#resume = () => resume(Effect.yieldNow)
-    return Effect.sync(() => {
-      this.#resume = undefined
-    })
-  })
-}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { controlledStore, gate } from "../support/controlledStore.ts"
+import { busy, controlledStore, gate } from "../support/controlledStore.ts"
 import { allOf, ask, endOf, engineOn, inSimulatedTime, pass, runOn, submit, submitAll, tally } from "../support/submitting.ts"
 import { charge, furnish, issue, names, onHandOf, place, restock } from "./commands.ts"
 
@@ -90,9 +90,7 @@ describe("the queue", () => {
       yield* furnish(store.shape, { accounts: names(200), products: ["hot", "cold"] })
       const engine = yield* engineOn(store, 100)
       store.behave = ({ keys }, run) =>
-        keys.of("product").some(([id]) => id === "hot")
-          ? Effect.fail({ _tag: "Busy", keys: [{ kind: "product", key: ["hot"] }] })
-          : run
+        keys.of("product").some(([id]) => id === "hot") ? busy("product", "hot") : run
       // The lane takes them as they come and sets them aside, so that none of them stays in the queue itself.
       for (const account of names(120)) {
         submit(engine, place(account, "hot", 1))

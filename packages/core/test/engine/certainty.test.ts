@@ -1,7 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import type { StoreFault } from "../../src/ports/Store.ts"
-import { controlledStore, gate, lose } from "../support/controlledStore.ts"
+import { controlledStore, gate, lose, losing, rejecting } from "../support/controlledStore.ts"
 import { allOf, ask, endOf, engineOn, inSimulatedTime, pass, runOn, submit, submitAll, tally } from "../support/submitting.ts"
 import { balanceOf, charge, furnish, names, onHandOf, place } from "./commands.ts"
 
@@ -37,9 +36,8 @@ describe("a lost reply", () => {
       // The first reply is lost on the way there, the next three on the way back.
       store.behave = (_, run) => {
         calls += 1
-        const lost: StoreFault = { _tag: "Lost", reason: "the connection was lost" }
-        if (calls === 1) return Effect.fail(lost)
-        return calls <= 4 ? Effect.andThen(run, Effect.fail(lost)) : run
+        if (calls === 1) return losing
+        return calls <= 4 ? Effect.andThen(run, losing) : run
       }
       const submitted = submitAll(
         engine,
@@ -75,10 +73,9 @@ describe("a lost reply", () => {
       const store = yield* shop
       const engine = yield* engineOn(store)
       store.behave = lose("after the commit")
-      // It takes everything there is, so that deciding it afresh would find nothing left.
-      const outcome = yield* inSimulatedTime(ask(engine, place("a0", "tea", 100)))
-      yield* inSimulatedTime(ask(engine, place("a1", "tea", 100)))
-      expect(endOf(outcome)).toBe("Recalled (own)")
+      // It spends all there is, so that deciding it afresh would find the wallet empty.
+      expect(endOf(yield* inSimulatedTime(ask(engine, place("a0", "tea", 100))))).toBe("Recalled (own)")
+      expect(yield* balanceOf(store.shape, "a0")).toBe(0)
     }),
   )
 })
@@ -143,7 +140,7 @@ describe("a store that fails in its own ways", () => {
       const engine = yield* engineOn(store)
       store.transacts.length = 0
       store.behave = ({ commands }, run) =>
-        commands.includes("odd") ? Effect.fail({ _tag: "Rejected", reason: "value out of range" }) : run
+        commands.includes("odd") ? rejecting("value out of range") : run
       const submitted = submitAll(
         engine,
         names(128).map((account, index) => charge(account, 1, index === 77 ? { key: "odd" } : {})),
@@ -162,7 +159,7 @@ describe("a store that fails in its own ways", () => {
     Effect.gen(function* () {
       const store = yield* shop
       const engine = yield* engineOn(store)
-      store.behave = () => Effect.fail({ _tag: "Rejected", reason: "read-only" })
+      store.behave = () => rejecting("read-only")
       const outcomes = yield* inSimulatedTime(allOf(submitAll(engine, names(20).map((account) => charge(account, 1)))))
       expect(tally(outcomes)).toEqual({ StoreUnavailable: 20 })
       store.behave = (_, run) => run

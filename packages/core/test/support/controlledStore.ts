@@ -7,10 +7,16 @@
  * store.behave = loseOnce("after the commit")
  * ```
  */
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { MemoryStore } from "../../src/memory/index.ts"
-import { type Guarantees, type Keys, type StoreFault, type StoreShape, Store } from "../../src/ports/Store.ts"
-import { Layer } from "effect"
+import {
+  type Guarantees,
+  type Keys,
+  type KindName,
+  Store,
+  type StoreFault,
+  type StoreShape,
+} from "../../src/ports/Store.ts"
 
 /** One call of `transact`, as the store sees it. */
 export interface Transact {
@@ -60,13 +66,23 @@ export const controlledStore = (guarantees: Partial<Guarantees> = {}): Effect.Ef
 
 const lost: StoreFault = { _tag: "Lost", reason: "the connection was lost" }
 
+/** Fails as lost. */
+export const losing: Effect.Effect<never, StoreFault> = Effect.fail(lost)
+
+/** Fails as busy: somebody else holds these records. */
+export const busy = (kind: KindName, ...ids: ReadonlyArray<string>): Effect.Effect<never, StoreFault> =>
+  Effect.fail({ _tag: "Busy", keys: ids.map((id) => ({ kind, key: [id] as const })) })
+
+/** Fails as rejected: neither a conflict nor the connection. */
+export const rejecting = (reason: string): Effect.Effect<never, StoreFault> => Effect.fail({ _tag: "Rejected", reason })
+
 /** Loses the first `times` replies, before anything was sent or after it was committed. */
 export const lose = (when: "before the commit" | "after the commit", times = 1): Behaviour => {
   let left = times
   return (_, run) => {
     if (left === 0) return run
     left -= 1
-    return when === "before the commit" ? Effect.fail(lost) : Effect.andThen(run, Effect.fail(lost))
+    return when === "before the commit" ? losing : Effect.andThen(run, losing)
   }
 }
 

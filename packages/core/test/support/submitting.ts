@@ -81,9 +81,8 @@ export const inSimulatedTime = <A, E>(effect: Effect.Effect<A, E>, withinMillis 
 
 /** How an outcome ended, in one word: `Accepted`, `Recalled (own)`, or the tag of what it was answered. */
 export const endOf = (outcome: Outcome | undefined): string => {
-  switch (outcome?._tag) {
-    case undefined:
-      return "nothing yet"
+  if (outcome === undefined) return "nothing yet"
+  switch (outcome._tag) {
     case "Refused":
       return outcome.refusal._tag
     case "Unavailable":
