@@ -48,6 +48,8 @@ ${sections(unavailabilities)}`.trimEnd()
 
 if (!process.argv.includes("--check")) writeFileSync(page, `${text}\n`)
 else if (readFileSync(page, "utf8") !== `${text}\n`) {
-  console.error("docs/errors.md does not match the table of refusals. Write it again with: node scripts/ensure.mjs node --conditions=@holdfast/source scripts/docs/errors.ts")
+  console.error(
+    "docs/errors.md does not match the table of refusals. Write it again with: node scripts/ensure.mjs node --conditions=@holdfast/source scripts/docs/errors.ts",
+  )
   process.exit(1)
 }

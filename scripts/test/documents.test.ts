@@ -6,10 +6,7 @@ import { describe, expect, it } from "vitest"
 const root = new URL("../../", import.meta.url)
 
 const blocksOf = (document: string): ReadonlyArray<string> =>
-  Array.from(
-    readFileSync(new URL(document, root), "utf8").matchAll(/^```ts\n(.*?)^```/gms),
-    ([, code]) => code ?? "",
-  )
+  Array.from(readFileSync(new URL(document, root), "utf8").matchAll(/^```ts\n(.*?)^```/gms), ([, code]) => code ?? "")
 
 const run = (code: string): string =>
   execFileSync(
@@ -56,6 +53,11 @@ describe("docs/start.md", () => {
     const code = blocksOf("docs/start.md").join("\n")
     const promised = promisedOutput(code)
     expect(promised.length).toBeGreaterThanOrEqual(4)
-    expect(run(code).trim().split("\n").filter((line) => line !== "true")).toEqual(promised)
+    expect(
+      run(code)
+        .trim()
+        .split("\n")
+        .filter((line) => line !== "true"),
+    ).toEqual(promised)
   })
 })

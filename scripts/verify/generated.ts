@@ -15,4 +15,9 @@ export const generated: ReadonlyArray<Generated> = [
     promise: "docs/errors.md is the table of refusals",
     command: ["node", "--conditions=@holdfast/source", "scripts/docs/errors.ts", "--check"],
   },
+  {
+    name: "defects-page",
+    promise: "docs/defects.md names the tests there are",
+    command: ["node", "scripts/docs/defects.ts", "--check"],
+  },
 ]

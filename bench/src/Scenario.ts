@@ -1,0 +1,35 @@
+/**
+ * What a benchmark is: add one by one file in `scenarios/` that exports a `scenario`.
+ *
+ * A scenario measures and answers numbers. It prints nothing but progress, and it decides about no pass mark: figures are
+ * of one machine, and only ratios within one run are worth comparing.
+ */
+import type { Plot } from "./plot.ts"
+
+export interface Scenario {
+  readonly name: string
+  /** One line for the list of scenarios. */
+  readonly about: string
+  /** The heap it needs. With a smaller limit the program starts itself again with this one. */
+  readonly heapMegabytes?: ((context: Pick<Context, "quick">) => number) | undefined
+  readonly run: (context: Context) => Promise<Result>
+}
+
+export interface Context {
+  /** Less of everything, to see that it works. */
+  readonly quick: boolean
+  /** Says what is being done, on standard error. */
+  readonly progress: (text: string) => void
+}
+
+export interface Result {
+  /** What is compared: quotients of two figures that were measured in turns. */
+  readonly ratios: Readonly<Record<string, number>>
+  /** What was measured, with its unit at the end of its name. */
+  readonly figures: Readonly<Record<string, number>>
+  /** Whether everything that was sold in the meantime is right, by the shop's own audit. */
+  readonly audit: { readonly ok: boolean }
+  readonly plots?: ReadonlyArray<Plot> | undefined
+  /** What each number means, for the table and the page. */
+  readonly notes?: Readonly<Record<string, string>> | undefined
+}

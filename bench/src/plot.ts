@@ -1,0 +1,122 @@
+/**
+ * Plots as SVG text: lines over a quantity, and bars to compare. Colours come from the page's style sheet.
+ *
+ * Every axis starts at 0, so that twice as far is twice as much.
+ */
+import { shortText, ticksUpTo } from "./axis.ts"
+
+export type Plot = LinePlot | BarPlot
+
+interface PlotText {
+  readonly title: string
+  /** What the plot shows, in a sentence. */
+  readonly caption: string
+  /** With its unit. */
+  readonly yLabel: string
+}
+
+interface LinePlot extends PlotText {
+  readonly type: "lines"
+  readonly xLabel: string
+  readonly series: ReadonlyArray<{
+    readonly name: string
+    readonly points: ReadonlyArray<readonly [x: number, y: number]>
+  }>
+}
+
+interface BarPlot extends PlotText {
+  readonly type: "bars"
+  readonly bars: ReadonlyArray<{ readonly name: string; readonly value: number }>
+}
+
+const width = 760
+const inner = { left: 74, right: 744, top: 16 } as const
+
+export const svgOf = (plot: Plot): string => (plot.type === "lines" ? linesOf(plot) : barsOf(plot))
+
+const linesOf = ({ title, xLabel, yLabel, series }: LinePlot): string => {
+  const height = 340
+  const bottom = height - 52
+  // One line needs no legend: the axis says what it is.
+  const named = series.length > 1
+  const top = named ? inner.top + 24 : inner.top
+  const points = series.flatMap((curve) => curve.points)
+  const xTicks = ticksUpTo(Math.max(...points.map(([x]) => x)), 8)
+  const yTicks = ticksUpTo(Math.max(...points.map(([, y]) => y)))
+  const x = scale(xTicks, inner.left, inner.right)
+  const y = scale(yTicks, bottom, top)
+  const grid = yTicks.map(
+    (tick) =>
+      line("grid", inner.left, y(tick), inner.right, y(tick)) +
+      text("tick end", inner.left - 8, y(tick) + 4, shortText(tick)),
+  )
+  const marks = xTicks.map((tick) => text("tick middle", x(tick), bottom + 18, shortText(tick)))
+  return frame(title, height, [
+    ...grid,
+    ...marks,
+    ...series.map((curve, index) => curveOf(curve, index, x, y)),
+    ...(named ? series.map(({ name }, index) => legendOf(name, index)) : []),
+    text("label middle", (inner.left + inner.right) / 2, height - 8, xLabel),
+    `<text class="label middle" transform="translate(16 ${(top + bottom) / 2}) rotate(-90)">${escaped(yLabel)}</text>`,
+  ])
+}
+
+const curveOf = (
+  { name, points }: LinePlot["series"][number],
+  index: number,
+  x: (value: number) => number,
+  y: (value: number) => number,
+): string => {
+  const places = points.map(([px, py]) => ({ cx: x(px).toFixed(1), cy: y(py).toFixed(1), px, py }))
+  const dots = places.map(({ cx, cy, px, py }) => {
+    const told = escaped(`${name}: ${shortText(py)} at ${shortText(px)}`)
+    return `<circle class="dot s${index}" cx="${cx}" cy="${cy}" r="3"><title>${told}</title></circle>`
+  })
+  return `<polyline class="curve s${index}" points="${places.map(({ cx, cy }) => `${cx},${cy}`).join(" ")}"/>${dots.join("")}`
+}
+
+const legendOf = (name: string, index: number): string => {
+  const left = inner.left + index * 190
+  return line(`curve s${index}`, left, 12, left + 22, 12) + text("tick", left + 30, 16, name)
+}
+
+const barsOf = ({ title, yLabel, bars }: BarPlot): string => {
+  const left = 230
+  const rowHeight = 30
+  const bottom = inner.top + bars.length * rowHeight
+  const height = bottom + 52
+  const ticks = ticksUpTo(Math.max(...bars.map(({ value }) => value)))
+  const x = scale(ticks, left, inner.right - 40)
+  const grid = ticks.map(
+    (tick) =>
+      line("grid", x(tick), inner.top, x(tick), bottom) + text("tick middle", x(tick), bottom + 18, shortText(tick)),
+  )
+  const rows = bars.map(({ name, value }, index) => {
+    const top = inner.top + index * rowHeight
+    const bar = `<rect class="bar" x="${left}" y="${top + 6}" width="${(x(value) - left).toFixed(1)}" height="${rowHeight - 12}" rx="2"/>`
+    return (
+      bar +
+      text("tick end", left - 10, top + rowHeight / 2 + 4, name) +
+      text("tick", x(value) + 8, top + rowHeight / 2 + 4, shortText(value))
+    )
+  })
+  return frame(title, height, [...grid, ...rows, text("label middle", (left + inner.right) / 2, height - 8, yLabel)])
+}
+
+const scale =
+  (ticks: ReadonlyArray<number>, from: number, to: number) =>
+  (value: number): number =>
+    from + ((to - from) * value) / (ticks.at(-1) ?? 1)
+
+const frame = (title: string, height: number, parts: ReadonlyArray<string>): string =>
+  `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(title)}">\n${parts.join("\n")}\n</svg>`
+
+const line = (style: string, x1: number, y1: number, x2: number, y2: number): string =>
+  `<line class="${style}" x1="${x1.toFixed(1)}" y1="${y1.toFixed(1)}" x2="${x2.toFixed(1)}" y2="${y2.toFixed(1)}"/>`
+
+const text = (style: string, x: number, y: number, content: string): string =>
+  `<text class="${style}" x="${x.toFixed(1)}" y="${y.toFixed(1)}">${escaped(content)}</text>`
+
+/** Text that may stand anywhere in HTML. */
+export const escaped = (content: string): string =>
+  content.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;")
