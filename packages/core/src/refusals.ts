@@ -211,6 +211,15 @@ export const refusals = {
     fields: { existing: CampaignDefinition },
     message: ({ existing }) => `The campaign "${existing.campaignId}" was created with another definition.`,
   }),
+  CouponAlreadyIssued: row({
+    code: "COUPON_ALREADY_ISSUED",
+    status: 409,
+    referenceCode: "COUPON_ALREADY_ISSUED",
+    when: "The account already has its one coupon of the campaign; the coupon is given.",
+    fields: { coupon: CouponFields },
+    message: ({ coupon }) =>
+      `The account "${coupon.accountId}" already has ticket ${coupon.ticket} of "${coupon.campaignId}".`,
+  }),
   CampaignNotOpen: row({
     code: "CAMPAIGN_NOT_OPEN",
     status: 400,
@@ -231,15 +240,6 @@ export const refusals = {
     },
     message: ({ campaignId, opensAt, closesAt }) =>
       `The campaign "${campaignId}" issues from ${opensAt?.toISOString() ?? "its creation"} to ${closesAt?.toISOString() ?? "its end"}.`,
-  }),
-  CouponAlreadyIssued: row({
-    code: "COUPON_ALREADY_ISSUED",
-    status: 409,
-    referenceCode: "COUPON_ALREADY_ISSUED",
-    when: "The account already has its one coupon of the campaign; the coupon is given.",
-    fields: { coupon: CouponFields },
-    message: ({ coupon }) =>
-      `The account "${coupon.accountId}" already has ticket ${coupon.ticket} of "${coupon.campaignId}".`,
   }),
   CouponsSoldOut: row({
     code: "COUPONS_SOLD_OUT",

@@ -258,6 +258,7 @@ const issueAnswerOf = ({ campaignId, accountId, ticket, discount, issuedAt, expi
 
 const datedCoupon = (coupon: Coupon): CouponAlreadyIssued["coupon"] => ({
   ...issueAnswerOf(coupon),
+  discount: { ...coupon.discount },
   issuedAt: new Date(coupon.issuedAt),
   expiresAt: new Date(coupon.expiresAt),
 })
@@ -265,7 +266,7 @@ const datedCoupon = (coupon: Coupon): CouponAlreadyIssued["coupon"] => ({
 const definitionOf = (campaign: Campaign): CampaignAlreadyExists["existing"] => ({
   campaignId: campaign.campaignId,
   name: campaign.name,
-  discount: campaign.discount,
+  discount: { ...campaign.discount },
   limit: campaign.limit,
   opensAt: campaign.opensAt === undefined ? undefined : new Date(campaign.opensAt),
   closesAt: campaign.closesAt === undefined ? undefined : new Date(campaign.closesAt),

@@ -4,7 +4,7 @@
 import { Schema } from "effect"
 import type { EventData, EventType } from "../events/Event.ts"
 import { type CancelRefusal, type CancelRequest, cancelOrder } from "../orders/cancelOrder.ts"
-import { completeOrder, type Order } from "../orders/Order.ts"
+import { completeOrder, copyOfMetadata, type Order } from "../orders/Order.ts"
 import { type OrderRequest, type PlaceRefusal, placeOrder, type RequestedLine } from "../orders/placeOrder.ts"
 import { hourOf } from "../popularity/SalesBucket.ts"
 import type { InvalidInput, OrderAlreadyCancelled, OrderNotFound } from "../refusals.ts"
@@ -62,7 +62,10 @@ export const placeCall: Call<typeof PlaceOrder, OrderRequest, Order, PlaceRefusa
   input: PlaceOrder,
   normalise: ({ accountId, lines, campaignId, expectedPaid, reference, metadata }) => {
     const merged = mergeLines(lines)
-    return "_tag" in merged ? merged : { accountId, lines: merged, campaignId, expectedPaid, reference, metadata }
+    if ("_tag" in merged) return merged
+    // As every store would give it back, and out of the host's reach.
+    const kept = metadata && copyOfMetadata(metadata)
+    return { accountId, lines: merged, campaignId, expectedPaid, reference, metadata: kept }
   },
   intention: ({ accountId, lines, campaignId, expectedPaid, reference }) => ({
     accountId,

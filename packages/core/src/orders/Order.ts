@@ -47,6 +47,9 @@ export type OrderLine = {
 /** JSON of the host's, at most 4 KB as text. */
 export type Metadata = { readonly [field: string]: unknown }
 
+/** The same JSON as a value of its own: nobody who holds the one can change the other. */
+export const copyOfMetadata = (metadata: Metadata): Metadata => JSON.parse(JSON.stringify(metadata))
+
 /** Completes a placed order, which ends its cancellability; undefined where it is completed already. */
 export const completeOrder = (order: Order, cause: Cause): Order | undefined | OrderAlreadyCancelled => {
   if (order.state === "completed") return undefined

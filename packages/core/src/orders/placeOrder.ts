@@ -106,6 +106,9 @@ export const placeOrder = (
   const priced = priceOf(records, request, products, cause.at)
   if ("_tag" in priced) return priced
 
+  const buckets = countAll(records, request.lines, cause.at)
+  if ("_tag" in buckets) return buckets
+
   const taken = takeAll(request.lines, products, orderId, cause)
   if ("_tag" in taken) return taken
 
@@ -113,9 +116,6 @@ export const placeOrder = (
 
   const spent = priced.paid === 0 ? undefined : spend(account, priced.paid, orderId, cause)
   if (spent !== undefined && "_tag" in spent) return spent
-
-  const buckets = countAll(records, request.lines, cause.at)
-  if ("_tag" in buckets) return buckets
 
   return {
     order: {

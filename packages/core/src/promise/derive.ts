@@ -5,7 +5,7 @@
  * as the effect that it is.
  */
 import { Cause, type Effect, type Exit } from "effect"
-import type { Refusal, Unavailable } from "../refusals.ts"
+import type { InvalidInput, Refusal, Stopped, StoreUnavailable, Unavailable } from "../refusals.ts"
 import { type Ended, type MaybeWay, way } from "../services/method.ts"
 import { HoldfastError, quietError, type SafeResult } from "./HoldfastError.ts"
 
@@ -35,9 +35,12 @@ export type Promised<Shape> = {
 /** The methods of a service as promises that never reject with a no, but answer it. */
 export type SafePromised<Shape> = {
   readonly [Name in keyof Shape]: Shape[Name] extends (...input: infer Input) => Effect.Effect<infer Answer, infer No>
-    ? (...args: [...input: Input, options?: CallOptions]) => Promise<SafeResult<Answer, No>>
+    ? (...args: [...input: Input, options?: CallOptions]) => Promise<SafeResult<Answer, No | StartNo>>
     : never
 }
+
+/** What any call may be answered where the shop is stopped or cannot start. */
+type StartNo = InvalidInput | Stopped | StoreUnavailable
 
 /** What runs calls: a shop that starts with the first of them. */
 export interface Host {
@@ -79,7 +82,10 @@ export const safePromised = <Shape extends object>(host: Host, shape: Shape): Sa
         const end: End = (ended) => {
           if (ended._tag === "Success") resolve({ ok: true, value: ended.value })
           else if (ended._tag === "Failure") resolve({ ok: false, error: quietError(ended.failure) })
-          else if (ended._tag === "Defect") reject(ended.defect)
+          // A shop that is stopped or cannot start says no before the call is begun.
+          else if (ended._tag === "Defect" && ended.defect instanceof HoldfastError) {
+            resolve({ ok: false, error: ended.defect })
+          } else if (ended._tag === "Defect") reject(ended.defect)
           else runEffect(host, ended.effect, end)
         }
         call(host, method, input, options?.signal, end)

@@ -3,6 +3,7 @@
  */
 import { Context, Effect } from "effect"
 import type { SubscribeOptions } from "../delivery/Subscriptions.ts"
+import type { InvalidInput } from "../refusals.ts"
 import { type Event, Events, type EventsShape } from "../services/Events.ts"
 import { type Promised, promised } from "./derive.ts"
 import type { Starter } from "./Starter.ts"
@@ -35,7 +36,9 @@ export const promisedEvents = (starter: Starter): PromisedEvents => {
   const events = (): EventsShape => Context.get(starter.running, Events)
   const { subscribe, ...others } = promised(starter, {
     subscribe: ({ name, handler, options }: Subscribing) =>
-      Effect.suspend(() => events().subscribe(name, (event) => handled(handler, event), options)),
+      typeof handler === "function"
+        ? Effect.suspend(() => events().subscribe(name, (event) => handled(handler, event), options))
+        : Effect.fail(notAFunction),
     unregister: (name: string) => Effect.suspend(() => events().unregister(name)),
     parked: (input: Parameters<EventsShape["parked"]>[0]) => Effect.suspend(() => events().parked(input)),
     redeliver: (input: Parameters<EventsShape["redeliver"]>[0]) => Effect.suspend(() => events().redeliver(input)),
@@ -50,6 +53,11 @@ export const promisedEvents = (starter: Starter): PromisedEvents => {
         close: () => Effect.runPromise(subscription.close),
       })),
   }
+}
+
+const notAFunction: InvalidInput = {
+  _tag: "InvalidInput",
+  issues: [{ pointer: "/handler", message: "must be a function" }],
 }
 
 // A handler may answer a promise or nothing; whatever it throws is its event's failure.

@@ -1,7 +1,7 @@
 /**
  * The calls inside a transaction that the host opened.
  */
-import { Context, Effect } from "effect"
+import { Cause, Context, Effect, Exit } from "effect"
 import { makeDirectEngine } from "../engine/directEngine.ts"
 import type { JoinNotSupported } from "../refusals.ts"
 import { type CouponsShape, makeCoupons } from "../services/Coupons.ts"
@@ -11,6 +11,7 @@ import { makePoints, type PointsShape } from "../services/Points.ts"
 import { Runtime } from "../services/Runtime.ts"
 import { makeStock, type StockShape } from "../services/Stock.ts"
 import { type Host, type Promised, promised } from "./derive.ts"
+import { HoldfastError } from "./HoldfastError.ts"
 import type { Starter } from "./Starter.ts"
 
 /** Tickets are not issued inside a host's transaction: one that was rolled back would be given twice. */
@@ -50,11 +51,13 @@ const join = (starter: Starter, kernel: KernelShape, transaction: object): Joine
     run: starter.run,
     whenStarted: (begin, failed) =>
       starter.whenStarted(() => {
-        joining ??= Effect.runPromise(
-          Effect.map(joinedKernel(starter, kernel, transaction), (made) => {
-            inside = made
-          }),
-        )
+        joining ??= new Promise((resolve, reject) => {
+          starter.run(joinedKernel(starter, kernel, transaction), (exit) => {
+            if (Exit.isFailure(exit)) return reject(errorOf(exit.cause))
+            inside = exit.value
+            resolve()
+          })
+        })
         joining.then(begin, failed)
       }, failed),
   }
@@ -72,6 +75,13 @@ const joinedKernel = Effect.fnUntraced(function* (starter: Starter, { stamps }: 
   const joinedStore = yield* store.join?.(transaction) ?? Effect.fail(notSupported(store.guarantees.name))
   return { stamps, store: joinedStore, submitter: yield* makeDirectEngine(joinedStore) }
 })
+
+const errorOf = (cause: Cause.Cause<JoinNotSupported>): unknown => {
+  for (const reason of cause.reasons) {
+    if (Cause.isFailReason(reason)) return new HoldfastError(reason.error)
+  }
+  return Cause.squash(cause)
+}
 
 const notSupported = (store: string): JoinNotSupported => ({
   _tag: "JoinNotSupported",

@@ -138,7 +138,7 @@ export class Coupons extends Context.Service<Coupons, CouponsShape>()("@holdfast
 }
 
 export function makeCoupons(kernel: KernelShape): CouponsShape {
-  const itself = <A extends object>(answer: A): A => ({ ...answer })
+  const itself = <A>(answer: A): A => answer
   const present = (record: CouponRecord): Coupon => couponOf(record, kernel.stamps.now())
   return {
     createCampaign: change(kernel, createCampaignCall, asStored(definitionOf)),
@@ -185,14 +185,17 @@ export function makeCoupons(kernel: KernelShape): CouponsShape {
 
 const dateOf = (millis: number | undefined): Date | undefined => (millis === undefined ? undefined : new Date(millis))
 
+// What callers get is theirs: a store that keeps records as they are must not share them.
 const definitionOf = (answer: CampaignAnswer): CampaignDefinition => ({
   ...answer,
+  discount: { ...answer.discount },
   opensAt: dateOf(answer.opensAt),
   closesAt: dateOf(answer.closesAt),
 })
 
 const campaignOf = ({ created: _, version: __, ...campaign }: CampaignRecord): Campaign => ({
   ...campaign,
+  discount: { ...campaign.discount },
   opensAt: dateOf(campaign.opensAt),
   closesAt: dateOf(campaign.closesAt),
 })
@@ -201,7 +204,7 @@ const issuedOf = (answer: IssueAnswer): IssuedCoupon => ({
   campaignId: answer.campaignId,
   accountId: answer.accountId,
   ticket: answer.ticket,
-  discount: answer.discount,
+  discount: { ...answer.discount },
   issuedAt: new Date(answer.issuedAt),
   expiresAt: new Date(answer.expiresAt),
 })

@@ -120,8 +120,13 @@ const decodeNameParked = decoderOf(NameParked)
 
 const failed = (fault: StoreFault): Effect.Effect<never, StoreFault> => Effect.fail(fault)
 
-/** The event as handlers see it. */
-export const eventOf = (event: EventRecord): Event => ({ ...event, occurredAt: new Date(event.occurredAt) })
+/** The event as handlers see it: theirs, and the same JSON whatever store kept it. */
+export const eventOf = (event: EventRecord): Event => ({
+  ...event,
+  occurredAt: new Date(event.occurredAt),
+  aggregate: { ...event.aggregate },
+  data: JSON.parse(JSON.stringify(event.data)),
+})
 
 const decodePosition = Schema.decodeUnknownOption(
   Schema.fromJsonString(Schema.NonEmptyArray(Schema.Union([Schema.String, Schema.Number]))),

@@ -12,12 +12,21 @@ import {
 } from "../decision/orderCalls.ts"
 import type { Stored } from "../decision/Receipt.ts"
 import type { CancelRefusal } from "../orders/cancelOrder.ts"
-import type { Order as OrderRecord } from "../orders/Order.ts"
+import { copyOfMetadata, type Order as OrderRecord } from "../orders/Order.ts"
 import type { PlaceRefusal } from "../orders/placeOrder.ts"
 import type { OrderAlreadyCancelled, OrderNotFound, StoreUnavailable } from "../refusals.ts"
 import { AccountId, Label, OrderId } from "../values.ts"
 import { Kernel, type KernelShape } from "./Kernel.ts"
-import { type Change, change, orUnavailable, type Presentation, preparedChange, type Read, read } from "./method.ts"
+import {
+  type Change,
+  change,
+  orUnavailable,
+  type Presentation,
+  preparedChange,
+  type Read,
+  type Replayed,
+  read,
+} from "./method.ts"
 import { orderField, type Page, pageFields, pageOf, storePage } from "./pages.ts"
 
 /**
@@ -71,11 +80,11 @@ export class Orders extends Context.Service<Orders, OrdersShape>()("@holdfast/co
 export function makeOrders(kernel: KernelShape): OrdersShape {
   const find = (orderId: OrderId) => orUnavailable(kernel.store.reads.order(orderId))
   const presentation: Presentation<OrderRecord, Order> = {
-    fresh: orderOf,
+    fresh: answerOf,
     // Receipts name the order; it is answered as it is now, with its live state.
-    recall: (stored) =>
+    recall: (stored, replayed) =>
       Effect.flatMap(find(storedOrderId(stored)), (order) =>
-        order === undefined ? archived : Effect.succeed(orderOf(order)),
+        order === undefined ? archived : Effect.succeed(answerOf(order, replayed)),
       ),
   }
   return {
@@ -122,17 +131,24 @@ const archived: Effect.Effect<never, StoreUnavailable> = Effect.fail({
 // biome-ignore lint/plugin/casts: the receipts of order calls store the order's id
 const storedOrderId = (stored: Stored): OrderId => stored.orderId as OrderId
 
-const orderOf = (order: OrderRecord): Order => ({
+const orderOf = (order: OrderRecord): Order => {
+  const { replayed: _, ...shown } = answerOf(order, false)
+  return shown
+}
+
+// What callers get is theirs: a store that keeps records as they are must not share them.
+const answerOf = (order: OrderRecord, replayed: boolean): Order & Replayed => ({
   orderId: order.orderId,
   accountId: order.accountId,
-  lines: order.lines,
+  lines: order.lines.map((line) => ({ ...line })),
   total: order.total,
   discount: order.discount,
   paid: order.paid,
   campaignId: order.campaignId,
   reference: order.reference,
-  metadata: order.metadata,
+  metadata: order.metadata && copyOfMetadata(order.metadata),
   state: order.state,
   placedAt: new Date(order.placedAt),
   closedAt: order.closed === undefined ? undefined : new Date(order.closed.at),
+  replayed,
 })

@@ -89,9 +89,9 @@ export function makeOutcomes(kernel: KernelShape, groups: Groups, isPending: Eng
       const receipt = yield* orUnavailable(kernel.store.reads.receipt(scope, operation, key))
       const found = ways.get(operation)
       if (receipt === undefined || found === undefined) return { status: pending ? "pending" : "not-found" } as const
+      const { replayed: _, ...answer } = yield* found.recall(receipt)
       // biome-ignore lint/plugin/casts: the way of an operation recalls that operation's answers
-      const answer = (yield* found.recall(receipt)) as AnswerOf<Name>
-      return { status: "accepted", at: new Date(receipt.at), answer } as const
+      return { status: "accepted", at: new Date(receipt.at), answer: answer as AnswerOf<Name> } as const
     }),
   }
 }

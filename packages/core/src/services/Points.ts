@@ -86,7 +86,7 @@ export function makePoints(kernel: KernelShape): PointsShape {
     const account = yield* orUnavailable(kernel.store.reads.account(accountId))
     return account ?? (yield* Effect.fail<AccountNotFound>({ _tag: "AccountNotFound", accountId }))
   })
-  const itself = <A extends object>(answer: A): A => ({ ...answer })
+  const itself = <A>(answer: A): A => answer
   return {
     open: change(kernel, openCall, asStored(itself)),
     suspend: change(kernel, suspendCall, asStored(itself)),

@@ -44,7 +44,7 @@ export type Ended<Answer> =
 /** What a change can do beside being called. */
 export interface Way<Answer> {
   /** The answer that a receipt stands for. */
-  readonly recall: (receipt: Receipt) => Effect.Effect<Answer, StoreUnavailable>
+  readonly recall: (receipt: Receipt) => Effect.Effect<Answer & Replayed, StoreUnavailable>
   /**
    * Starts the call without an effect around it and answers once. The returned function lets the caller leave. Absent
    * where something has to be read first.
@@ -62,20 +62,23 @@ export interface MaybeWay {
 
 /** Makes the public answer of a call. */
 export interface Presentation<Answer, Public> {
-  /** Of a fresh decision. A new object each time: `replayed` is added to it. */
-  readonly fresh: (answer: Answer) => Public
+  /** Of a fresh decision. */
+  readonly fresh: (answer: Answer, replayed: boolean) => Public & Replayed
   /** Of a receipt: at once, or after a read. */
-  readonly recall: (stored: Stored) => Public | Effect.Effect<Public, StoreUnavailable>
+  readonly recall: (
+    stored: Stored,
+    replayed: boolean,
+  ) => (Public & Replayed) | Effect.Effect<Public & Replayed, StoreUnavailable>
 }
 
-/** For calls whose receipt holds the whole answer. */
-export const asStored = <Answer extends Stored, Public>(
+/** For calls whose receipt holds the whole answer. `present` makes what callers get, which is theirs to change. */
+export const asStored = <Answer extends Stored, Public extends object>(
   present: (answer: Answer) => Public,
-): Presentation<Answer, Public> => ({
-  fresh: present,
+): Presentation<Answer, Public> => {
+  const fresh = (answer: Answer, replayed: boolean): Public & Replayed => ({ ...present(answer), replayed })
   // biome-ignore lint/plugin/casts: a receipt of this operation holds what this operation stored
-  recall: (stored) => present(stored as Answer),
-})
+  return { fresh, recall: (stored, replayed) => fresh(stored as Answer, replayed) }
+}
 
 /** Makes the method of a change out of its call. */
 export const change = <S extends InputSchema, Request, Answer, R extends Refusal, Public extends object>(
@@ -100,7 +103,7 @@ export const preparedChange = <S extends InputSchema, Request, Answer, R extends
   const method = Effect.fnUntraced(function* (input: S["Encoded"]) {
     const command = admit(input)
     if (isInvalid(command)) return yield* Effect.fail(command)
-    const prepared = { ...command, request: yield* prepare(command.request) }
+    const prepared = command.with(yield* prepare(command.request))
     const start = starting<Request, Answer, Public>(kernel, () => prepared, presentation)
     return yield* toEffect<Public, R>((end) => start(input, end))
   })
@@ -132,7 +135,7 @@ export const orUnavailable = <A>(reading: Effect.Effect<A, StoreFault>): Effect.
 const recalling =
   <Answer, Public extends object>({ recall }: Presentation<Answer, Public>): Way<Public>["recall"] =>
   (receipt) => {
-    const answer = recall(receipt.answer)
+    const answer = recall(receipt.answer, true)
     return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
   }
 
@@ -162,7 +165,7 @@ const endedOf = <Answer, Public extends object>(
       return {
         _tag: "Success",
         // biome-ignore lint/plugin/casts: the operation that was submitted is the one that answered
-        value: Object.assign(presentation.fresh(outcome.answer as Answer), { replayed: outcome._tag === "Repeated" }),
+        value: presentation.fresh(outcome.answer as Answer, outcome._tag === "Repeated"),
       }
     case "Recalled":
       return recalled(presentation, outcome.receipt, !outcome.own)
@@ -180,10 +183,8 @@ const recalled = <Answer, Public extends object>(
   receipt: Receipt,
   replayed: boolean,
 ): Ended<Public & Replayed> => {
-  const answer = recall(receipt.answer)
-  return Effect.isEffect(answer)
-    ? { _tag: "Later", effect: Effect.map(answer, (value) => Object.assign(value, { replayed })) }
-    : { _tag: "Success", value: Object.assign(answer, { replayed }) }
+  const answer = recall(receipt.answer, replayed)
+  return Effect.isEffect(answer) ? { _tag: "Later", effect: answer } : { _tag: "Success", value: answer }
 }
 
 // The engine moves commands of every operation and looks into none of them; each operation gets its own request back.

@@ -2,7 +2,18 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { KindName } from "../../src/ports/Store.ts"
 import { type Behaviour, busy, type ControlledStore, controlledStore, losing } from "../support/controlledStore.ts"
-import { allOf, ask, endOf, engineOn, inSimulatedTime, pass, runOn, submit, submitAll, tally } from "../support/submitting.ts"
+import {
+  allOf,
+  ask,
+  endOf,
+  engineOn,
+  inSimulatedTime,
+  pass,
+  runOn,
+  submit,
+  submitAll,
+  tally,
+} from "../support/submitting.ts"
 import { balanceOf, charge, furnish, names, onHandOf, place } from "./commands.ts"
 
 /** Somebody else holds these records until `free()`. The store says so at once, as it would after its lock time-out. */
@@ -33,8 +44,14 @@ describe("a key that somebody else holds", () => {
       const { store, engine } = yield* shop()
       const held = holding("product", "hot")
       store.behave = held.behave
-      const hot = submitAll(engine, names(20).map((account) => place(account, "hot", 1)))
-      const cold = submitAll(engine, names(20).map((account) => place(account, "cold", 1)))
+      const hot = submitAll(
+        engine,
+        names(20).map((account) => place(account, "hot", 1)),
+      )
+      const cold = submitAll(
+        engine,
+        names(20).map((account) => place(account, "cold", 1)),
+      )
       yield* runOn
       expect(tally(hot.map(({ outcome }) => outcome()))).toEqual({ "nothing yet": 20 })
       expect(tally(cold.map(({ outcome }) => outcome()))).toEqual({ Accepted: 20 })
@@ -50,7 +67,10 @@ describe("a key that somebody else holds", () => {
       submit(engine, place("a0", "hot", 1))
       yield* runOn
       const before = transactsOf(store, "hot")
-      submitAll(engine, names(50).map((account) => place(account, "hot", 1)))
+      submitAll(
+        engine,
+        names(50).map((account) => place(account, "hot", 1)),
+      )
       yield* runOn
       expect(transactsOf(store, "hot")).toBe(before)
     }),
@@ -61,7 +81,10 @@ describe("a key that somebody else holds", () => {
       const { store, engine } = yield* shop()
       const held = holding("product", "hot")
       store.behave = held.behave
-      const submitted = submitAll(engine, names(200).map((account) => place(account, "hot", 1)))
+      const submitted = submitAll(
+        engine,
+        names(200).map((account) => place(account, "hot", 1)),
+      )
       yield* pass(3_000)
       expect(tally(submitted.map(({ outcome }) => outcome()))).toEqual({ "nothing yet": 200 })
       held.free("hot")
@@ -75,7 +98,10 @@ describe("a key that somebody else holds", () => {
     Effect.gen(function* () {
       const { store, engine } = yield* shop()
       store.behave = holding("product", "hot").behave
-      const submitted = submitAll(engine, names(10).map((account) => place(account, "hot", 1)))
+      const submitted = submitAll(
+        engine,
+        names(10).map((account) => place(account, "hot", 1)),
+      )
       yield* pass(10_200)
       expect(tally(submitted.map(({ outcome }) => outcome()))).toEqual({ DeadlineExceeded: 10 })
       yield* pass(500)
@@ -106,7 +132,10 @@ describe("a key that somebody else holds", () => {
       const { store, engine } = yield* shop()
       const held = holding("product", "hot")
       store.behave = held.behave
-      submitAll(engine, names(100).map((account) => place(account, "hot", 1)))
+      submitAll(
+        engine,
+        names(100).map((account) => place(account, "hot", 1)),
+      )
       yield* pass(200)
       held.free("hot")
       // From here on a caller comes every 10 ms, so that something on the hot key is always under way.
@@ -157,8 +186,7 @@ describe("a key that somebody else holds", () => {
     Effect.gen(function* () {
       const { store, engine } = yield* shop()
       // The store itself waits for the lock, longer than the caller's deadline, and only then gives up.
-      store.behave = () =>
-        Effect.andThen(Effect.sleep(500), busy("product", "hot"))
+      store.behave = () => Effect.andThen(Effect.sleep(500), busy("product", "hot"))
       const command = place("a0", "hot", 1, { key: "cart", deadline: 300 })
       const { outcome } = submit(engine, command)
       yield* pass(400)
@@ -188,11 +216,16 @@ describe("a key that somebody else holds", () => {
       const { store, engine } = yield* shop(2)
       const held = holding("account", "a0")
       store.behave = held.behave
-      const charges = submitAll(engine, Array.from({ length: 10 }, () => charge("a0", 1)))
+      const charges = submitAll(
+        engine,
+        Array.from({ length: 10 }, () => charge("a0", 1)),
+      )
       yield* pass(500)
       held.free("a0")
       const outcomes = yield* inSimulatedTime(allOf(charges))
-      const seqs = outcomes.map((outcome) => (outcome._tag === "Accepted" ? (outcome.answer as { seq: number }).seq : 0))
+      const seqs = outcomes.map((outcome) =>
+        outcome._tag === "Accepted" ? (outcome.answer as { seq: number }).seq : 0,
+      )
       expect(seqs).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
     }),
   )

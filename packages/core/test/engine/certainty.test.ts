@@ -1,7 +1,18 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { controlledStore, gate, lose, losing, rejecting } from "../support/controlledStore.ts"
-import { allOf, ask, endOf, engineOn, inSimulatedTime, pass, runOn, submit, submitAll, tally } from "../support/submitting.ts"
+import {
+  allOf,
+  ask,
+  endOf,
+  engineOn,
+  inSimulatedTime,
+  pass,
+  runOn,
+  submit,
+  submitAll,
+  tally,
+} from "../support/submitting.ts"
 import { balanceOf, charge, furnish, names, onHandOf, place } from "./commands.ts"
 
 const shop = Effect.gen(function* () {
@@ -44,7 +55,9 @@ describe("a lost reply", () => {
         names(100).map((account) => charge(account, 7)),
       )
       const outcomes = yield* inSimulatedTime(allOf(submitted))
-      expect(outcomes.every((outcome) => endOf(outcome) === "Accepted" || endOf(outcome) === "Recalled (own)")).toBe(true)
+      expect(outcomes.every((outcome) => endOf(outcome) === "Accepted" || endOf(outcome) === "Recalled (own)")).toBe(
+        true,
+      )
       expect(submitted.every(({ answers }) => answers() === 1)).toBe(true)
       for (const account of names(100)) expect(yield* balanceOf(store.shape, account)).toBe(1_007)
     }),
@@ -139,8 +152,7 @@ describe("a store that fails in its own ways", () => {
       yield* furnish(store.shape, { accounts: names(128) })
       const engine = yield* engineOn(store)
       store.transacts.length = 0
-      store.behave = ({ commands }, run) =>
-        commands.includes("odd") ? rejecting("value out of range") : run
+      store.behave = ({ commands }, run) => (commands.includes("odd") ? rejecting("value out of range") : run)
       const submitted = submitAll(
         engine,
         names(128).map((account, index) => charge(account, 1, index === 77 ? { key: "odd" } : {})),
@@ -160,7 +172,14 @@ describe("a store that fails in its own ways", () => {
       const store = yield* shop
       const engine = yield* engineOn(store)
       store.behave = () => rejecting("read-only")
-      const outcomes = yield* inSimulatedTime(allOf(submitAll(engine, names(20).map((account) => charge(account, 1)))))
+      const outcomes = yield* inSimulatedTime(
+        allOf(
+          submitAll(
+            engine,
+            names(20).map((account) => charge(account, 1)),
+          ),
+        ),
+      )
       expect(tally(outcomes)).toEqual({ StoreUnavailable: 20 })
       store.behave = (_, run) => run
       expect(endOf(yield* inSimulatedTime(ask(engine, charge("a0", 1))))).toBe("Accepted")
@@ -172,7 +191,12 @@ describe("a store that fails in its own ways", () => {
       const store = yield* shop
       const engine = yield* engineOn(store)
       const odd = charge("a1", 1)
-      const broken = { ...odd.operation, decide: () => { throw new Error("a bug of the rules") } }
+      const broken = {
+        ...odd.operation,
+        decide: () => {
+          throw new Error("a bug of the rules")
+        },
+      }
       const outcomes = yield* inSimulatedTime(
         allOf(submitAll(engine, [charge("a0", 1), { ...odd, operation: broken }, charge("a2", 1)])),
       )

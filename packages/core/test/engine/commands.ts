@@ -15,7 +15,11 @@ type Options = CommandOptions & { readonly key?: string }
 
 const keyed = (key: string | undefined) => (key === undefined ? {} : { key })
 
-const stamped = ({ at = 0, deadline = at + 10_000, id }: Options) => ({ at, deadline, ...(id === undefined ? {} : { id }) })
+const stamped = ({ at = 0, deadline = at + 10_000, id }: Options) => ({
+  at,
+  deadline,
+  ...(id === undefined ? {} : { id }),
+})
 
 export const charge = (accountId: string, amount: number, options: Options = {}): Command =>
   make(chargeCall, { accountId, amount, ...keyed(options.key) }, stamped(options))

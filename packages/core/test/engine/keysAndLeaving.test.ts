@@ -1,7 +1,18 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { controlledStore, gate, lose } from "../support/controlledStore.ts"
-import { allOf, ask, endOf, engineOn, inSimulatedTime, pass, runOn, submit, submitAll, tally } from "../support/submitting.ts"
+import {
+  allOf,
+  ask,
+  endOf,
+  engineOn,
+  inSimulatedTime,
+  pass,
+  runOn,
+  submit,
+  submitAll,
+  tally,
+} from "../support/submitting.ts"
 import { balanceOf, charge, furnish, names, onHandOf, place } from "./commands.ts"
 
 const shop = Effect.gen(function* () {
@@ -18,7 +29,10 @@ describe("commands of one idempotency key", () => {
     Effect.gen(function* () {
       const { store, engine, held } = yield* shop
       store.behave = held.behave
-      const twins = submitAll(engine, [1, 2, 3].map(() => place("a0", "tea", 1, { key: "cart" })))
+      const twins = submitAll(
+        engine,
+        [1, 2, 3].map(() => place("a0", "tea", 1, { key: "cart" })),
+      )
       yield* runOn
       expect(store.transacts.map(({ commands }) => commands)).toEqual([["cart"]])
       held.open()
@@ -55,10 +69,9 @@ describe("commands of one idempotency key", () => {
         place("a0", "tea", 999, { key: "one" }),
         place("a0", "tea", 1, { key: "one" }),
       ])
-      expect((yield* inSimulatedTime(allOf([tooMuch, small].filter((each) => each !== undefined)))).map(endOf)).toEqual([
-        "PointsNotEnough",
-        "Accepted",
-      ])
+      expect((yield* inSimulatedTime(allOf([tooMuch, small].filter((each) => each !== undefined)))).map(endOf)).toEqual(
+        ["PointsNotEnough", "Accepted"],
+      )
       store.behave = held.behave
       submitAll(engine, [charge("a1", 1), charge("a2", 1), place("a3", "tea", 1), place("a4", "tea", 1)])
       yield* runOn

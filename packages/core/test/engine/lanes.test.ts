@@ -74,12 +74,17 @@ describe("the lanes", () => {
     Effect.gen(function* () {
       const { store, engine, held } = yield* twoLanes
       store.behave = held.behave
-      const submitted = submitAll(engine, Array.from({ length: 60 }, () => charge("a7", 1)))
+      const submitted = submitAll(
+        engine,
+        Array.from({ length: 60 }, () => charge("a7", 1)),
+      )
       yield* runOn
       expect(store.batchSizes).toEqual([60])
       held.open()
       const outcomes = yield* inSimulatedTime(allOf(submitted))
-      const seqs = outcomes.map((outcome) => (outcome._tag === "Accepted" ? (outcome.answer as { seq: number }).seq : 0))
+      const seqs = outcomes.map((outcome) =>
+        outcome._tag === "Accepted" ? (outcome.answer as { seq: number }).seq : 0,
+      )
       expect(seqs).toEqual(Array.from({ length: 60 }, (_, index) => index + 2))
       expect(yield* balanceOf(store.shape, "a7")).toBe(1_060)
     }),
@@ -108,7 +113,12 @@ describe("the lanes", () => {
       const rounds = Array.from({ length: 5 }, (_, round) => round)
       const submitted: Array<ReturnType<typeof submit>> = []
       for (const round of rounds) {
-        submitted.push(...submitAll(engine, names(20, "c").map((campaign) => issue(campaign, `a${round}`))))
+        submitted.push(
+          ...submitAll(
+            engine,
+            names(20, "c").map((campaign) => issue(campaign, `a${round}`)),
+          ),
+        )
         yield* Effect.yieldNow
       }
       expect(tally(yield* inSimulatedTime(allOf(submitted)))).toEqual({ Accepted: 100 })
@@ -120,7 +130,12 @@ describe("the lanes", () => {
     Effect.gen(function* () {
       const { engine } = yield* twoLanes
       const outcomes = yield* inSimulatedTime(
-        allOf(submitAll(engine, names(300).map((account) => issue("c3", account)))),
+        allOf(
+          submitAll(
+            engine,
+            names(300).map((account) => issue("c3", account)),
+          ),
+        ),
       )
       const tickets = outcomes.map((outcome) =>
         outcome._tag === "Accepted" ? (outcome.answer as { ticket: number }).ticket : 0,
@@ -155,7 +170,14 @@ describe("the lanes", () => {
       const { engine } = yield* twoLanes
       let told = 0
       yield* Effect.forkScoped(
-        Effect.forever(Effect.andThen(engine.committed, Effect.sync(() => { told += 1 }))),
+        Effect.forever(
+          Effect.andThen(
+            engine.committed,
+            Effect.sync(() => {
+              told += 1
+            }),
+          ),
+        ),
         { startImmediately: true },
       )
       yield* inSimulatedTime(ask(engine, place("a0", "unknown", 1)))

@@ -2,9 +2,9 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit } from "effect"
 import { makeEngine } from "../../src/engine/Engine.ts"
 import { InterleavingStore } from "../../src/memory/index.ts"
+import { broken, failureOf, runSeeded } from "../memory/world.ts"
 import { testAt } from "../support/commands.ts"
 import { ask, endOf, tally } from "../support/submitting.ts"
-import { broken, failureOf, runSeeded } from "../memory/world.ts"
 import { charge, furnish, issue, names, place } from "./commands.ts"
 
 const schedules = Array.from({ length: 150 }, (_, seed) => seed)

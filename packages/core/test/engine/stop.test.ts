@@ -20,7 +20,10 @@ describe("stopping", () => {
     Effect.gen(function* () {
       const { store, held } = yield* shop
       const engine = yield* engineOn(store)
-      const admitted = submitAll(engine, names(20).map((account) => charge(account, 1)))
+      const admitted = submitAll(
+        engine,
+        names(20).map((account) => charge(account, 1)),
+      )
       yield* runOn
       const stopping = yield* Effect.forkChild(engine.stop(5_000), { startImmediately: true })
       yield* pass(1_000)
@@ -124,7 +127,9 @@ describe("settled", () => {
 const run = (script: string): Promise<{ readonly code: number | null; readonly output: string }> =>
   new Promise((resolve) => {
     const file = fileURLToPath(new URL(script, import.meta.url))
-    const child = spawn(process.execPath, ["--conditions=@holdfast/source", file], { stdio: ["ignore", "pipe", "inherit"] })
+    const child = spawn(process.execPath, ["--conditions=@holdfast/source", file], {
+      stdio: ["ignore", "pipe", "inherit"],
+    })
     const tooLong = setTimeout(() => child.kill(), 20_000)
     let output = ""
     child.stdout.on("data", (chunk) => {

@@ -26,10 +26,7 @@ export interface Transact {
 }
 
 /** What happens instead of, before or after running a batch. */
-export type Behaviour = <A>(
-  transact: Transact,
-  run: Effect.Effect<A, StoreFault>,
-) => Effect.Effect<A, StoreFault>
+export type Behaviour = <A>(transact: Transact, run: Effect.Effect<A, StoreFault>) => Effect.Effect<A, StoreFault>
 
 export class ControlledStore {
   readonly shape: StoreShape

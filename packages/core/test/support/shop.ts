@@ -3,10 +3,10 @@
  * still until the test moves it.
  */
 import { Effect, Layer } from "effect"
-import { createHoldfast } from "../../src/promise/createHoldfast.ts"
-import type { CreateOptions } from "../../src/promise/options.ts"
 import { MemoryStore } from "../../src/memory/index.ts"
 import { kindNames, Store, type StoreShape } from "../../src/ports/Store.ts"
+import { createHoldfast } from "../../src/promise/createHoldfast.ts"
+import type { CreateOptions } from "../../src/promise/options.ts"
 import { testAt } from "./commands.ts"
 
 export type TestShop = Awaited<ReturnType<typeof openShop>>
@@ -64,7 +64,8 @@ export const endOf = async (call: Promise<unknown>): Promise<unknown> => {
   try {
     return await call
   } catch (error) {
-    if (error instanceof Error && "refusal" in error && "unavailable" in error) return error.refusal ?? error.unavailable
+    if (error instanceof Error && "refusal" in error && "unavailable" in error)
+      return error.refusal ?? error.unavailable
     throw error
   }
 }

@@ -1,0 +1,429 @@
+import { describe, expect, it } from "vitest"
+import { createHoldfast, isHoldfastError } from "../../src/index.ts"
+import { endOf, furnishedShop, type TestShop } from "../support/shop.ts"
+
+const badIds: ReadonlyArray<unknown> = [
+  "",
+  " ada",
+  "ada ",
+  "a\u0000b",
+  "line\nbreak",
+  "\ud800",
+  "x".repeat(129),
+  // 43 syllables of three bytes: 129 bytes in 43 characters.
+  "가".repeat(43),
+  5,
+  null,
+  ["ada"],
+]
+const badKeys = ["", "k ", "\udc00", "x".repeat(256), 7, null]
+const badAmounts: ReadonlyArray<unknown> = [-1, 0.5, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, "5", 5n, null]
+const badCounts = [...badAmounts, 0]
+const badLabels = ["", "x".repeat(201), "tab\there", "\ud800", 5, null]
+const badDates = ["2024-01-01", 5, new Date(Number.NaN), null]
+
+/** Every call that changes something: valid input, and values that each field must refuse. */
+const calls: ReadonlyArray<{
+  readonly name: string
+  readonly call: (shop: TestShop, input: never) => Promise<unknown>
+  readonly valid: Readonly<Record<string, unknown>>
+  readonly bad: Readonly<Record<string, ReadonlyArray<unknown>>>
+}> = [
+  {
+    name: "points.open",
+    call: (shop, input) => shop.points.open(input),
+    valid: { accountId: "bob" },
+    bad: { accountId: badIds, balanceLimit: badAmounts, key: badKeys, scope: badKeys },
+  },
+  ...(["suspend", "resume", "close"] as const).map((name) => ({
+    name: `points.${name}`,
+    call: (shop: TestShop, input: never) => shop.points[name](input),
+    valid: { accountId: "ada" },
+    bad: { accountId: badIds, key: badKeys, scope: badKeys },
+  })),
+  {
+    name: "points.charge",
+    call: (shop, input) => shop.points.charge(input),
+    valid: { accountId: "ada", amount: 5, key: "k" },
+    bad: { accountId: badIds, amount: badCounts, key: [...badKeys, undefined], scope: badKeys },
+  },
+  {
+    name: "points.adjust",
+    call: (shop, input) => shop.points.adjust(input),
+    valid: { accountId: "ada", change: -5, key: "k" },
+    bad: {
+      accountId: badIds,
+      change: [0, 0.5, 2 ** 53, -(2 ** 53), Number.NaN, "5", null],
+      reason: badLabels,
+      key: [...badKeys, undefined],
+    },
+  },
+  {
+    name: "stock.register",
+    call: (shop, input) => shop.stock.register(input),
+    valid: { productId: "cup", name: "Cup", price: 5 },
+    bad: { productId: badIds, name: badLabels, price: [...badAmounts, 10 ** 12 + 1], onHand: badAmounts, key: badKeys },
+  },
+  {
+    name: "stock.restock",
+    call: (shop, input) => shop.stock.restock(input),
+    valid: { productId: "tea", quantity: 5, key: "k" },
+    bad: { productId: badIds, quantity: badCounts, key: [...badKeys, undefined] },
+  },
+  {
+    name: "stock.adjust",
+    call: (shop, input) => shop.stock.adjust(input),
+    valid: { productId: "tea", change: 5, key: "k" },
+    bad: { productId: badIds, change: [0, 0.5, 2 ** 53], reason: badLabels, key: [...badKeys, undefined] },
+  },
+  {
+    name: "stock.changePrice",
+    call: (shop, input) => shop.stock.changePrice(input),
+    valid: { productId: "tea", price: 5 },
+    bad: { productId: badIds, price: [...badAmounts, 10 ** 12 + 1], key: badKeys },
+  },
+  {
+    name: "stock.rename",
+    call: (shop, input) => shop.stock.rename(input),
+    valid: { productId: "tea", name: "Chai" },
+    bad: { productId: badIds, name: badLabels, key: badKeys },
+  },
+  {
+    name: "stock.retire",
+    call: (shop, input) => shop.stock.retire(input),
+    valid: { productId: "tea" },
+    bad: { productId: badIds, key: badKeys },
+  },
+  {
+    name: "coupons.createCampaign",
+    call: (shop, input) => shop.coupons.createCampaign(input),
+    valid: { campaignId: "fall", name: "Fall", discount: { type: "flat", amount: 5 }, limit: 5 },
+    bad: {
+      campaignId: badIds,
+      name: badLabels,
+      limit: badCounts,
+      validDays: [...badCounts, 36_501],
+      opensAt: badDates,
+      closesAt: badDates,
+      state: ["closed", "", 5, null],
+      key: badKeys,
+    },
+  },
+  ...(["openCampaign", "pauseCampaign", "closeCampaign"] as const).map((name) => ({
+    name: `coupons.${name}`,
+    call: (shop: TestShop, input: never) => shop.coupons[name](input),
+    valid: { campaignId: "spring" },
+    bad: { campaignId: badIds, key: badKeys },
+  })),
+  {
+    name: "coupons.changeLimit",
+    call: (shop, input) => shop.coupons.changeLimit(input),
+    valid: { campaignId: "spring", limit: 5 },
+    bad: { campaignId: badIds, limit: badCounts, key: badKeys },
+  },
+  ...(["issue", "revoke"] as const).map((name) => ({
+    name: `coupons.${name}`,
+    call: (shop: TestShop, input: never) => shop.coupons[name](input),
+    valid: { campaignId: "spring", accountId: "ada" },
+    bad: { campaignId: badIds, accountId: badIds, key: badKeys, scope: badKeys },
+  })),
+  {
+    name: "orders.place",
+    call: (shop, input) => shop.orders.place(input),
+    valid: { accountId: "ada", lines: [{ productId: "tea", quantity: 1 }], key: "k" },
+    bad: {
+      accountId: badIds,
+      lines: [[], "tea", null, Array.from({ length: 101 }, () => ({ productId: "tea", quantity: 1 }))],
+      campaignId: badIds,
+      expectedPaid: badAmounts,
+      reference: badLabels,
+      metadata: ["x", 5, null, ["x"], { note: "x".repeat(4_096) }, { big: 5n }],
+      key: [...badKeys, undefined],
+    },
+  },
+  {
+    name: "orders.complete",
+    call: (shop, input) => shop.orders.complete(input),
+    valid: { orderId: "o" },
+    bad: { orderId: badIds, key: badKeys },
+  },
+  {
+    name: "orders.cancel",
+    call: (shop, input) => shop.orders.cancel(input),
+    valid: { accountId: "ada", orderId: "o", key: "k" },
+    bad: { accountId: badIds, orderId: badIds, restock: ["yes", 1, null], key: [...badKeys, undefined] },
+  },
+]
+
+/** A shop with one account, one product and one campaign. */
+const openShop = async () => {
+  const shop = await furnishedShop()
+  const discount = { type: "flat", amount: 5 } as const
+  await shop.coupons.createCampaign({ campaignId: "spring", name: "Spring", discount, limit: 9 })
+  return shop
+}
+
+const issuesOf = async (call: Promise<unknown>) => {
+  const end = (await endOf(call)) as {
+    readonly _tag?: string
+    readonly issues?: ReadonlyArray<{ pointer: string; message: string }>
+  }
+  return end._tag === "InvalidInput" ? (end.issues ?? []) : end
+}
+
+describe.each(calls)("$name", ({ name, call, valid, bad }) => {
+  it("refuses every bad value of every field, naming the field, and writes nothing", async () => {
+    const shop = await openShop()
+    const before = await shop.dump()
+    for (const [field, values] of Object.entries(bad)) {
+      for (const value of values) {
+        const issues = await issuesOf(call(shop, { ...valid, [field]: value } as never))
+        const about = `${field} = ${String(typeof value === "object" ? JSON.stringify(value, (_, v) => (typeof v === "bigint" ? `${v}n` : v)).slice(0, 60) : value)}`
+        expect(issues, about).toMatchObject([{ pointer: `/${field}` }])
+        expect((issues as ReadonlyArray<{ message: string }>)[0]?.message, about).not.toBe("")
+      }
+    }
+    expect(await shop.dump()).toEqual(before)
+  })
+
+  it("refuses a field that it does not know, and names every field that is missing", async () => {
+    const shop = await openShop()
+    const before = await shop.dump()
+    const unknown = await issuesOf(call(shop, { ...valid, "acc/ountId~": 1 } as never))
+    expect(unknown).toMatchObject([{ pointer: "/acc~1ountId~0" }])
+    const missing = (await issuesOf(call(shop, {} as never))) as ReadonlyArray<{ pointer: string }>
+    expect(missing.map(({ pointer }) => pointer).sort()).toEqual(
+      Object.keys(valid)
+        .map((field) => `/${field}`)
+        .sort(),
+    )
+    for (const nothing of [undefined, null, 5, "x", []]) {
+      expect(await endOf(call(shop, nothing as never)), `${name}(${JSON.stringify(nothing)})`).toMatchObject({
+        _tag: "InvalidInput",
+      })
+    }
+    expect(await shop.dump()).toEqual(before)
+  })
+})
+
+describe("input across fields", () => {
+  it.each([
+    [
+      "/lines/1/productId",
+      {
+        lines: [
+          { productId: "tea", quantity: 1 },
+          { productId: "", quantity: 1 },
+        ],
+      },
+    ],
+    ["/lines/0/quantity", { lines: [{ productId: "tea", quantity: 0 }] }],
+    ["/lines/0/quantity", { lines: [{ productId: "tea", quantity: 1_000_001 }] }],
+    ["/lines/0/unitPrice", { lines: [{ productId: "tea", quantity: 1, unitPrice: -1 }] }],
+    ["/lines/0/colour", { lines: [{ productId: "tea", quantity: 1, colour: "red" }] }],
+    [
+      "/lines/1/quantity",
+      {
+        lines: [
+          { productId: "tea", quantity: 1_000_000 },
+          { productId: "tea", quantity: 1 },
+        ],
+      },
+    ],
+    [
+      "/lines/1/unitPrice",
+      {
+        lines: [
+          { productId: "tea", quantity: 1, unitPrice: 1 },
+          { productId: "tea", quantity: 1, unitPrice: 2 },
+        ],
+      },
+    ],
+  ])("of an order is refused at %s", async (pointer, lines) => {
+    const shop = await openShop()
+    const before = await shop.dump()
+    const issues = await issuesOf(shop.orders.place({ accountId: "ada", key: "k", ...lines }))
+    expect(issues).toMatchObject([{ pointer }])
+    expect(await shop.dump()).toEqual(before)
+  })
+
+  it.each([
+    ["/discount/percent", { discount: { type: "rate", percent: 101 } }],
+    ["/discount/amount", { discount: { type: "flat", amount: 0 } }],
+    ["/discount/minTotal", { discount: { type: "flat", amount: 1, minTotal: -1 } }],
+    ["/discount/percent", { discount: { type: "flat", amount: 1, percent: 5 } }],
+    ["/closesAt", { opensAt: new Date(5), closesAt: new Date(5) }],
+  ])("of a campaign is refused at %s", async (pointer, fields) => {
+    const shop = await openShop()
+    const valid = { campaignId: "fall", name: "Fall", discount: { type: "flat", amount: 5 }, limit: 5 } as const
+    const issues = await issuesOf(shop.coupons.createCampaign({ ...valid, ...(fields as object) }))
+    expect(issues).toMatchObject([{ pointer }])
+  })
+
+  it("is refused with all that is wrong at once", async () => {
+    const shop = await openShop()
+    const lines = [{ productId: "", quantity: 0 }]
+    const issues = await issuesOf(shop.orders.place({ accountId: " ", lines, key: "" }))
+    expect((issues as ReadonlyArray<{ pointer: string }>).map(({ pointer }) => pointer).sort()).toEqual([
+      "/accountId",
+      "/key",
+      "/lines/0/productId",
+      "/lines/0/quantity",
+    ])
+  })
+
+  it.each<readonly [string, (shop: TestShop) => Promise<unknown>, string]>([
+    ["points.balance", (shop) => shop.points.balance(""), ""],
+    ["points.entries", (shop) => shop.points.entries({ accountId: "ada", cursor: "x" }), "/cursor"],
+    ["points.entries", (shop) => shop.points.entries({ accountId: "ada", limit: 0 }), "/limit"],
+    ["points.entries", (shop) => shop.points.entries({ accountId: "ada", limit: 1_001 }), "/limit"],
+    ["points.entries", (shop) => shop.points.entries({ accountId: "ada", order: "up" as "newest-first" }), "/order"],
+    ["stock.product", (shop) => shop.stock.product(" "), ""],
+    ["stock.products", (shop) => shop.stock.products({ productIds: ["tea", ""] }), "/productIds/1"],
+    ["stock.movements", (shop) => shop.stock.movements({ productId: "" }), "/productId"],
+    ["coupons.campaign", (shop) => shop.coupons.campaign(""), ""],
+    ["coupons.ofCampaign", (shop) => shop.coupons.ofCampaign({ campaignId: "spring", cursor: "-1" }), "/cursor"],
+    ["orders.get", (shop) => shop.orders.get(""), ""],
+    ["orders.byReference", (shop) => shop.orders.byReference({ reference: "" }), "/reference"],
+    ["popularity.top", (shop) => shop.popularity.top({ limit: 101 }), "/limit"],
+    ["popularity.top", (shop) => shop.popularity.top({ days: 0 }), "/days"],
+    ["popularity.top", (shop) => shop.popularity.top({ zone: "Mars/Olympus" }), "/zone"],
+    ["popularity.top", (shop) => shop.popularity.top({ zone: "Asia/Kolkata" }), "/zone"],
+    ["events.depth", (shop) => shop.events.depth(""), ""],
+    ["events.parked", (shop) => shop.events.parked({ name: "n", cursor: "x" }), "/cursor"],
+    ["events.redeliver", (shop) => shop.events.redeliver({ name: "n", position: "{}" }), "/position"],
+    ["events.subscribe", (shop) => shop.events.subscribe("", () => {}), ""],
+    ["outcome", (shop) => shop.shop.outcome({ operation: "orders.pay" as "orders.place", key: "k" }), "/operation"],
+    ["outcome", (shop) => shop.shop.outcome({ operation: "orders.place", key: "" }), "/key"],
+  ])("of %s is refused as well (%#)", async (_, call, pointer) => {
+    const shop = await openShop()
+    expect(await issuesOf(call(shop))).toMatchObject([{ pointer }])
+  })
+})
+
+describe("an id that names nothing", () => {
+  const orderId = "01HF7YAT00000000000000000"
+  const accountId = "nobody"
+  const campaignId = "never"
+  const productId = "none"
+  it.each<readonly [string, (shop: TestShop) => Promise<unknown>, object]>([
+    ["points.suspend", (shop) => shop.points.suspend({ accountId }), { _tag: "AccountNotFound", accountId }],
+    [
+      "points.charge",
+      (shop) => shop.points.charge({ accountId, amount: 1, key: "k" }),
+      { _tag: "AccountNotFound", accountId },
+    ],
+    [
+      "points.adjust",
+      (shop) => shop.points.adjust({ accountId, change: 1, key: "k" }),
+      { _tag: "AccountNotFound", accountId },
+    ],
+    ["points.balance", (shop) => shop.points.balance(accountId), { _tag: "AccountNotFound", accountId }],
+    ["points.entries", (shop) => shop.points.entries({ accountId }), { _tag: "AccountNotFound", accountId }],
+    [
+      "stock.restock",
+      (shop) => shop.stock.restock({ productId, quantity: 1, key: "k" }),
+      { _tag: "ProductNotFound", productIds: [productId] },
+    ],
+    ["stock.retire", (shop) => shop.stock.retire({ productId }), { _tag: "ProductNotFound", productIds: [productId] }],
+    ["stock.product", (shop) => shop.stock.product(productId), { _tag: "ProductNotFound", productIds: [productId] }],
+    [
+      "stock.movements",
+      (shop) => shop.stock.movements({ productId }),
+      { _tag: "ProductNotFound", productIds: [productId] },
+    ],
+    [
+      "coupons.openCampaign",
+      (shop) => shop.coupons.openCampaign({ campaignId }),
+      { _tag: "CampaignNotFound", campaignId },
+    ],
+    [
+      "coupons.changeLimit",
+      (shop) => shop.coupons.changeLimit({ campaignId, limit: 1 }),
+      { _tag: "CampaignNotFound", campaignId },
+    ],
+    ["coupons.campaign", (shop) => shop.coupons.campaign(campaignId), { _tag: "CampaignNotFound", campaignId }],
+    [
+      "coupons.coupon",
+      (shop) => shop.coupons.coupon({ campaignId, accountId }),
+      { _tag: "CouponNotFound", campaignId, accountId },
+    ],
+    [
+      "coupons.revoke",
+      (shop) => shop.coupons.revoke({ campaignId, accountId }),
+      { _tag: "CouponNotFound", campaignId, accountId },
+    ],
+    ["orders.get", (shop) => shop.orders.get(orderId), { _tag: "OrderNotFound", orderId }],
+    ["orders.complete", (shop) => shop.orders.complete({ orderId }), { _tag: "OrderNotFound", orderId }],
+    [
+      "orders.cancel",
+      (shop) => shop.orders.cancel({ accountId: "ada", orderId, key: "k" }),
+      { _tag: "OrderNotFound", orderId },
+    ],
+  ])("is refused by %s, which names it and writes nothing", async (_, call, refusal) => {
+    const shop = await openShop()
+    const before = await shop.dump()
+    expect(await endOf(call(shop))).toEqual(refusal)
+    expect(await shop.dump()).toEqual(before)
+  })
+
+  it("in a list is an empty page, or left out", async () => {
+    const shop = await openShop()
+    expect(await shop.stock.products({ productIds: [productId, "tea"] })).toMatchObject({
+      items: [{ productId: "tea" }],
+    })
+    for (const list of [
+      shop.orders.ofAccount({ accountId }),
+      shop.orders.byReference({ reference: "r" }),
+      shop.coupons.ofAccount({ accountId }),
+      shop.coupons.ofCampaign({ campaignId }),
+    ]) {
+      expect(await list).toEqual({ items: [], nextCursor: undefined })
+    }
+  })
+
+  it("of somebody else's order is answered as if there were none", async () => {
+    const shop = await openShop()
+    await shop.points.open({ accountId: "bob" })
+    const { orderId: hers } = await shop.orders.place({
+      accountId: "ada",
+      lines: [{ productId: "tea", quantity: 1 }],
+      key: "cart",
+    })
+    const cancel = shop.orders.cancel({ accountId: "bob", orderId: hers, key: "k" })
+    expect(await endOf(cancel)).toEqual({ _tag: "OrderNotFound", orderId: hers })
+  })
+})
+
+describe("an option", () => {
+  const refused = (options: unknown): string => {
+    try {
+      createHoldfast(options as Parameters<typeof createHoldfast>[0])
+      return "accepted"
+    } catch (error) {
+      return isHoldfastError(error) ? error.message : "another error"
+    }
+  }
+  it.each([
+    [{ quueLimit: 5 }, '/quueLimit: is not an option; did you mean "queueLimit"?'],
+    [{ deadlineMs: 5 }, '/deadlineMs: is not an option; did you mean "deadlineMillis"?'],
+    [{ Clock: 5 }, '/Clock: is not an option; did you mean "clock"?'],
+    [{ zzzzzzzz: 5 }, "/zzzzzzzz: is not an option; there are store, accounts"],
+    [{ queueLimit: 0 }, "/queueLimit: must be a whole number from 1 to 1000000"],
+    [{ deadlineMillis: 1.5 }, "/deadlineMillis: must be a whole number"],
+    [{ accounts: "auto" }, "/accounts: must be"],
+    [{ scope: "" }, "/scope: must be"],
+    [{ store: "memory" }, "/store: must be a store, such as memory()"],
+    [{ clock: new Date() }, "/clock: must be a function"],
+    [{ workers: "yes" }, "/workers: must be true or false"],
+    [{ clock: 1, random: 2 }, "/random: must be a function"],
+    [null, "/: must be an object"],
+    ["postgres://", "/: must be an object"],
+  ])("that is not as it must be is refused before anything happens: %j", (options, message) => {
+    expect(refused(options)).toContain(message)
+  })
+
+  it("that is left undefined is as if it were not there", () => {
+    expect(refused({ clock: undefined, store: undefined, queueLimit: undefined })).toBe("accepted")
+  })
+})

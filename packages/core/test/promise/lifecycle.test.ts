@@ -1,0 +1,330 @@
+import { Effect, Layer } from "effect"
+import { describe, expect, it, vi } from "vitest"
+import { createHoldfast, Orders, Points, Store, type StoreFault } from "../../src/index.ts"
+import { controlledStore, gate } from "../support/controlledStore.ts"
+import { endOf, furnishedShop, memoryStore, openShop } from "../support/shop.ts"
+
+/** A store that counts how often it is opened and let go, and can fail to open. */
+const countedStore = (failures: ReadonlyArray<StoreFault> = []) => {
+  const left = [...failures]
+  const seen = { opened: 0, closed: 0 }
+  const { shape } = memoryStore()
+  const open = Effect.suspend(() => {
+    const fault = left.shift()
+    if (fault !== undefined) return Effect.fail(fault)
+    seen.opened += 1
+    return Effect.succeed(shape)
+  })
+  const close = Effect.sync(() => {
+    seen.closed += 1
+  })
+  return {
+    seen,
+    option: {
+      name: "counted",
+      layer: Layer.effect(
+        Store,
+        Effect.acquireRelease(open, () => close),
+      ),
+    },
+  }
+}
+
+describe("starting", () => {
+  it("waits for the first call: the constructor opens nothing", async () => {
+    const { seen, option } = countedStore()
+    const shop = createHoldfast({ store: option })
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(seen.opened).toBe(0)
+    await shop.points.open({ accountId: "ada" })
+    await shop.points.balance("ada")
+    expect(seen.opened).toBe(1)
+  })
+
+  it("happens once, however many calls come at once", async () => {
+    const { seen, option } = countedStore()
+    const shop = createHoldfast({ store: option })
+    const calls = Array.from({ length: 20 }, (_, index) => shop.points.open({ accountId: `a${index}` }))
+    await Promise.all([...calls, shop.start(), shop.start(), shop.health()])
+    expect(seen.opened).toBe(1)
+  })
+
+  it("can be asked for, and makes the first call find an open store", async () => {
+    const { seen, option } = countedStore()
+    const shop = createHoldfast({ store: option })
+    await shop.start()
+    expect(seen.opened).toBe(1)
+    await shop.start()
+    expect(seen.opened).toBe(1)
+  })
+
+  it("that failed rejects with what is wrong, and may be tried again", async () => {
+    const { seen, option } = countedStore([
+      { _tag: "Lost", reason: "connection refused" },
+      { _tag: "Rejected", reason: "the schema is too old" },
+    ])
+    const shop = createHoldfast({ store: option })
+    expect(await endOf(shop.start())).toEqual({
+      _tag: "StoreUnavailable",
+      outcome: "unknown",
+      reason: "connection refused",
+    })
+    expect(await endOf(shop.points.open({ accountId: "ada" }))).toMatchObject({ reason: "the schema is too old" })
+    expect(await shop.points.open({ accountId: "ada" })).toMatchObject({ accountId: "ada", replayed: false })
+    expect(seen.opened).toBe(1)
+  })
+
+  it("that failed is answered by the safe twin like any other no", async () => {
+    const { option } = countedStore([{ _tag: "Lost", reason: "connection refused" }])
+    const shop = createHoldfast({ store: option })
+    const answered = await shop.safe.points.balance("ada")
+    expect(answered).toMatchObject({ ok: false, error: { code: "STORE_UNAVAILABLE", retryable: true } })
+  })
+})
+
+describe("stopping", () => {
+  it("lets the store go once, and twice is harmless", async () => {
+    const { seen, option } = countedStore()
+    const shop = createHoldfast({ store: option })
+    await shop.start()
+    await Promise.all([shop.stop(), shop.stop({ drainMillis: 0 })])
+    await shop.stop()
+    expect(seen).toEqual({ opened: 1, closed: 1 })
+  })
+
+  it("is for good: calls are answered Stopped, by the throwing and by the safe twin", async () => {
+    const shop = await furnishedShop()
+    await shop.shop.stop()
+    const stopped = { _tag: "Stopped", outcome: "nothing-happened" }
+    expect(await endOf(shop.points.charge({ accountId: "ada", amount: 1, key: "k" }))).toEqual(stopped)
+    expect(await endOf(shop.points.balance("ada"))).toEqual(stopped)
+    expect(await endOf(shop.shop.start())).toEqual(stopped)
+    expect(await endOf(shop.shop.health())).toEqual(stopped)
+    expect(await endOf(shop.events.depth("n"))).toEqual(stopped)
+    const placed = await shop.safe.orders.place({
+      accountId: "ada",
+      lines: [{ productId: "tea", quantity: 1 }],
+      key: "k",
+    })
+    expect(placed).toMatchObject({ ok: false, error: { code: "STOPPED" } })
+    expect(await shop.safe.points.balance("ada")).toMatchObject({ ok: false, error: { code: "STOPPED" } })
+  })
+
+  it("waits for what was begun, up to `drainMillis`", async () => {
+    const store = await Effect.runPromise(controlledStore())
+    const shop = createHoldfast({ store: store.option })
+    await shop.points.open({ accountId: "ada" })
+    const held = gate()
+    store.behave = held.behave
+    const charged = endOf(shop.points.charge({ accountId: "ada", amount: 5, key: "k" }))
+    const behind = endOf(shop.points.charge({ accountId: "ada", amount: 5, key: "l" }))
+    await vi.waitFor(() => expect(held.waiting).toBe(1))
+    const stopping = shop.stop({ drainMillis: 20_000 })
+    held.open()
+    await stopping
+    expect([await charged, await behind]).toMatchObject([{ balance: 5 }, { balance: 10 }])
+  })
+
+  it("answers what is left when the time is over, certain or not", async () => {
+    const store = await Effect.runPromise(controlledStore())
+    const shop = createHoldfast({ store: store.option })
+    await shop.points.open({ accountId: "ada" })
+    const held = gate()
+    store.behave = held.behave
+    const inHand = endOf(shop.points.charge({ accountId: "ada", amount: 5, key: "k" }))
+    await vi.waitFor(() => expect(held.waiting).toBe(1))
+    const behind = endOf(shop.points.charge({ accountId: "ada", amount: 5, key: "l" }))
+    await shop.stop({ drainMillis: 10 })
+    expect([await inHand, await behind]).toMatchObject([
+      { _tag: "StoreUnavailable", outcome: "unknown" },
+      { _tag: "Stopped", outcome: "nothing-happened" },
+    ])
+  })
+
+  it("before it was ever started opens nothing", async () => {
+    const { seen, option } = countedStore()
+    const shop = createHoldfast({ store: option })
+    await shop.stop()
+    expect(await endOf(shop.start())).toMatchObject({ _tag: "Stopped" })
+    expect(seen.opened).toBe(0)
+  })
+
+  it("while it starts lets go of what was opened", async () => {
+    const { seen, option } = countedStore()
+    const slow = { name: "slow", layer: Layer.unwrap(Effect.as(Effect.sleep(20), option.layer)) }
+    const shop = createHoldfast({ store: slow })
+    const opening = endOf(shop.points.open({ accountId: "ada" }))
+    await shop.stop()
+    expect(await opening).toMatchObject({ _tag: "Stopped" })
+    await vi.waitFor(() => expect(seen.opened).toBe(seen.closed))
+  })
+
+  it("comes with the end of an `await using` block", async () => {
+    const { seen, option } = countedStore()
+    {
+      await using shop = createHoldfast({ store: option })
+      await shop.points.open({ accountId: "ada" })
+      expect(seen.closed).toBe(0)
+    }
+    expect(seen.closed).toBe(1)
+  })
+})
+
+describe("a shop among others", () => {
+  it("shares nothing with its neighbours", async () => {
+    const [left, right] = [createHoldfast(), createHoldfast()]
+    await left.points.open({ accountId: "ada" })
+    await left.points.charge({ accountId: "ada", amount: 5, key: "k" })
+    expect(await endOf(right.points.balance("ada"))).toMatchObject({ _tag: "AccountNotFound" })
+    await right.points.open({ accountId: "ada" })
+    expect(await right.points.charge({ accountId: "ada", amount: 7, key: "k" })).toMatchObject({ replayed: false })
+    await left.stop()
+    expect(await right.points.balance("ada")).toBe(7)
+  })
+
+  it("touches no global: no name, no listener, no environment", async () => {
+    const events = ["exit", "beforeExit", "SIGINT", "SIGTERM", "uncaughtException", "unhandledRejection", "warning"]
+    const look = () => ({
+      globals: Reflect.ownKeys(globalThis).map(String).sort(),
+      listeners: events.map((event) => process.listenerCount(event)),
+      environment: { ...process.env },
+    })
+    const before = look()
+    const shop = await furnishedShop()
+    await shop.events.subscribe("n", () => {})
+    await shop.orders.place({ accountId: "ada", lines: [{ productId: "tea", quantity: 1 }], key: "k" })
+    expect(look()).toEqual(before)
+    await shop.shop.stop()
+    expect(look()).toEqual(before)
+  })
+
+  it("leaves a store that the host keeps open to the host", async () => {
+    const store = memoryStore()
+    const first = await furnishedShop({}, {}, store)
+    await first.shop.stop()
+    const second = openShop({}, store)
+    expect(await second.points.balance("ada")).toBe(10_000)
+  })
+})
+
+describe("what the host brings", () => {
+  it("is its clock: for times, windows and ids", async () => {
+    const at = new Date("2030-01-02T03:04:05.678Z")
+    const shop = createHoldfast({ clock: () => at })
+    await shop.points.open({ accountId: "ada" })
+    await shop.points.charge({ accountId: "ada", amount: 5, key: "k" })
+    const { items } = await shop.points.entries({ accountId: "ada" })
+    expect(items[0]?.at).toEqual(at)
+    expect((await shop.popularity.top()).asOf).toEqual(at)
+  })
+
+  it("and its randomness: the same clock and the same numbers make the same ids", async () => {
+    const run = async () => {
+      const numbers = [0.1, 0.7, 0.3]
+      let drawn = 0
+      const shop = createHoldfast({ clock: () => 1_700_000_000_000, random: () => numbers[drawn++ % 3] ?? 0 })
+      await shop.points.open({ accountId: "ada" })
+      await shop.stock.register({ productId: "tea", name: "Tea", price: 0, onHand: 9 })
+      const place = (key: string) =>
+        shop.orders.place({ accountId: "ada", lines: [{ productId: "tea", quantity: 1 }], key })
+      return [(await place("a")).orderId, (await place("b")).orderId]
+    }
+    const [first, second] = [await run(), await run()]
+    expect(first).toEqual(second)
+    expect(new Set(first).size).toBe(2)
+    expect(first[0]).toMatch(/^01HF7YAT00/)
+  })
+
+  it("and its logger, which gets what the shop has to say", async () => {
+    const said: Array<readonly [level: string, message: string]> = []
+    const shop = await furnishedShop({}, { logger: (level, message) => said.push([level, message]) })
+    await shop.events.subscribe(
+      "mail",
+      () => {
+        throw new Error("no mail today")
+      },
+      { attempts: 1 },
+    )
+    await shop.points.charge({ accountId: "ada", amount: 1, key: "k" })
+    await shop.events.settled("mail")
+    expect(said.some(([level, message]) => level === "warn" && message.includes("mail"))).toBe(true)
+  })
+
+  it("and its scope of keys, unless a call names another", async () => {
+    const store = memoryStore()
+    const ours = await furnishedShop({}, { scope: "ours" }, store)
+    const theirs = openShop({ scope: "theirs" }, store)
+    const charge = (shop: typeof theirs, more: object = {}) =>
+      shop.points.charge({ accountId: "ada", amount: 1, key: "same", ...more })
+    expect((await charge(ours)).replayed).toBe(false)
+    expect((await charge(theirs)).replayed).toBe(false)
+    expect((await charge(theirs, { scope: "ours" })).replayed).toBe(true)
+    expect(await ours.points.balance("ada")).toBe(10_002)
+  })
+
+  it("and its word on accounts: opened on purpose, or by the first charge", async () => {
+    const strict = createHoldfast()
+    expect(await endOf(strict.points.charge({ accountId: "ada", amount: 5, key: "k" }))).toMatchObject({
+      _tag: "AccountNotFound",
+    })
+    const easy = openShop({ accounts: "open-on-first-charge" })
+    expect(await easy.points.charge({ accountId: "ada", amount: 5, key: "k" })).toMatchObject({ balance: 5, seq: 1 })
+    expect((await easy.audit.run()).ok).toBe(true)
+  })
+
+  it("and its deadline, kept by real time even where its own clock stands still", async () => {
+    const store = await Effect.runPromise(controlledStore())
+    const time = { now: 0 }
+    const shop = createHoldfast({ store: store.option, clock: () => time.now, deadlineMillis: 20 })
+    await shop.points.open({ accountId: "ada" })
+    store.behave = gate().behave
+    const charged = endOf(shop.points.charge({ accountId: "ada", amount: 5, key: "k" }))
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    time.now = 21
+    expect(await charged).toMatchObject({ _tag: "StoreUnavailable", outcome: "unknown" })
+    await shop.stop({ drainMillis: 0 })
+  })
+})
+
+describe("the services of a shop", () => {
+  it("see the same data from a program in Effect, and start it where it was not started", async () => {
+    const { seen, option } = countedStore()
+    const shop = createHoldfast({ store: option })
+    const program = Effect.gen(function* () {
+      const points = yield* Points
+      yield* points.open({ accountId: "ada" })
+      yield* points.charge({ accountId: "ada", amount: 5, key: "k" })
+      const orders = yield* Orders
+      return yield* Effect.flip(
+        orders.place({ accountId: "ada", lines: [{ productId: "tea", quantity: 1 }], key: "c" }),
+      )
+    })
+    const refusal = await Effect.runPromise(Effect.provide(program, shop.services))
+    expect(refusal).toEqual({ _tag: "ProductNotFound", productIds: ["tea"] })
+    expect(await shop.points.balance("ada")).toBe(5)
+    expect(await shop.points.charge({ accountId: "ada", amount: 5, key: "k" })).toMatchObject({ replayed: true })
+    expect(seen).toEqual({ opened: 1, closed: 0 })
+  })
+})
+
+describe("health", () => {
+  it("says what the store promises, whether it answers, and what was done", async () => {
+    const shop = await furnishedShop()
+    await endOf(shop.points.charge({ accountId: "eve", amount: 1, key: "k" }))
+    expect(await shop.shop.health()).toMatchObject({
+      status: "ok",
+      store: { name: "memory", durability: "nothing", reachable: true },
+      metrics: { queueDepth: 0, inFlight: 0, operations: { "points.charge": { accepted: 1, refused: 1 } } },
+    })
+  })
+
+  it("is degraded where the store does not answer", async () => {
+    const store = await Effect.runPromise(controlledStore())
+    const broken = {
+      ...store.shape,
+      reads: { ...store.shape.reads, products: () => Effect.fail({ _tag: "Lost", reason: "gone" } as const) },
+    }
+    const shop = createHoldfast({ store: { name: "broken", layer: Layer.succeed(Store, broken) } })
+    expect(await shop.health()).toMatchObject({ status: "degraded", store: { reachable: false } })
+  })
+})

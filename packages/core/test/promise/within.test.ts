@@ -1,0 +1,75 @@
+import { Effect, Layer } from "effect"
+import { describe, expect, it } from "vitest"
+import { createHoldfast, isHoldfastError, Store, type StoreShape } from "../../src/index.ts"
+import { busy, controlledStore } from "../support/controlledStore.ts"
+import { endOf, furnishedShop, memoryStore } from "../support/shop.ts"
+
+/** A store that joins any transaction: what happens inside it happens in the store itself. */
+const joinable = (shape: StoreShape) => {
+  const joined: Array<unknown> = []
+  const join = (handle: unknown) =>
+    Effect.sync(() => {
+      joined.push(handle)
+      return shape
+    })
+  return { joined, option: { name: "joinable", layer: Layer.succeed(Store, { ...shape, join }) } }
+}
+
+describe("within a transaction of the host", () => {
+  it("a store that cannot join says so, as a HoldfastError that no retry would cure", async () => {
+    const shop = await furnishedShop()
+    const inside = shop.shop.within({})
+    const error: unknown = await inside.points.balance("ada").catch((thrown: unknown) => thrown)
+    expect(isHoldfastError(error)).toBe(true)
+    expect(error).toMatchObject({
+      code: "JOIN_NOT_SUPPORTED",
+      retryable: false,
+      outcome: "nothing-happened",
+      unavailable: { store: "memory" },
+    })
+    const placed = inside.orders.place({ accountId: "ada", lines: [{ productId: "tea", quantity: 1 }], key: "k" })
+    expect(await endOf(placed)).toMatchObject({ _tag: "JoinNotSupported" })
+    expect(await shop.points.balance("ada")).toBe(10_000)
+  })
+
+  it("calls go to the joined store, one after the other, and no ticket is issued there", async () => {
+    const { shape } = memoryStore()
+    const { joined, option } = joinable(shape)
+    const shop = createHoldfast({ store: option })
+    await shop.points.open({ accountId: "ada" })
+    const transaction = { id: 1 }
+    const inside = shop.within(transaction)
+    const charges = ["a", "b", "c"].map((key) => inside.points.charge({ accountId: "ada", amount: 5, key }))
+    expect((await Promise.all(charges)).map(({ seq }) => seq)).toEqual([1, 2, 3])
+    expect(shop.within(transaction)).toBe(inside)
+    expect(joined).toEqual([transaction])
+    expect(Object.keys(inside.coupons)).not.toContain("issue")
+    expect(await shop.points.balance("ada")).toBe(15)
+  })
+
+  it("deadlines are kept by the host's own clock, wherever it stands", async () => {
+    const { shape } = memoryStore()
+    for (const now of [0, Date.UTC(2100, 0)]) {
+      const shop = createHoldfast({ store: joinable(shape).option, clock: () => now })
+      const accountId = `ada-${now}`
+      expect(await endOf(shop.within({}).points.open({ accountId }))).toMatchObject({ accountId, replayed: false })
+    }
+  })
+
+  it("a key that is busy is a conflict to run the whole transaction again for; nothing happened", async () => {
+    const store = await Effect.runPromise(controlledStore())
+    const shop = createHoldfast({ store: joinable(store.shape).option })
+    await shop.points.open({ accountId: "ada" })
+    store.behave = () => busy("account", "ada")
+    const charged = await endOf(shop.within({}).points.charge({ accountId: "ada", amount: 5, key: "k" }))
+    expect(charged).toEqual({ _tag: "TransactionConflict", outcome: "nothing-happened" })
+  })
+
+  it("a stopped shop joins nothing", async () => {
+    const { joined, option } = joinable(memoryStore().shape)
+    const shop = createHoldfast({ store: option })
+    await shop.stop()
+    expect(await endOf(shop.within({}).points.open({ accountId: "ada" }))).toMatchObject({ _tag: "Stopped" })
+    expect(joined).toEqual([])
+  })
+})
