@@ -134,7 +134,7 @@ describe("defects of orders that cannot happen here", () => {
   )
 
   it.each([
-    ["the largest 64-bit number", 9_223_372_036_854_775_807],
+    ["the largest 64-bit number", Number(9_223_372_036_854_775_807n)],
     ["a fraction", 0.5],
     ["a negative amount", -1],
     ["nothing", 0],

@@ -23,7 +23,10 @@ const holding = (kind: KindName, ...ids: ReadonlyArray<string>) => {
     const found = keys.of(kind).flatMap(([id]) => (held.has(String(id)) ? [String(id)] : []))
     return found.length === 0 ? run : busy(kind, ...found)
   }
-  return { behave, free: (...freed: ReadonlyArray<string>) => freed.forEach((id) => held.delete(id)) }
+  const free = (...freed: ReadonlyArray<string>) => {
+    for (const id of freed) held.delete(id)
+  }
+  return { behave, free }
 }
 
 const shop = (lanes = 1) =>

@@ -257,7 +257,7 @@ describe("layers", () => {
       const same = layer()
       expect(yield* Effect.provide(openAda, same)).toBe(1)
       expect(yield* Effect.provide(openAda, same)).toBe(1)
-      expect(yield* Effect.provide(Effect.provide(openAda, layer()), layer())).toBe(1)
+      expect(yield* Effect.provide(openAda, layer().pipe(Layer.provideMerge(layer())))).toBe(1)
     }),
   )
 

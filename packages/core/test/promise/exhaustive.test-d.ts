@@ -90,16 +90,11 @@ export const inputs = async (): Promise<void> => {
   // @ts-expect-error so does an order
   await shop.orders.place({ accountId: "ada", lines: [] })
   await shop.coupons.issue({ campaignId: "spring", accountId: "ada" })
+  const campaign = { campaignId: "c", name: "C", limit: 1 }
   // @ts-expect-error times are dates
-  await shop.coupons.createCampaign({
-    campaignId: "c",
-    name: "C",
-    discount: { type: "flat", amount: 1 },
-    limit: 1,
-    opensAt: 5,
-  })
+  await shop.coupons.createCampaign({ ...campaign, discount: { type: "flat", amount: 1 }, opensAt: 5 })
   // @ts-expect-error a rate is in percent
-  await shop.coupons.createCampaign({ campaignId: "c", name: "C", discount: { type: "rate", amount: 1 }, limit: 1 })
+  await shop.coupons.createCampaign({ ...campaign, discount: { type: "rate", amount: 1 } })
   // @ts-expect-error tickets are not issued inside a transaction that may be rolled back
   await shop.within({}).coupons.issue({ campaignId: "spring", accountId: "ada" })
   // @ts-expect-error reads have no outcome
