@@ -2,11 +2,11 @@
  * From what a caller typed to a command: decode, normalise, stamp.
  */
 import { Result, Schema, SchemaIssue } from "effect"
-import type { Command, Operation } from "../decision/Command.ts"
-import type { Call, InputSchema, Keyed, Settings } from "../decision/call.ts"
+import type { Command } from "../decision/Command.ts"
+import type { Call, InputSchema, Settings } from "../decision/call.ts"
 import { fingerprintOf } from "../decision/fingerprint.ts"
 import type { InvalidInput, Refusal } from "../refusals.ts"
-import { type CommandId, type IdempotencyKey, ownKeyOf, type Scope } from "../values.ts"
+import { type CommandId, ownKeyOf, type Scope } from "../values.ts"
 
 /** What every command is stamped with. */
 export interface Stamps {
@@ -38,7 +38,7 @@ export const decoderOf = <S extends Schema.Codec<unknown, unknown>>(
 export const admissionOf = <S extends InputSchema, Request, Answer, R extends Refusal>(
   call: Call<S, Request, Answer, R>,
   stamps: Stamps,
-): ((input: unknown) => Admitted<Request> | InvalidInput) => {
+): ((input: unknown) => Command<Request> | InvalidInput) => {
   const decode = decoderOf(call.input)
   return (input) => {
     const decoded = decode(input)
@@ -47,49 +47,16 @@ export const admissionOf = <S extends InputSchema, Request, Answer, R extends Re
     if (isInvalid(request)) return request
     const at = stamps.now()
     const id = stamps.nextId(at)
-    return new Admitted(call, request, id, at, at + stamps.deadlineMillis, decoded, stamps.scope)
-  }
-}
-
-/** A command as the engine admits it. The fingerprint is made when a receipt is found or written: refusals need none. */
-class Admitted<Request> implements Command<Request> {
-  readonly scope: Scope
-  readonly key: IdempotencyKey
-  #fingerprint: string | undefined
-
-  readonly operation: Operation<Request>
-  readonly request: Request
-  readonly id: CommandId
-  readonly at: number
-  readonly deadline: number
-
-  constructor(
-    operation: Operation<Request>,
-    request: Request,
-    id: CommandId,
-    at: number,
-    deadline: number,
-    { key, scope }: Keyed,
-    ownScope: Scope,
-  ) {
-    this.operation = operation
-    this.request = request
-    this.id = id
-    this.at = at
-    this.deadline = deadline
-    this.key = key ?? ownKeyOf(id)
-    this.scope = scope ?? ownScope
-  }
-
-  get fingerprint(): string {
-    this.#fingerprint ??= fingerprintOf(this.operation.intention(this.request))
-    return this.#fingerprint
-  }
-
-  /** The same command with what had to be read for its request. */
-  with(request: Request): Admitted<Request> {
-    const { key, scope } = this
-    return new Admitted(this.operation, request, this.id, this.at, this.deadline, { key, scope }, scope)
+    return {
+      operation: call,
+      id,
+      at,
+      deadline: at + stamps.deadlineMillis,
+      scope: decoded.scope ?? stamps.scope,
+      key: decoded.key ?? ownKeyOf(id),
+      fingerprint: fingerprintOf(call.intention(request)),
+      request,
+    }
   }
 }
 

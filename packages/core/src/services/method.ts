@@ -103,7 +103,7 @@ export const preparedChange = <S extends InputSchema, Request, Answer, R extends
   const method = Effect.fnUntraced(function* (input: S["Encoded"]) {
     const command = admit(input)
     if (isInvalid(command)) return yield* Effect.fail(command)
-    const prepared = command.with(yield* prepare(command.request))
+    const prepared = { ...command, request: yield* prepare(command.request) }
     const start = starting<Request, Answer, Public>(kernel, () => prepared, presentation)
     return yield* toEffect<Public, R>((end) => start(input, end))
   })
