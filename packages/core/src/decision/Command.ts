@@ -4,7 +4,7 @@
  * A retry of a command, by whatever layer, is the same command: same id, time, key and fingerprint.
  */
 import type { Event, EventData, EventType } from "../events/Event.ts"
-import type { InvalidInput, Refusal } from "../refusals.ts"
+import type { Refusal } from "../refusals.ts"
 import type { Cause, CommandId, IdempotencyKey, Key, Scope } from "../values.ts"
 import type { Changes } from "./Changes.ts"
 import type { KindName } from "./kinds.ts"
@@ -46,7 +46,7 @@ export interface Operation<Request = unknown, Answer = unknown, R extends Refusa
 }
 
 /** What an operation decides about a command that has no receipt yet. */
-export type Verdict<Answer, R extends Refusal> =
+type Verdict<Answer, R extends Refusal> =
   | {
       readonly _tag: "Accept"
       readonly answer: Answer
@@ -86,6 +86,3 @@ export type Decision<Answer = unknown, R extends Refusal = Refusal> =
   | { readonly _tag: "Expired" }
   /** A rule threw: our bug, and this command's alone. */
   | { readonly _tag: "Defective"; readonly defect: unknown }
-
-/** Normalises decoded input, or names what is wrong with it across fields. */
-export type Normalise<Input, Request> = (input: Input) => Request | InvalidInput

@@ -58,15 +58,20 @@ export type AdjustAnswer = {
 /** An account may hold all that can be counted exactly, unless a limit is set. */
 const noLimit = Amount.make(maxAmount)
 
-export const openCall: Call<typeof OpenAccount, typeof OpenAccount.Type, AccountAnswer, AccountAlreadyExists> = {
+interface OpenRequest {
+  readonly accountId: AccountId
+  readonly balanceLimit: Amount
+}
+
+export const openCall: Call<typeof OpenAccount, OpenRequest, AccountAnswer, AccountAlreadyExists> = {
   name: "points.open",
   input: OpenAccount,
-  normalise: asDecoded,
+  normalise: ({ accountId, balanceLimit }) => ({ accountId, balanceLimit: balanceLimit ?? noLimit }),
   intention: ({ accountId, balanceLimit }) => ({ accountId, balanceLimit }),
   keys: ({ accountId }, add) => add("account", [accountId]),
   lane: noLane,
   operator: true,
-  decide: (records, { accountId, balanceLimit = noLimit }, cause) => {
+  decide: (records, { accountId, balanceLimit }, cause) => {
     const existing = records.account(accountId)
     if (existing === undefined) {
       const account = openAccount(accountId, balanceLimit, cause)

@@ -42,7 +42,7 @@ export type Ended<Answer> =
   | { readonly _tag: "Later"; readonly effect: Effect.Effect<Answer, StoreUnavailable> }
 
 /** What a change can do beside being called. */
-export interface Way<Answer> {
+interface Way<Answer> {
   /** The answer that a receipt stands for. */
   readonly recall: (receipt: Receipt) => Effect.Effect<Answer & Replayed, StoreUnavailable>
   /**

@@ -10,6 +10,7 @@ import { hourOf } from "../../src/popularity/SalesBucket.ts"
 import { Amount, compareBytes, maxAmount, maxPrice, ProductId, Quantity } from "../../src/values.ts"
 import { testAt } from "../support/commands.ts"
 import { answerOf, furnished, line, orderOf, place, refusalOf } from "./world.ts"
+import "../support/random.ts"
 
 const amount = Amount.make
 const lineOf = (productId: string, unitPrice: number, quantity: number) => ({

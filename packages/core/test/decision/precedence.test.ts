@@ -16,6 +16,7 @@ import { type RefusalTag, refusals } from "../../src/refusals.ts"
 import { maxAmount, ProductId, Quantity } from "../../src/values.ts"
 import { testAt } from "../support/commands.ts"
 import { furnished, line, orderOf, place, refusalOf, World } from "./world.ts"
+import "../support/random.ts"
 
 const rank = Object.fromEntries(Object.keys(refusals).map((tag, index) => [tag, index])) as Record<RefusalTag, number>
 

@@ -14,6 +14,7 @@ import { testAt } from "../support/commands.ts"
 import { inputs } from "../support/inputs.ts"
 import { calls } from "./calls.ts"
 import { furnished, line, place } from "./world.ts"
+import "../support/random.ts"
 
 /** Canonical JSON, the slow and obvious way: keys sorted by UTF-16 units, absent fields left out. */
 const canonical = (value: unknown): string => {

@@ -11,6 +11,7 @@ import {
   ProductId,
   plus,
 } from "../../src/values.ts"
+import "../support/random.ts"
 
 const unicode = fc.string({ unit: "binary", maxLength: 8 })
 /** Texts that differ around the surrogates, where UTF-16 and UTF-8 sort differently. */

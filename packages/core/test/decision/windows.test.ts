@@ -1,6 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { calendarWindow, hourOf, rollingWindow } from "../../src/popularity/SalesBucket.ts"
+import "../support/random.ts"
 
 const hour = 3_600_000
 const at = (iso: string): number => Date.parse(iso)

@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import fc from "fast-check"
 import { makeIds } from "../../src/engine/ids.ts"
 import { compareBytes } from "../../src/values.ts"
+import "../support/random.ts"
 
 /** A source of numbers that replays from its seed. */
 const seeded = (seed: number) => {

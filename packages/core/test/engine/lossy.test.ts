@@ -11,6 +11,7 @@ import { broken } from "../memory/world.ts"
 import { busy, losing, rejecting } from "../support/controlledStore.ts"
 import { allOf, inSimulatedTime, submit, tally } from "../support/submitting.ts"
 import { charge, furnish, issue, names, place, restock } from "./commands.ts"
+import "../support/random.ts"
 
 /** What becomes of one call of the store. */
 type Fate = "goes well" | "is lost before" | "is lost after" | "is busy" | "is rejected where it is large"

@@ -4,6 +4,7 @@ import { makeEngine } from "../../src/engine/Engine.ts"
 import { InterleavingStore } from "../../src/memory/index.ts"
 import { broken, failureOf, runSeeded } from "../memory/world.ts"
 import { testAt } from "../support/commands.ts"
+import { controlledStore } from "../support/controlledStore.ts"
 import { ask, endOf, tally } from "../support/submitting.ts"
 import { charge, furnish, issue, names, place } from "./commands.ts"
 
@@ -13,6 +14,25 @@ const schedules = Array.from({ length: 150 }, (_, seed) => seed)
 const options = { at: testAt, deadline: Number.MAX_SAFE_INTEGER }
 
 describe("under any schedule", () => {
+  it("a lane that is about to wait is woken by the command that comes just then", () => {
+    for (const seed of Array.from({ length: 400 }, (_, index) => index)) {
+      const exit = runSeeded(
+        Effect.scoped(
+          Effect.gen(function* () {
+            const { shape } = yield* controlledStore({ lanes: 1 })
+            yield* furnish(shape, { accounts: ["ada"], products: ["tea"] })
+            const engine = yield* makeEngine(shape, { queueLimit: 10 })
+            for (let turn = 0; turn < 8; turn++) {
+              expect(endOf(yield* ask(engine, place("ada", "tea", 1, options)))).toBe("Accepted")
+            }
+          }),
+        ),
+        seed,
+      )
+      expect(Exit.isSuccess(exit), `seed ${seed}: ${failureOf(exit)}`).toBe(true)
+    }
+  })
+
   it("no command is slept through: callers who come one by one, and all at once, are answered", () => {
     for (const seed of schedules) {
       const exit = runSeeded(

@@ -123,10 +123,10 @@ describe("settled", () => {
   )
 })
 
-/** Runs a script of this folder and gives what it wrote and how it ended. */
-const run = (script: string): Promise<{ readonly code: number | null; readonly output: string }> =>
+/** Runs a script and gives what it wrote and how it ended. */
+const run = (script: URL): Promise<{ readonly code: number | null; readonly output: string }> =>
   new Promise((resolve) => {
-    const file = fileURLToPath(new URL(script, import.meta.url))
+    const file = fileURLToPath(script)
     const child = spawn(process.execPath, ["--conditions=@holdfast/source", file], {
       stdio: ["ignore", "pipe", "inherit"],
     })
@@ -143,6 +143,6 @@ const run = (script: string): Promise<{ readonly code: number | null; readonly o
 
 describe("an idle shop", () => {
   it("runs no timer: a process that forgot to stop it ends by itself", { timeout: 30_000 }, async () => {
-    expect(await run("./idleShop.ts")).toEqual({ code: 0, output: "paid 2\n" })
+    expect(await run(new URL("./idleShop.ts", import.meta.url))).toEqual({ code: 0, output: "paid 2\n" })
   })
 })

@@ -30,7 +30,7 @@ const oddTexts = fc.constantFrom(
   "\\",
   "/~",
 )
-export const anyId: fc.Arbitrary<string> = fc.oneof(
+const anyId: fc.Arbitrary<string> = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom("ada", "bob", "tea", "cup", "spring") },
   { weight: 1, arbitrary: oddTexts },
   { weight: 1, arbitrary: fc.string({ unit: "binary", minLength: 1, maxLength: 12 }).filter(isId) },

@@ -48,7 +48,7 @@ export const furnishedShop = async (
 }
 
 /** Everything that a store holds, as one value to compare. */
-export const dumpOf = (store: StoreShape): Promise<object> =>
+const dumpOf = (store: StoreShape): Promise<object> =>
   Effect.runPromise(
     Effect.gen(function* () {
       const records: Record<string, unknown> = {}

@@ -59,8 +59,8 @@ export const runOn: Effect.Effect<void> = Effect.forEach(Array.from({ length: 20
   discard: true,
 })
 
-/** Lets simulated time pass in steps, everything running on in between. */
-export const pass = (millis: number, step = 10): Effect.Effect<void> =>
+/** Lets simulated time pass in steps of at most a hundredth, everything running on in between. */
+export const pass = (millis: number, step = Math.max(10, millis / 100)): Effect.Effect<void> =>
   Effect.gen(function* () {
     const until = (yield* Clock.currentTimeMillis) + millis
     yield* runOn
@@ -74,7 +74,12 @@ export const pass = (millis: number, step = 10): Effect.Effect<void> =>
 export const inSimulatedTime = <A, E>(effect: Effect.Effect<A, E>, withinMillis = 60_000): Effect.Effect<A, E> =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
-    for (let passed = 0; fiber.pollUnsafe() === undefined && passed < withinMillis; passed += 10) yield* pass(10)
+    // In steps that grow, so that waiting long costs little.
+    for (let passed = 0; fiber.pollUnsafe() === undefined && passed < withinMillis; ) {
+      const step = Math.max(10, passed / 20)
+      yield* pass(step, step)
+      passed += step
+    }
     if (fiber.pollUnsafe() === undefined) return yield* Effect.die(new Error(`Not done after ${withinMillis} ms.`))
     return yield* Fiber.join(fiber)
   })
