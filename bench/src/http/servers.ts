@@ -1,0 +1,171 @@
+/**
+ * The servers that are compared, each in a process of its own: `node servers.ts bare|surface|memory|postgres`.
+ *
+ * `bare` answers the very bytes that `surface` answers, by hand. `surface` does every duty of the HTTP package with a shop
+ * that answers at once; `memory` and `postgres` have the engine behind it.
+ */
+import { createServer, type RequestListener } from "node:http"
+import { createHoldfast, type Shop } from "@holdfast/core"
+import { memory } from "@holdfast/core/memory"
+import { type ShopCalls, shopHandler } from "@holdfast/http"
+import { toNodeHandler } from "@holdfast/http/node"
+
+export const products = 1_000
+export const buyers = 1_000
+
+const priceOf = 12_000
+
+const bare: RequestListener = (request, response) => {
+  const url = request.url ?? ""
+  if (request.method === "GET" && url.startsWith("/api/v1/products/")) {
+    const productId = url.slice("/api/v1/products/".length)
+    send(response, productBody(productId))
+    return
+  }
+  let text = ""
+  request.setEncoding("utf8")
+  request.on("data", (chunk: string) => {
+    text += chunk
+  })
+  request.on("end", () => {
+    const { userId, orderItems } = JSON.parse(text)
+    send(response, orderBody(userId, orderItems[0].productId, orderItems[0].quantity))
+  })
+}
+
+const send = (response: Parameters<RequestListener>[1], value: unknown): void => {
+  const body = JSON.stringify(value)
+  response.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(body) })
+  response.end(body)
+}
+
+const productBody = (productId: string) => ({
+  productId,
+  productName: `Product ${productId}`,
+  price: priceOf,
+  stock: 1_000,
+  retired: false,
+})
+
+const orderBody = (userId: string, productId: string, quantity: number) => ({
+  orderId: "01M82ACS8GVSN0A1KC5JCY1MWJ",
+  userId,
+  totalPrice: priceOf * quantity,
+  discountAmount: 0,
+  paidAmount: priceOf * quantity,
+  items: [
+    {
+      orderItemId: "01M82ACS8GVSN0A1KC5JCY1MWJ-1",
+      productId,
+      productName: "Product",
+      quantity,
+      price: priceOf,
+      discountAmount: 0,
+      paidAmount: priceOf * quantity,
+    },
+  ],
+  state: "placed",
+  placedAt: "2026-11-22T19:05:43.440Z",
+})
+
+/** A shop that answers at once, so that nothing but the surface takes time. */
+const stub = (shop: Shop): ShopCalls => {
+  // biome-ignore lint/suspicious/noExplicitAny: what a real shop answers, without one
+  const calls: any = {
+    ...shop,
+    stock: {
+      product: async (productId: string) => ({
+        productId,
+        name: `Product ${productId}`,
+        price: priceOf,
+        onHand: 1_000,
+        revision: 1,
+        retired: false,
+      }),
+    },
+    orders: {
+      ...shop.orders,
+      place: async ({ accountId, lines: [line] }: Parameters<Shop["orders"]["place"]>[0]) => ({
+        orderId: "01M82ACS8GVSN0A1KC5JCY1MWJ",
+        accountId,
+        lines: [
+          {
+            lineId: "01M82ACS8GVSN0A1KC5JCY1MWJ-1",
+            productId: line?.productId,
+            name: "Product",
+            unitPrice: priceOf,
+            quantity: line?.quantity,
+            discount: 0,
+            paid: priceOf * (line?.quantity ?? 0),
+          },
+        ],
+        total: priceOf * (line?.quantity ?? 0),
+        discount: 0,
+        paid: priceOf * (line?.quantity ?? 0),
+        campaignId: undefined,
+        reference: undefined,
+        metadata: undefined,
+        state: "placed",
+        placedAt: new Date(1_795_374_343_440),
+        closedAt: undefined,
+        replayed: false,
+      }),
+    },
+  }
+  return calls
+}
+
+/** Every duty on: a caller from a header, a rule of the host's own beside the default one, keys, limits, tags, metrics. */
+const surfaceOf = (shop: ShopCalls): RequestListener =>
+  toNodeHandler(
+    shopHandler(shop, {
+      resolveCaller: async ({ headers }) => {
+        const id = headers.get("authorization")?.slice("Bearer ".length)
+        return id === undefined ? undefined : { id }
+      },
+      authorize: async ({ caller }) => (caller?.id === "blocked" ? false : undefined),
+    }),
+  )
+
+const stocked = async (shop: Shop): Promise<Shop> => {
+  const each = (count: number, call: (id: string) => Promise<unknown>) =>
+    Promise.all(Array.from({ length: count }, (_, index) => call(String(index))))
+  await each(products, (productId) =>
+    shop.stock.register({ productId, name: `Product ${productId}`, price: 1, onHand: 1_000_000_000 }),
+  )
+  await each(buyers, (accountId) => shop.points.open({ accountId }))
+  await each(buyers, (accountId) =>
+    shop.points.charge({ accountId, amount: 1_000_000_000, key: `opening-${accountId}` }),
+  )
+  await shop.coupons.createCampaign({
+    campaignId: "sale",
+    name: "Sale",
+    discount: { type: "flat", amount: 1 },
+    limit: 500,
+  })
+  return shop
+}
+
+const shopOn = async (kind: string): Promise<Shop> => {
+  if (kind !== "postgres") return createHoldfast({ store: memory() })
+  const { postgres } = await import("@holdfast/adapters/postgres")
+  // A schema per process: a run never finds another one's sales.
+  return createHoldfast({
+    store: postgres({ url: process.env.DATABASE_URL ?? "", schema: `http_bench_${process.pid}` }),
+  })
+}
+
+const main = async (kind: string): Promise<void> => {
+  const shop = await shopOn(kind)
+  const listener = kind === "bare" ? bare : kind === "surface" ? surfaceOf(stub(shop)) : surfaceOf(await stocked(shop))
+  const server = createServer(listener)
+  server.listen({ port: 0, host: "127.0.0.1", backlog: 1_024 }, () => process.send?.(server.address()))
+  process.on("message", async (question) => {
+    if (question === "cpu") process.send?.(process.cpuUsage())
+    if (question === "audit") process.send?.({ ok: (await shop.audit.run()).ok })
+  })
+  // The bench went away.
+  process.on("disconnect", () => process.exit(0))
+}
+
+if (process.argv[1] === import.meta.filename) await main(process.argv[2] ?? "bare")

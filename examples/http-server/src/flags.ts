@@ -1,0 +1,66 @@
+/**
+ * The flags of `npm run serve`, read into one value or refused with a sentence.
+ */
+import { parseArgs } from "node:util"
+
+export const usage = `npm run serve -- [flags]
+
+  --port N             the port to listen on; 0 takes a free one (default 3000)
+  --store NAME         memory, pglite or postgres (default pglite: PostgreSQL inside this process)
+  --url URL            where the PostgreSQL server is, for --store postgres (default DATABASE_URL)
+  --data DIR           keeps PGlite's data there between starts (default: in memory)
+  --catalogue FILE     accounts, products and campaigns to load, as JSON (default: a small one)
+`
+
+export type StoreFlag =
+  | { readonly name: "memory" }
+  | { readonly name: "pglite"; readonly dir: string | undefined }
+  | { readonly name: "postgres"; readonly url: string }
+
+export interface Flags {
+  readonly port: number
+  readonly store: StoreFlag
+  readonly catalogue: string | undefined
+}
+
+/** What the flags mean; throws an Error whose message says what is wrong with them. */
+export const readFlags = (
+  args: ReadonlyArray<string>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Flags => {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      port: { type: "string", default: "3000" },
+      store: { type: "string", default: "pglite" },
+      url: { type: "string" },
+      data: { type: "string" },
+      catalogue: { type: "string" },
+    },
+  })
+  const port = Number(values.port)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`--port ${values.port} is no port.`)
+  return { port, store: storeOf(values, environment.DATABASE_URL), catalogue: values.catalogue }
+}
+
+const storeOf = (
+  values: { readonly store: string; readonly url?: string | undefined; readonly data?: string | undefined },
+  databaseUrl: string | undefined,
+): StoreFlag => {
+  const { store, data } = values
+  if (data !== undefined && store !== "pglite") throw new Error("--data belongs to --store pglite.")
+  if (values.url !== undefined && store !== "postgres") throw new Error("--url belongs to --store postgres.")
+  switch (store) {
+    case "memory":
+      return { name: "memory" }
+    case "pglite":
+      return { name: "pglite", dir: data }
+    case "postgres": {
+      const url = values.url ?? databaseUrl
+      if (url === undefined) throw new Error("--store postgres needs --url or DATABASE_URL.")
+      return { name: "postgres", url }
+    }
+    default:
+      throw new Error(`There is no store "${store}"; there are memory, pglite and postgres.`)
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Sends a request until it is answered, and repeats only what is safe to repeat.
+ *
+ * Reads are. So is a change with its key: the server does it once, however often it is asked. A refusal is an answer.
+ */
+import { HoldfastError } from "@holdfast/core"
+import { type Problem, problemOf } from "./errors.ts"
+import type { ClientOptions } from "./types.ts"
+
+export interface Sending {
+  readonly method: string
+  readonly url: string
+  readonly body: string | undefined
+  readonly headers: Readonly<Record<string, string>>
+  readonly signal: AbortSignal | undefined
+}
+
+export type Received =
+  | { readonly ok: true; readonly text: string; readonly headers: Headers }
+  | { readonly ok: false; readonly problem: Problem }
+
+/** Answers of the way there, or of a server that wants to be asked again. */
+const worthAnotherTry: ReadonlySet<number> = new Set([408, 429, 502, 503, 504])
+const longestPauseMillis = 5_000
+
+export const send = async (sending: Sending, options: ClientOptions): Promise<Received> => {
+  const { attempts = 4, pauseMillis = 100 } = options
+  for (let attempt = 1; ; attempt++) {
+    sending.signal?.throwIfAborted()
+    const tried = await attemptOnce(sending, options)
+    const last = attempt >= attempts
+    if (tried._tag === "Lost") {
+      sending.signal?.throwIfAborted()
+      if (last) throw lost(tried.reason)
+    } else if (tried.received.ok || last || !worthAnotherTry.has(tried.received.problem.status)) {
+      return tried.received
+    }
+    const doubled = Math.min(longestPauseMillis, pauseMillis * 2 ** (attempt - 1))
+    const asked = tried._tag === "Lost" ? 0 : tried.retryAfterMillis
+    // Half of the pause is random, so that callers who were turned away together do not come back together.
+    await pause(Math.max(asked, doubled / 2) + (Math.random() * doubled) / 2, sending.signal)
+  }
+}
+
+type Tried =
+  | { readonly _tag: "Answered"; readonly received: Received; readonly retryAfterMillis: number }
+  | { readonly _tag: "Lost"; readonly reason: string }
+
+const attemptOnce = async (sending: Sending, options: ClientOptions): Promise<Tried> => {
+  const { fetch: given, headers: own, timeoutMillis = 20_000 } = options
+  const timeout = AbortSignal.timeout(timeoutMillis)
+  const signal = sending.signal === undefined ? timeout : AbortSignal.any([sending.signal, timeout])
+  const ownHeaders = typeof own === "function" ? await own() : own
+  const request = new Request(sending.url, {
+    method: sending.method,
+    headers: { ...ownHeaders, ...sending.headers },
+    signal,
+    ...(sending.body !== undefined && { body: sending.body }),
+  })
+  try {
+    const response = await (given ?? fetch)(request)
+    // A body that breaks off is an answer that was lost as well.
+    const text = await response.text()
+    const { ok, status, headers } = response
+    return {
+      _tag: "Answered",
+      received: ok ? { ok, text, headers } : { ok: false, problem: problemOf(status, text) },
+      retryAfterMillis: Math.min(30, Number(headers.get("retry-after") ?? 0) || 0) * 1000,
+    }
+  } catch (error) {
+    return { _tag: "Lost", reason: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+const lost = (reason: string): HoldfastError =>
+  new HoldfastError({ _tag: "StoreUnavailable", outcome: "unknown", reason: `the server did not answer: ${reason}` })
+
+const pause = (millis: number, signal: AbortSignal | undefined): Promise<void> =>
+  new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener("abort", end)
+      resolve()
+    }
+    const timer = setTimeout(end, millis)
+    signal?.addEventListener("abort", end)
+  })

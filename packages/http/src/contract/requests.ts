@@ -1,0 +1,25 @@
+/**
+ * The bodies of the requests that change something, under the reference service's names.
+ */
+import { Schema } from "effect"
+import { Amount, Id, PositiveAmount, Price, Quantity } from "./fields.ts"
+
+/** The most lines of one order; a host may allow fewer. */
+export const maxOrderItems = 100
+
+export const ChargeRequest = Schema.Struct({ amount: PositiveAmount }).annotate({ identifier: "ChargeRequest" })
+
+export const IssueRequest = Schema.Struct({ userId: Id, couponId: Id }).annotate({ identifier: "IssueRequest" })
+
+export const OrderRequest = Schema.Struct({
+  userId: Id,
+  userCouponId: Schema.optionalKey(Schema.NullOr(Id)),
+  orderItems: Schema.Array(
+    Schema.Struct({ productId: Id, quantity: Quantity, unitPrice: Schema.optionalKey(Price) }),
+  ).check(Schema.isMinLength(1), Schema.isMaxLength(maxOrderItems)),
+  expectedPaid: Schema.optionalKey(Amount),
+  reference: Schema.optionalKey(Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(200))),
+  metadata: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
+}).annotate({ identifier: "OrderRequest" })
+
+export const CancelRequest = Schema.Struct({ userId: Id }).annotate({ identifier: "CancelRequest" })

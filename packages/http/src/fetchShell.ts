@@ -1,0 +1,74 @@
+/**
+ * The web shell: a `Request` in, a `Response` out. For Hono, Bun, Deno, Next and edge runtimes.
+ *
+ * On Node the listener of `@holdfast/http/node` is several times cheaper.
+ */
+import type { BodyRead, Exchange, Reply } from "./core/Exchange.ts"
+import { View } from "./core/view.ts"
+
+export const exchangeOf = (request: Request): Exchange => {
+  const { pathname, search } = new URL(request.url)
+  const target = pathname + search
+  const header = (name: string): string | undefined => request.headers.get(name) ?? undefined
+  let headerCount: number | undefined
+  return {
+    method: request.method,
+    target,
+    mountedAt: "",
+    header,
+    get headerCount() {
+      headerCount ??= Array.from(request.headers.keys()).length
+      return headerCount
+    },
+    readBody: (maxBytes, timeoutMillis) => readStream(request, maxBytes, timeoutMillis),
+    get signal() {
+      return request.signal
+    },
+    get view() {
+      return new View({ method: request.method, url: target, header, address: undefined, makeRequest: () => request })
+    },
+  }
+}
+
+export const responseOf = ({ status, headers, body }: Reply, method: string): Response => {
+  const hasNoBody = method === "HEAD" || status === 304
+  if (method === "HEAD") headers["content-length"] = String(new TextEncoder().encode(body).length)
+  return new Response(hasNoBody ? null : body, { status, headers })
+}
+
+/** Counts the bytes while they arrive: a body that lies about its length is stopped at the limit all the same. */
+const readStream = async (request: Request, maxBytes: number, timeoutMillis: number): Promise<BodyRead> => {
+  if (request.body === null) return { _tag: "Text", text: "" }
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return { _tag: "TooLarge" }
+  const reader = request.body.getReader()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const tooSlow = new Promise<"too slow">((resolve) => {
+    timer = setTimeout(() => resolve("too slow"), timeoutMillis)
+  })
+  const chunks: Array<Uint8Array> = []
+  let bytes = 0
+  try {
+    for (;;) {
+      const read = await Promise.race([reader.read(), tooSlow])
+      if (read === "too slow") return { _tag: "TooSlow" }
+      if (read.done) return { _tag: "Text", text: textOf(chunks) }
+      bytes += read.value.byteLength
+      if (bytes > maxBytes) return { _tag: "TooLarge" }
+      chunks.push(read.value)
+    }
+  } catch {
+    // The stream fails only where the peer leaves.
+    return { _tag: "Gone" }
+  } finally {
+    clearTimeout(timer)
+    // Lets go of what was not read. Whether that works is nobody's concern any more.
+    reader.cancel().catch(() => {})
+  }
+}
+
+const textOf = (chunks: ReadonlyArray<Uint8Array>): string => {
+  const decoder = new TextDecoder()
+  let text = ""
+  for (const chunk of chunks) text += decoder.decode(chunk, { stream: true })
+  return text + decoder.decode()
+}

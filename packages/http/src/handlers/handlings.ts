@@ -1,0 +1,12 @@
+/**
+ * Every endpoint's handling, by the contract's names.
+ */
+import type { Contract } from "../contract/contract.ts"
+import { coupons } from "./coupons.ts"
+import type { Handlings } from "./Handling.ts"
+import { orders } from "./orders.ts"
+import { outcomes } from "./outcomes.ts"
+import { points } from "./points.ts"
+import { products } from "./products.ts"
+
+export const handlings: Handlings<typeof Contract> = { points, coupons, products, orders, outcomes }

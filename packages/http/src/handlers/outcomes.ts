@@ -1,0 +1,36 @@
+/**
+ * What became of a key whose answer was lost. A caller sees only keys of their own.
+ */
+import type { Contract } from "../contract/contract.ts"
+import { issuedBody } from "./coupons.ts"
+import type { Call, Handlings } from "./Handling.ts"
+import { orderBody } from "./orders.ts"
+import { chargedBody } from "./points.ts"
+
+export const outcomes: Handlings<typeof Contract>["outcomes"] = {
+  get: {
+    action: "outcome",
+    resource: () => ({}),
+    run: async ({ query: { operation, key } }, call) => ({ body: await outcomeOf(operation, key, call) }),
+  },
+}
+
+type Operation = "points.charge" | "coupons.issue" | "orders.place" | "orders.cancel"
+
+const outcomeOf = async (operation: Operation, key: string, { shop, scope }: Call) => {
+  switch (operation) {
+    case "points.charge": {
+      const found = await shop.outcome({ operation, key, scope })
+      return found.status === "accepted" ? { ...found, answer: chargedBody(found.answer) } : found
+    }
+    case "coupons.issue": {
+      const found = await shop.outcome({ operation, key, scope })
+      return found.status === "accepted" ? { ...found, answer: issuedBody(found.answer) } : found
+    }
+    case "orders.place":
+    case "orders.cancel": {
+      const found = await shop.outcome({ operation, key, scope })
+      return found.status === "accepted" ? { ...found, answer: orderBody(found.answer) } : found
+    }
+  }
+}

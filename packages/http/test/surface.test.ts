@@ -1,0 +1,394 @@
+import { createHoldfast } from "@holdfast/core"
+import { memory } from "@holdfast/core/memory"
+import { describe, expect, it, vi } from "vitest"
+import { shopHandler } from "../src/index.ts"
+import { askOf, freshKey, stocked, streamed, surfaceOf } from "./support.ts"
+
+const oneTee = { userId: "ann", orderItems: [{ productId: "1", quantity: 1 }] }
+
+describe("the reference service's six endpoints", () => {
+  it("answer 200 with its fields, ids as text, numeric ids meaning the same", async () => {
+    const { handler } = await surfaceOf()
+    const ask = askOf(handler, { "x-caller": "7" })
+    expect((await ask("GET", "/users/7/points")).body).toEqual({ userId: "7", totalPoint: 100_000 })
+    expect((await ask("POST", "/users/7/points", { amount: 500 }, freshKey())).body).toMatchObject({
+      userId: "7",
+      chargedAmount: 500,
+      totalPoint: 100_500,
+    })
+    const issued = await ask("POST", "/coupons/issue", { userId: 7, couponId: 10 }, freshKey())
+    expect(issued.status).toBe(200)
+    expect(issued.body).toMatchObject({ userId: "7", couponId: "10", userCouponId: "10", ticket: 1 })
+    expect((await ask("GET", "/products/1")).body).toMatchObject({
+      productId: "1",
+      productName: "Tee",
+      price: 12_000,
+      stock: 100,
+    })
+    const placed = await ask(
+      "POST",
+      "/orders",
+      { userId: 7, userCouponId: 10, orderItems: [{ productId: 1, quantity: 2 }] },
+      freshKey(),
+    )
+    expect(placed.status).toBe(200)
+    expect(placed.body).toMatchObject({ userId: "7", totalPrice: 24_000, discountAmount: 2_400, paidAmount: 21_600 })
+    expect(placed.body.items).toMatchObject([
+      { orderItemId: `${placed.body.orderId}-1`, productId: "1", productName: "Tee", quantity: 2, price: 12_000 },
+    ])
+    expect((await ask("GET", "/products/popular")).body).toMatchObject([
+      { productId: "1", productName: "Tee", price: 12_000, stock: 98 },
+    ])
+  })
+
+  it("take null for no coupon", async () => {
+    const { ask } = await surfaceOf()
+    expect((await ask("POST", "/orders", { ...oneTee, userCouponId: null }, freshKey())).status).toBe(200)
+  })
+})
+
+describe("the added endpoints", () => {
+  it("list the ledger, coupons and orders in pages that can be walked", async () => {
+    const { ask } = await surfaceOf()
+    for (let count = 0; count < 3; count++) await ask("POST", "/orders", oneTee, freshKey())
+    const first = (await ask("GET", "/users/ann/orders?limit=2")).body
+    expect(first.items).toHaveLength(2)
+    const second = (await ask("GET", `/users/ann/orders?limit=2&cursor=${first.nextCursor}`)).body
+    expect(second).toMatchObject({ items: [{ userId: "ann" }], nextCursor: null })
+    const entries = (await ask("GET", "/users/ann/points/entries?limit=1")).body
+    expect(entries.items).toMatchObject([{ seq: 4, type: "spend", change: -12_000, totalPoint: 64_000 }])
+    expect(entries.nextCursor).toBe("4")
+    await ask("POST", "/coupons/issue", { userId: "ann", couponId: "10" }, freshKey())
+    expect((await ask("GET", "/users/ann/coupons")).body.items).toMatchObject([{ couponId: "10", state: "issued" }])
+    expect((await ask("GET", "/coupons/10/issues/ann")).body).toMatchObject({ ticket: 1, state: "issued" })
+  })
+
+  it("tell what became of a key", async () => {
+    const { ask } = await surfaceOf()
+    const placed = await ask("POST", "/orders", oneTee, { "idempotency-key": "lost" })
+    const found = await ask("GET", "/outcomes?operation=orders.place&key=lost")
+    expect(found.body).toMatchObject({ status: "accepted", answer: placed.body })
+    expect((await ask("GET", "/outcomes?operation=orders.place&key=other")).body).toEqual({ status: "not-found" })
+    const others = await ask("GET", "/outcomes?operation=orders.place&key=lost", undefined, { "x-caller": "bob" })
+    expect(others.body).toEqual({ status: "not-found" })
+  })
+
+  it("keep cancelling off until the host says who may, and until when", async () => {
+    const off = await surfaceOf()
+    const order = (await off.ask("POST", "/orders", oneTee, freshKey())).body
+    const refused = await off.ask("POST", `/orders/${order.orderId}/cancel`, { userId: "ann" }, freshKey())
+    expect(refused).toMatchObject({ status: 403, body: { code: "CANCEL_NOT_OFFERED" } })
+
+    let now = Date.now()
+    const on = await surfaceOf({ cancel: { by: "owner", until: 60_000 }, clock: () => now })
+    const place = async () => (await on.ask("POST", "/orders", oneTee, freshKey())).body.orderId
+    const [inTime, tooLate] = [await place(), await place()]
+    const key = freshKey()
+    const cancelled = await on.ask("POST", `/orders/${inTime}/cancel`, { userId: "ann" }, key)
+    expect(cancelled).toMatchObject({ status: 200, body: { state: "cancelled" } })
+    now += 61_000
+    const repeated = await on.ask("POST", `/orders/${inTime}/cancel`, { userId: "ann" }, key)
+    expect(repeated.headers.get("idempotency-replayed")).toBe("true")
+    expect(repeated.body).toEqual(cancelled.body)
+    const late = await on.ask("POST", `/orders/${tooLate}/cancel`, { userId: "ann" }, freshKey())
+    expect(late).toMatchObject({ status: 409, body: { code: "CANCEL_TOO_LATE" } })
+    const stranger = await on.ask(
+      "POST",
+      `/orders/${tooLate}/cancel`,
+      { userId: "bob" },
+      {
+        ...freshKey(),
+        "x-caller": "bob",
+      },
+    )
+    expect(stranger).toMatchObject({ status: 404, body: { code: "ORDER_NOT_FOUND" } })
+  })
+
+  it("answer probes at the root and below the base path, and metrics in the Prometheus format", async () => {
+    const { ask } = await surfaceOf()
+    for (const path of ["//livez", "/livez", "//readyz", "/readyz"]) {
+      expect(await ask("GET", path)).toMatchObject({ status: 200, body: { status: "ok" } })
+    }
+    await ask("GET", "/products/1")
+    const { text, headers } = await ask("GET", "//metrics")
+    expect(headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/)
+    expect(text).toContain('holdfast_http_requests_total{route="GET /products/{productId}",status="200"} 1\n')
+    expect(text).toContain('holdfast_operations_total{operation="points.charge",outcome="accepted"} 3\n')
+    for (const line of text.trimEnd().split("\n")) {
+      expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? [-+.\deE]+)$/)
+    }
+    expect((await (await surfaceOf({ metrics: false })).ask("GET", "//metrics")).status).toBe(404)
+  })
+})
+
+describe("problems", () => {
+  it("are problem+json for everything that is not a success", async () => {
+    const { ask } = await surfaceOf()
+    const key = freshKey()
+    const cases: ReadonlyArray<readonly [number, string, Parameters<typeof ask>]> = [
+      [404, "ROUTE_NOT_FOUND", ["GET", "/nowhere"]],
+      [404, "ROUTE_NOT_FOUND", ["GET", "//elsewhere"]],
+      [404, "ROUTE_NOT_FOUND", ["GET", "/products/"]],
+      [405, "METHOD_NOT_ALLOWED", ["DELETE", "/orders"]],
+      [405, "METHOD_NOT_ALLOWED", ["OPTIONS", "/products/1"]],
+      [400, "MALFORMED_PATH", ["GET", "/products/%zz"]],
+      [400, "MALFORMED_JSON", ["POST", "/orders", "{", key]],
+      [400, "MALFORMED_JSON", ["POST", "/orders", "", key]],
+      [415, "UNSUPPORTED_MEDIA_TYPE", ["POST", "/orders", "a=1", { ...key, "content-type": "text/plain" }]],
+      [415, "UNSUPPORTED_MEDIA_TYPE", ["POST", "/orders", "{}", { ...key, "content-encoding": "gzip" }]],
+      [413, "BODY_TOO_LARGE", ["POST", "/orders", `"${"x".repeat(70_000)}"`, key]],
+      [414, "URI_TOO_LONG", ["GET", `/products/${"x".repeat(5_000)}`]],
+      [431, "HEADERS_TOO_LARGE", ["GET", "/products/1", undefined, manyHeaders]],
+      [400, "IDEMPOTENCY_KEY_REQUIRED", ["POST", "/orders", oneTee]],
+      [400, "IDEMPOTENCY_KEY_INVALID", ["POST", "/orders", oneTee, { "idempotency-key": "x".repeat(256) }]],
+      [401, "UNAUTHENTICATED", ["GET", "/users/ann/points", undefined, { "x-caller": "" }]],
+      [403, "FORBIDDEN", ["GET", "/users/bob/points"]],
+      [404, "PRODUCT_NOT_FOUND", ["GET", "/products/nope"]],
+      [400, "INVALID_INPUT", ["GET", "/products/popular?days=x"]],
+      [400, "INVALID_INPUT", ["GET", "/products/popular?zone=Nowhere"]],
+      [400, "INVALID_INPUT", ["GET", "/users/ann/orders?limit=0"]],
+    ]
+    for (const [status, code, asked] of cases) {
+      const answer = await ask(...asked)
+      expect([answer.status, answer.body.code], asked.join(" ")).toEqual([status, code])
+      expect(answer.headers.get("content-type")).toBe("application/problem+json")
+      expect(answer.body).toMatchObject({ status, type: `/api/v1/docs#${code}`, retryable: false })
+      expect(answer.body.traceId).toBe(answer.headers.get("trace-id"))
+    }
+    expect((await ask("DELETE", "/orders")).headers.get("allow")).toBe("POST")
+  })
+
+  it("name every wrong field by a JSON pointer, in the request's own names", async () => {
+    const { ask } = await surfaceOf()
+    const body = { orderItems: [{ productId: true, quantity: 0 }, {}], userId: 2 ** 53, expectedpaid: 1 }
+    const { errors } = (await ask("POST", "/orders", body, freshKey())).body
+    expect(errors.map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual([
+      "/expectedpaid",
+      "/orderItems/0/productId",
+      "/orderItems/0/quantity",
+      "/orderItems/1/productId",
+      "/orderItems/1/quantity",
+      "/userId",
+    ])
+    const twice = { productId: "1", quantity: 600_000 }
+    const late = await ask("POST", "/orders", { userId: "ann", orderItems: [twice, twice] }, freshKey())
+    expect(late.body.errors).toMatchObject([{ pointer: "/orderItems/1/quantity" }])
+  })
+
+  it("speak English and Korean by Accept-Language, and never translate codes", async () => {
+    const { ask } = await surfaceOf()
+    const inLanguage = async (language: string) => {
+      const { body, headers } = await ask("GET", "/products/nope", undefined, { "accept-language": language })
+      return [headers.get("content-language"), body.code, body.title]
+    }
+    const korean = ["ko", "PRODUCT_NOT_FOUND", "존재하지 않는 상품입니다."]
+    const english = ["en", "PRODUCT_NOT_FOUND", "Product not found"]
+    expect(await inLanguage("ko-KR,ko;q=0.9,en;q=0.8")).toEqual(korean)
+    expect(await inLanguage("en;q=0.5, ko;q=0.9")).toEqual(korean)
+    expect(await inLanguage("en-US, ko;q=0.9")).toEqual(english)
+    expect(await inLanguage("fr")).toEqual(english)
+  })
+
+  it("keep a body's nesting from reaching the stack's end", async () => {
+    const { ask } = await surfaceOf({ limits: { bodyBytes: 2_000_000 } })
+    const deep = `${"[".repeat(500_000)}${"]".repeat(500_000)}`
+    const body = `{"userId":"ann","orderItems":[{"productId":"1","quantity":1}],"metadata":{"a":${deep}}}`
+    expect((await ask("POST", "/orders", body, freshKey())).status).toBe(400)
+  })
+
+  it("tell a defect to the host and not to the caller", async () => {
+    const onDefect = vi.fn()
+    const { ask } = await surfaceOf({
+      onDefect,
+      authorize: () => {
+        throw new Error("secret")
+      },
+    })
+    const { status, text, body } = await ask("GET", "/products/1")
+    expect([status, body.code]).toEqual([500, "INTERNAL"])
+    expect(text).not.toContain("secret")
+    expect(onDefect).toHaveBeenCalledWith(expect.objectContaining({ message: "secret" }), {
+      traceId: body.traceId,
+      route: "GET /products/{productId}",
+    })
+  })
+})
+
+const manyHeaders = Object.fromEntries(Array.from({ length: 70 }, (_, index) => [`x-${index}`, "1"]))
+
+describe("idempotency keys", () => {
+  it("replay the same body, quoted or bare, and refuse another body", async () => {
+    const { ask } = await surfaceOf()
+    const first = await ask("POST", "/orders", oneTee, { "idempotency-key": '"a \\"b\\""' })
+    const again = await ask("POST", "/orders", oneTee, { "idempotency-key": 'a "b"' })
+    expect(again.text).toBe(first.text)
+    expect(first.headers.get("idempotency-replayed")).toBeNull()
+    expect(again.headers.get("idempotency-replayed")).toBe("true")
+    const other = { ...oneTee, orderItems: [{ productId: "1", quantity: 2 }] }
+    const refused = await ask("POST", "/orders", other, { "idempotency-key": 'a "b"' })
+    expect(refused).toMatchObject({ status: 422, body: { code: "IDEMPOTENCY_KEY_REUSED" } })
+  })
+
+  it("belong to their caller", async () => {
+    const { ask } = await surfaceOf()
+    const key = { "idempotency-key": "shared" }
+    const ann = await ask("POST", "/users/ann/points", { amount: 1 }, key)
+    const bob = await ask("POST", "/users/bob/points", { amount: 1 }, { ...key, "x-caller": "bob" })
+    expect([ann.status, bob.status, bob.headers.get("idempotency-replayed")]).toEqual([200, 200, null])
+  })
+
+  it("are made where they are optional, and told", async () => {
+    const { ask } = await surfaceOf({ keys: "optional" })
+    const placed = await ask("POST", "/orders", oneTee)
+    const key = placed.headers.get("idempotency-key") ?? ""
+    expect(key).toMatch(/^"[0-9a-f-]{36}"$/)
+    const again = await ask("POST", "/orders", oneTee, { "idempotency-key": key })
+    expect(again.text).toBe(placed.text)
+  })
+})
+
+describe("identity", () => {
+  it("lets authorize allow and forbid, and leave it to the rule", async () => {
+    const { ask } = await surfaceOf({
+      authorize: ({ caller, action }) =>
+        caller?.id === "root" ? true : action === "points.charge" ? false : undefined,
+    })
+    expect((await ask("GET", "/users/bob/points", undefined, { "x-caller": "root" })).status).toBe(200)
+    expect((await ask("POST", "/users/ann/points", { amount: 1 }, freshKey())).status).toBe(403)
+    expect((await ask("GET", "/users/ann/points")).status).toBe(200)
+    expect((await ask("GET", "/users/bob/points")).status).toBe(403)
+  })
+
+  it("hides other users' orders", async () => {
+    const { ask } = await surfaceOf()
+    const { orderId } = (await ask("POST", "/orders", oneTee, freshKey())).body
+    expect((await ask("GET", `/orders/${orderId}`)).body.orderId).toBe(orderId)
+    expect(await ask("GET", `/orders/${orderId}`, undefined, { "x-caller": "bob" })).toMatchObject({
+      status: 404,
+      body: { code: "ORDER_NOT_FOUND" },
+    })
+  })
+
+  it("gives the host a cheap view, and a real Request on demand", async () => {
+    const { ask } = await surfaceOf({
+      resolveCaller: async ({ request, url, method }) =>
+        request.headers.get("authorization") === "Bearer t" ? { id: `${method} ${url}` } : undefined,
+      authorize: ({ caller }) => caller?.id === "GET /api/v1/users/ann/points",
+    })
+    expect((await ask("GET", "/users/ann/points", undefined, { authorization: "Bearer t" })).status).toBe(200)
+    expect((await ask("GET", "/users/ann/points")).status).toBe(401)
+  })
+
+  it("believes the request only in a demonstration", async () => {
+    const shop = await stocked()
+    const warn = vi.fn()
+    const ask = askOf(shopHandler(shop, { demoIdentity: true, warn }))
+    expect(warn).toHaveBeenCalledOnce()
+    expect((await ask("GET", "/users/bob/points")).status).toBe(200)
+    const placed = await ask("POST", "/orders", oneTee, freshKey())
+    expect(placed.status).toBe(200)
+    const order = `/orders/${placed.body.orderId}`
+    expect((await ask("GET", order)).status).toBe(401)
+    expect((await ask("GET", order, undefined, { "x-user-id": "ann" })).status).toBe(200)
+    expect((await ask("GET", order, undefined, { "x-user-id": "bob" })).status).toBe(404)
+    vi.stubEnv("NODE_ENV", "production")
+    expect(() => shopHandler(shop, { demoIdentity: true, warn })).toThrow(/refused in production/)
+    vi.unstubAllEnvs()
+  })
+
+  it("is required, and unknown options are refused", () => {
+    const shop = createHoldfast({ store: memory() })
+    // @ts-expect-error the types ask for one of the two identities
+    expect(() => shopHandler(shop, {})).toThrow(/resolveCaller/)
+    // @ts-expect-error there is no such option
+    expect(() => shopHandler(shop, { resolveCaller: () => undefined, basepath: "/" })).toThrow(/"basepath"/)
+  })
+})
+
+describe("limits", () => {
+  it("answer Overloaded with Retry-After when too many requests are under way", async () => {
+    const { ask } = await surfaceOf({ limits: { inFlight: 1 } })
+    const answers = await Promise.all([ask("GET", "/products/1"), ask("GET", "/products/1")])
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 503])
+    const refused = answers.find(({ status }) => status === 503)
+    expect(refused?.headers.get("retry-after")).toBe("1")
+    expect(refused?.body).toMatchObject({ code: "OVERLOADED", retryable: true, outcome: "nothing-happened" })
+  })
+
+  it("count a body on the stream, whatever its length claims", async () => {
+    const { handler } = await surfaceOf({ limits: { bodyBytes: 1_000 } })
+    let pulled = 0
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        pulled += 100
+        controller.enqueue(new Uint8Array(100).fill(0x20))
+      },
+    })
+    const headers = { "content-type": "application/json", "x-caller": "ann", ...freshKey() }
+    const response = await handler.fetch(streamed("http://shop.test/api/v1/orders", headers, body))
+    expect(response.status).toBe(413)
+    expect(pulled).toBeLessThan(2_000)
+  })
+
+  it("bound the items of an order and the time of a body", async () => {
+    const { ask, handler } = await surfaceOf({ limits: { orderItems: 1, bodyMillis: 20 } })
+    const two = { userId: "ann", orderItems: ["1", "2"].map((productId) => ({ productId, quantity: 1 })) }
+    expect(await ask("POST", "/orders", two, freshKey())).toMatchObject({
+      status: 400,
+      body: { errors: [{ pointer: "/orderItems" }] },
+    })
+    const headers = { "content-type": "application/json", "x-caller": "ann", ...freshKey() }
+    const slow = await handler.fetch(streamed("http://shop.test/api/v1/orders", headers, new ReadableStream()))
+    expect(slow.status).toBe(408)
+  })
+
+  it("answer 503 with an unknown outcome when an answer takes too long", async () => {
+    const shop = await stocked()
+    const slow = { ...shop, stock: { product: () => new Promise<never>(() => {}) } }
+    const ask = askOf(shopHandler(slow, { resolveCaller: () => undefined, limits: { answerMillis: 20 } }))
+    expect(await ask("GET", "/products/1")).toMatchObject({
+      status: 503,
+      body: { code: "STORE_UNAVAILABLE", outcome: "unknown", retryable: true },
+    })
+  })
+
+  it("limit the rate per caller where the host asks for it", async () => {
+    let now = 0
+    const { ask } = await surfaceOf({ rateLimit: { requests: 2, perSeconds: 10 }, clock: () => now })
+    const first = await ask("GET", "/products/1")
+    expect(first.headers.get("ratelimit-policy")).toBe('"requests";q=2;w=10')
+    expect(first.headers.get("ratelimit")).toBe('"requests";r=1;t=10')
+    await ask("GET", "/products/1")
+    const refused = await ask("GET", "/products/1")
+    expect(refused).toMatchObject({ status: 429, body: { code: "RATE_LIMITED", retryable: true } })
+    expect(refused.headers.get("retry-after")).toBe("10")
+    expect((await ask("GET", "/products/1", undefined, { "x-caller": "bob" })).status).toBe(200)
+    now = 10_000
+    expect((await ask("GET", "/products/1")).status).toBe(200)
+  })
+})
+
+describe("reads", () => {
+  it("have entity tags, and HEAD answers without a body", async () => {
+    const { ask } = await surfaceOf()
+    const { headers, text } = await ask("GET", "/products/1")
+    const etag = headers.get("etag") ?? ""
+    const unchanged = await ask("GET", "/products/1", undefined, { "if-none-match": etag })
+    expect([unchanged.status, unchanged.text, unchanged.headers.get("etag")]).toEqual([304, "", etag])
+    await ask("POST", "/orders", oneTee, freshKey())
+    expect((await ask("GET", "/products/1", undefined, { "if-none-match": etag })).status).toBe(200)
+    const head = await ask("HEAD", "/products/1")
+    expect([head.status, head.text]).toEqual([200, ""])
+    // One unit fewer than before: 99 instead of 100.
+    expect(head.headers.get("content-length")).toBe(String(text.length - 1))
+  })
+
+  it("carry the trace of the request", async () => {
+    const { ask } = await surfaceOf()
+    const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    const traceparent = `00-${trace}-00f067aa0ba902b7-01`
+    expect((await ask("GET", "/products/1", undefined, { traceparent })).headers.get("trace-id")).toBe(trace)
+    const own = (await ask("GET", "/products/1", undefined, { traceparent: "rubbish" })).headers.get("trace-id")
+    expect(own).toMatch(/^[0-9a-f]{32}$/)
+  })
+})
