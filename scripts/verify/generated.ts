@@ -20,4 +20,9 @@ export const generated: ReadonlyArray<Generated> = [
     promise: "docs/defects.md names the tests there are",
     command: ["node", "scripts/docs/defects.ts", "--check"],
   },
+  {
+    name: "laws-page",
+    promise: "docs/laws.md lists the laws there are",
+    command: ["node", "--conditions=@holdfast/source", "examples/zoo/src/main.ts", "--laws", "--check"],
+  },
 ]

@@ -13,8 +13,10 @@ export {
   type Subscriptions,
 } from "./delivery/Subscriptions.ts"
 export type { EngineMetrics } from "./engine/Metrics.ts"
+export type { Event as StoredEvent } from "./events/Event.ts"
 export type { OrderLine } from "./orders/Order.ts"
 export { type BusFault, EventBus } from "./ports/EventBus.ts"
+export type { Page as StorePage } from "./ports/Store.ts"
 export * from "./ports/Store.ts"
 export { createHoldfast, type Holdfast as Shop } from "./promise/createHoldfast.ts"
 export type { AbortSignalLike, CallOptions, Promised, SafePromised } from "./promise/derive.ts"
@@ -56,4 +58,19 @@ export { Popularity, type PopularityShape, type PopularProduct, type PopularProd
 export type { Page } from "./services/pages.ts"
 export { type Product, Stock, type StockMovement, type StockShape } from "./services/Stock.ts"
 export type { HoldfastOptions } from "./services/stamps.ts"
-export type { AccountId, Amount, CampaignId, IdempotencyKey, OrderId, ProductId, Quantity, Scope } from "./values.ts"
+export {
+  type AccountId,
+  type Amount,
+  type CampaignId,
+  type IdempotencyKey,
+  maxAmount,
+  maxIdBytes,
+  maxKeyBytes,
+  maxOrderLines,
+  maxOrderQuantity,
+  maxPrice,
+  type OrderId,
+  type ProductId,
+  type Quantity,
+  type Scope,
+} from "./values.ts"

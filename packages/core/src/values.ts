@@ -87,7 +87,8 @@ export type IdempotencyKey = typeof IdempotencyKey.Type
 export const Scope = textOf(maxKeyBytes).pipe(Schema.brand("Scope"))
 export type Scope = typeof Scope.Type
 
-const wholeNumber = (minimum: number, maximum: number) =>
+/** A number without fraction between two bounds, both included. */
+export const wholeNumber = (minimum: number, maximum: number) =>
   Schema.Number.check(
     Schema.makeFilter((value: number) =>
       Number.isSafeInteger(value) && value >= minimum && value <= maximum

@@ -7,12 +7,12 @@
 import { Schema } from "effect"
 import { Amount, amountOf, Percent, PositiveAmount, zero } from "../values.ts"
 
-export const FlatDiscount = Schema.Struct({
+const FlatDiscount = Schema.Struct({
   type: Schema.Literal("flat"),
   amount: PositiveAmount,
   minTotal: Schema.optional(Amount),
 })
-export const RateDiscount = Schema.Struct({
+const RateDiscount = Schema.Struct({
   type: Schema.Literal("rate"),
   percent: Percent,
   max: Schema.optional(PositiveAmount),

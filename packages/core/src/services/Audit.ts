@@ -1,11 +1,12 @@
 /**
  * Audit: every invariant recounted from what the store holds, while sales go on.
  */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
 import type { AuditReport as Report } from "../audit/AuditReport.ts"
-import { type AuditOptions as RunOptions, runAudit } from "../audit/runAudit.ts"
-import type { StoreUnavailable } from "../refusals.ts"
-import { orUnavailable } from "./method.ts"
+import { runAudit } from "../audit/runAudit.ts"
+import type { InvalidInput, StoreUnavailable } from "../refusals.ts"
+import { wholeNumber } from "../values.ts"
+import { orUnavailable, read } from "./method.ts"
 import { Runtime, type RuntimeShape } from "./Runtime.ts"
 
 export interface AuditReport extends Omit<Report, "startedAt" | "finishedAt"> {
@@ -13,15 +14,21 @@ export interface AuditReport extends Omit<Report, "startedAt" | "finishedAt"> {
   readonly finishedAt: Date
 }
 
+const RunAudit = Schema.Struct({
+  pageSize: Schema.optional(wholeNumber(1, 10_000)),
+  pauseMillis: Schema.optional(wholeNumber(0, 60_000)),
+  maxExamples: Schema.optional(wholeNumber(1, 1_000)),
+})
+
 /** Rows per page (default 500), rest between pages (default 0 ms), violations shown in full per check (default 10). */
-export type AuditOptions = Pick<RunOptions, "pageSize" | "pauseMillis" | "maxExamples">
+export type AuditOptions = typeof RunAudit.Encoded
 
 export interface AuditShape {
   /**
    * Recounts every promise: ledgers sum to balances and counts, tickets are 1 to n, nothing is oversold, every receipt has
    * its rows and every row its receipt. `ok` is false where any check found a violation; each is given with its numbers.
    */
-  readonly run: (options?: AuditOptions) => Effect.Effect<AuditReport, StoreUnavailable>
+  readonly run: (options?: AuditOptions) => Effect.Effect<AuditReport, InvalidInput | StoreUnavailable>
 }
 
 export class Audit extends Context.Service<Audit, AuditShape>()("@holdfast/core/Audit") {
@@ -32,17 +39,14 @@ export class Audit extends Context.Service<Audit, AuditShape>()("@holdfast/core/
 }
 
 export function makeAudit(runtime: () => RuntimeShape): AuditShape {
-  return {
-    run: (options = {}) =>
-      Effect.suspend(() => {
-        const { engine, kernel } = runtime()
-        return orUnavailable(runAudit(kernel.store, { ...options, settled: engine.settled }))
-      }).pipe(
-        Effect.map((report) => ({
-          ...report,
-          startedAt: new Date(report.startedAt),
-          finishedAt: new Date(report.finishedAt),
-        })),
-      ),
-  }
+  const run = read(
+    RunAudit,
+    Effect.fnUntraced(function* ({ pageSize = 500, pauseMillis = 0, maxExamples = 10 }) {
+      const { engine, kernel } = runtime()
+      const options = { pageSize, pauseMillis, maxExamples, settled: engine.settled }
+      const report = yield* orUnavailable(runAudit(kernel.store, options))
+      return { ...report, startedAt: new Date(report.startedAt), finishedAt: new Date(report.finishedAt) }
+    }),
+  )
+  return { run: (options = {}) => run(options) }
 }

@@ -4,7 +4,7 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { calendarWindow, rollingWindow, type Window } from "../popularity/SalesBucket.ts"
 import type { InvalidInput } from "../refusals.ts"
-import type { Quantity } from "../values.ts"
+import { type Quantity, wholeNumber } from "../values.ts"
 import { Kernel, type KernelShape } from "./Kernel.ts"
 import { orUnavailable, type Read, read } from "./method.ts"
 import type { Product } from "./Stock.ts"
@@ -22,15 +22,6 @@ export interface PopularProducts {
   /** Most sold first, ties by product id. Retired products are left out. */
   readonly products: ReadonlyArray<PopularProduct>
 }
-
-const wholeNumber = (minimum: number, maximum: number) =>
-  Schema.Number.check(
-    Schema.makeFilter((value: number) =>
-      Number.isInteger(value) && value >= minimum && value <= maximum
-        ? undefined
-        : `must be a whole number from ${minimum} to ${maximum}`,
-    ),
-  )
 
 const Top = Schema.Struct({
   limit: Schema.optional(wholeNumber(1, 100)),

@@ -162,7 +162,7 @@ export const byBytes = (left: Key, right: Key): number => {
 }
 
 /** Nobody can go on: a deadlock or a lost wake-up. */
-export const stuck = "Stuck"
+const stuck = "Stuck"
 
 /** Plays one interleaving for each seed: at every step the next fiber to run is drawn. */
 class SeededScheduler implements Scheduler.Scheduler, Scheduler.SchedulerDispatcher {

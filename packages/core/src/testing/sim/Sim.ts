@@ -58,6 +58,8 @@ export interface Nondeterminism {
 export interface RunOptions {
   /** The decisions to play; after its end, and by default everywhere, whoever runs goes on. */
   readonly tape?: Tape | undefined
+  /** Decides instead of a tape: the first schedule of its search is run. */
+  readonly strategy?: Strategy | undefined
   /** Seeds the `Random` service. Default 1. */
   readonly seed?: number | undefined
   /** What the wall clock shows at first, milliseconds since 1970. Default 2023-11-14T22:00Z. */
@@ -71,7 +73,7 @@ export interface RunOptions {
   readonly maxSteps?: number | undefined
 }
 
-export interface ExploreOptions extends Omit<RunOptions, "tape"> {
+export interface ExploreOptions extends Omit<RunOptions, "tape" | "strategy"> {
   readonly strategy: Strategy
   /** The most schedules to try. Default 1,000. */
   readonly runs?: number | undefined
@@ -92,9 +94,8 @@ export interface Explored<A, E> {
 
 /** Runs a program once. Everything scoped in it is closed at its end. */
 export const run = <A, E>(program: Effect.Effect<A, E, Scope.Scope>, options: RunOptions = {}): Trial<A, E> => {
-  const chooser = replay(options.tape ?? [])
-    .start()
-    .next()
+  const strategy = options.strategy ?? replay(options.tape ?? [])
+  const chooser = strategy.start().next()
   return trial(program, chooser ?? (() => 0), options)
 }
 
@@ -137,7 +138,9 @@ const auditOf = <A, E>(
   options: RunOptions,
   strays: Array<Stray>,
 ): Nondeterminism | undefined => {
-  const second = watchStrays(oneDayMillis, strays, () => run(program, { ...options, tape: first.tape }))
+  const second = watchStrays(oneDayMillis, strays, () =>
+    run(program, { ...options, strategy: undefined, tape: first.tape }),
+  )
   const message = differenceOf(first, second)
   return message === undefined ? undefined : { message, strays: Array.from(new Set(strays)), tape: first.tape }
 }

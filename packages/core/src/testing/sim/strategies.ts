@@ -19,7 +19,7 @@ export interface Strategy {
 }
 
 /** A search under way. */
-export interface Search {
+interface Search {
   /** Decides the next run; undefined where every schedule of the search has been tried. */
   readonly next: () => Chooser | undefined
   /** Told of each run that is over. */

@@ -1,0 +1,109 @@
+/**
+ * `npm run zoo`: hunts every broken adapter with 20 independent seeds, and runs 20,000 trials on healthy ones.
+ *
+ * Prints a table, the laws each mutant fell to, and with `--json` one last line of JSON. Fails where a mutant escapes, a
+ * healthy store is accused, or a mutant needs more than three times the trials of the committed baseline (the kit has
+ * lost its teeth). `--laws` writes `docs/laws.md` instead (with `--check` it only compares). `--write-baseline` takes the numbers of this run as the new baseline. The work is split over two
+ * processes; the seeds fix every plan and schedule, so the numbers are the same on every machine.
+ */
+import { execFile } from "node:child_process"
+import { readFileSync, writeFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { Zoo } from "@holdfast/core/testing"
+
+const seeds = Array.from({ length: 20 }, (_, index) => index + 1)
+const controlTrials = 20_000
+const processes = 2
+/** Means below this are noise: one trial more is no lost tooth. */
+const least = 10
+const baselineFile = new URL("../baseline.json", import.meta.url)
+
+interface Part {
+  readonly caught: ReadonlyArray<Zoo.Caught & { readonly millis: number }>
+  readonly alarms: number
+  readonly trials: number
+  readonly first: string | undefined
+}
+
+/** Every n-th mutant, and its share of the control trials. */
+const work = (part: number): Part => {
+  const caught = Zoo.mutants
+    .filter((_, index) => index % processes === part)
+    .map((mutant) => {
+      const began = performance.now()
+      const found = Zoo.hunt(mutant, seeds)
+      return { ...found, millis: Math.round(performance.now() - began) }
+    })
+  const each = controlTrials / processes / Zoo.controls.length
+  const controls = Zoo.controls.map((adapter) => Zoo.falseAlarms(adapter, 1_000 + part, each))
+  return {
+    caught,
+    alarms: controls.reduce((sum, { alarms }) => sum + alarms, 0),
+    trials: each * Zoo.controls.length,
+    first: controls.find(({ first }) => first !== undefined)?.first,
+  }
+}
+
+const partOf = async (part: number): Promise<Part> => {
+  const script = fileURLToPath(import.meta.url)
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [...process.execArgv, script, "--part", String(part)],
+    { maxBuffer: 16 * 1024 * 1024 },
+  )
+  const parsed: Part = JSON.parse(stdout)
+  return parsed
+}
+
+const readBaseline = (): Readonly<Record<string, number>> => {
+  try {
+    return JSON.parse(readFileSync(baselineFile, "utf8"))
+  } catch {
+    return {}
+  }
+}
+
+const main = async (): Promise<void> => {
+  const began = performance.now()
+  const parts = await Promise.all(Array.from({ length: processes }, (_, part) => partOf(part)))
+  const caught = parts.flatMap((part) => part.caught).sort((left, right) => left.name.localeCompare(right.name))
+  const falseAlarms = parts.reduce((sum, { alarms }) => sum + alarms, 0)
+  const trials = parts.reduce((sum, part) => sum + part.trials, 0)
+  const baseline = readBaseline()
+  const problems: Array<string> = parts.flatMap(({ first }) => (first === undefined ? [] : [`false alarm: ${first}`]))
+  for (const { name, caught: times, of, meanRuns, p95Runs, laws, millis } of caught) {
+    const by = Object.entries(laws).map(([id, count]) => `${id} ${count}`)
+    console.log(
+      `${name.padEnd(40)} ${`${times}/${of}`.padStart(6)}  mean ${String(meanRuns).padStart(6)}  p95 ${String(p95Runs).padStart(5)}  ${String(millis).padStart(6)} ms  ${by.join(", ")}`,
+    )
+    if (times < of) problems.push(`${name} escaped ${of - times} of ${of} times`)
+    const usual = baseline[name]
+    if (usual !== undefined && meanRuns > 3 * Math.max(usual, least)) {
+      problems.push(`${name} took ${meanRuns} trials on average; the baseline is ${usual}`)
+    }
+  }
+  const seconds = Math.round((performance.now() - began) / 1_000)
+  console.log(`${caught.length} mutants, ${trials} trials on healthy stores, ${falseAlarms} false alarms, ${seconds} s`)
+  for (const problem of problems) console.log(`! ${problem}`)
+  if (process.argv.includes("--write-baseline")) {
+    const means = Object.fromEntries(caught.map(({ name, meanRuns }) => [name, meanRuns]))
+    writeFileSync(baselineFile, `${JSON.stringify(means, undefined, 2)}\n`)
+  }
+  if (process.argv.includes("--json")) {
+    const mutants = caught.map(({ name, caught: times, of, meanRuns, p95Runs }) => ({
+      name,
+      caught: times,
+      of,
+      meanRuns,
+      p95Runs,
+    }))
+    console.log(JSON.stringify({ mutants, falseAlarms }))
+  }
+  if (problems.length > 0) process.exitCode = 1
+}
+
+const part = process.argv.indexOf("--part")
+if (process.argv.includes("--laws")) await import("./laws.ts")
+else if (part < 0) await main()
+else process.stdout.write(JSON.stringify(work(Number(process.argv[part + 1]))))

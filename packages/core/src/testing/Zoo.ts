@@ -1,0 +1,6 @@
+/**
+ * The namespace `Zoo`: broken adapters that show that the laws can fail, and healthy ones that they must not accuse.
+ */
+export type { Mutant } from "./zoo/Mutant.ts"
+export { mutants } from "./zoo/mutants.ts"
+export { type Caught, controls, falseAlarms, hunt, matrixOf } from "./zoo/zoo.ts"

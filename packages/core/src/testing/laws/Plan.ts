@@ -1,0 +1,80 @@
+/**
+ * Plans: what a trial does, as plain JSON. Who calls what, what is read in between, and what goes wrong.
+ *
+ * A plan says nothing about the order in which clients run: that is the schedule's. Plan, tape and seed together are the
+ * token that replays a counterexample.
+ */
+
+/** One call of the API: the operation's name and what a caller would type. */
+export interface PlannedCall {
+  /** Group and call: `orders.place`. */
+  readonly call: string
+  readonly input: { readonly [field: string]: unknown }
+  readonly key?: string
+  /** The key of the placed order that this call completes or cancels; its id is looked up when the call is made. */
+  readonly order?: string
+}
+
+/** What a client does next, once the step before is answered. */
+export type Step =
+  /** Calls that belong together: one batch. */
+  | {
+      readonly do: "call"
+      readonly calls: ReadonlyArray<PlannedCall>
+      /** Default 10,000. */
+      readonly deadlineMillis?: number
+      /** How long the client waits between stamping the calls and handing them on: queues do that. Default 0. */
+      readonly lateMillis?: number
+      /** The client leaves after this long, answered or not. */
+      readonly leaveAfterMillis?: number
+    }
+  | { readonly do: "read"; readonly what: "account" | "product" | "campaign"; readonly id: string }
+  | { readonly do: "top" }
+  /** Handles some events as a subscriber, and vanishes before it has acknowledged them where `vanish` is set. */
+  | { readonly do: "consume"; readonly limit: number; readonly vanish?: boolean }
+  | { readonly do: "pause"; readonly millis: number }
+
+/** Something that goes wrong at the store's door. `at` counts the trial's transacts, from 1. */
+export type Fault =
+  /** The request is lost: the caller hears `Lost`, nothing happened. */
+  | { readonly fault: "lose-request"; readonly at: number }
+  /** The reply is lost: the caller hears `Lost`, it happened. */
+  | { readonly fault: "lose-reply"; readonly at: number }
+  /** The process of the caller ends before the request leaves, or after the store has done it. The store goes on. */
+  | { readonly fault: "crash-before"; readonly at: number }
+  | { readonly fault: "crash-after"; readonly at: number }
+  /** The store takes its time before it begins. */
+  | { readonly fault: "slow"; readonly at: number; readonly millis: number }
+  /** Somebody else holds the first key of the request for a while. */
+  | { readonly fault: "busy"; readonly at: number; readonly millis: number }
+  /** The store refuses the statements of a batch of several commands. */
+  | { readonly fault: "reject"; readonly at: number }
+  /** The wall clock is corrected. Simulations only. */
+  | { readonly fault: "clock-jump"; readonly at: number; readonly millis: number }
+  /** An acknowledgement is lost on its way to the store, so events are delivered again. `at` counts acknowledgements. */
+  | { readonly fault: "lose-acknowledgement"; readonly at: number }
+
+export interface Plan {
+  /** Called one after the other before the clients begin. */
+  readonly setup: ReadonlyArray<PlannedCall>
+  readonly clients: ReadonlyArray<ReadonlyArray<Step>>
+  readonly faults: ReadonlyArray<Fault>
+  /**
+   * `store`: each client's batch is one transact of its own, so that batches meet in the store. `engine`: calls go through
+   * engines, as a shop's do.
+   */
+  readonly way: "store" | "engine"
+  /** How many engines (processes) share the store. Client n calls engine n modulo this. Default 1. */
+  readonly engines?: number
+  /** Whether a charge of an unknown account opens it. Default false. */
+  readonly opensOnCharge?: boolean
+}
+
+/** How many commands a plan has: what shrinking makes smaller. */
+export const sizeOf = ({ setup, clients, faults }: Plan): number =>
+  setup.length +
+  faults.length +
+  clients.reduce(
+    (sum, steps) => sum + steps.reduce((count, step) => count + (step.do === "call" ? step.calls.length : 1), 0),
+    0,
+  )

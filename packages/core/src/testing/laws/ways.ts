@@ -1,0 +1,179 @@
+/**
+ * The two ways in which a trial's clients get commands decided: straight at the store, batch by batch, or through an
+ * engine as a shop does.
+ */
+import { Clock, Deferred, Effect, Exit, Scope } from "effect"
+import type { Command, Decision } from "../../decision/Command.ts"
+import { fold, keysOfCommands } from "../../decision/fold.ts"
+import { type Engine, makeEngine } from "../../engine/Engine.ts"
+import type { Outcome } from "../../engine/Pending.ts"
+import type { StoreFault, StoreShape } from "../../ports/Store.ts"
+import { type Caller, newCaller } from "./faults.ts"
+import type { Tampering } from "./runPlan.ts"
+import type { Reply } from "./Trial.ts"
+
+export interface Way {
+  readonly caller: Caller
+  /** Gets a batch decided. Fewer replies than commands where the caller's process ended. */
+  readonly call: (
+    commands: ReadonlyArray<Command>,
+    leaveAfterMillis: number | undefined,
+  ) => Effect.Effect<ReadonlyArray<Reply>>
+  /** Waits until nothing is under way. */
+  readonly stop: Effect.Effect<void>
+}
+
+/** How often a lost reply is asked for again, and for how long somebody waits between two tries. */
+const mostTries = 20
+const pauseMillis = 10
+
+/** Every batch is one transact of its own, repeated with the same commands after a lost reply or a busy key. */
+export const storeWay = (store: StoreShape, tampering: Tampering | undefined, caller: Caller = newCaller()): Way => ({
+  caller,
+  call: (commands, leaveAfterMillis) =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      const sent = commands.map((command) => tampering?.command?.(command) ?? command)
+      const asked = decideAll(store, sent, tampering, () => clock.currentTimeMillisUnsafe())
+      const answered = yield* leaveAfterMillis === undefined
+        ? raceDeath(caller, asked)
+        : raceDeath(
+            caller,
+            Effect.timeoutOrElse(asked, {
+              duration: leaveAfterMillis,
+              orElse: () => Effect.succeed(leftAll(sent)),
+            }),
+          )
+      return answered ?? []
+    }),
+  stop: Effect.void,
+})
+
+const leftAll = (commands: ReadonlyArray<Command>): ReadonlyArray<Reply> =>
+  commands.map(() => ({ _tag: "Left", taken: true }) as const)
+
+const decideAll = Effect.fnUntraced(function* (
+  store: StoreShape,
+  commands: ReadonlyArray<Command>,
+  tampering: Tampering | undefined,
+  now: () => number,
+): Effect.fn.Return<ReadonlyArray<Reply>> {
+  let uncertain = false
+  for (let tried = 0; tried < mostTries; tried++) {
+    const exit = yield* Effect.exit(
+      store.transact(keysOfCommands(commands), (records) => fold(commands, records, now())),
+    )
+    if (Exit.isSuccess(exit)) {
+      return commands.map((command, index) => {
+        const decision = exit.value[index]
+        return decision === undefined ? defect("no decision") : replyOf(tamper(tampering, decision, command), uncertain)
+      })
+    }
+    const fault = faultOf(exit)
+    if (fault._tag === "Lost") uncertain = true
+    if (fault._tag === "Rejected") {
+      if (commands.length === 1) return [unavailable("Rejected", "nothing-happened")]
+      const replies: Array<Reply> = []
+      for (const command of commands) replies.push(...(yield* decideAll(store, [command], tampering, now)))
+      return replies
+    }
+    yield* Effect.sleep(pauseMillis)
+  }
+  const outcome = uncertain ? "unknown" : "nothing-happened"
+  return commands.map(() => unavailable("NoAnswer", outcome))
+})
+
+// A defect of an adapter may have come after its commit, so it counts as a lost reply.
+const faultOf = (exit: Exit.Failure<unknown, StoreFault>): StoreFault => {
+  for (const reason of exit.cause.reasons) {
+    if ("error" in reason) return reason.error
+  }
+  return { _tag: "Lost", reason: "the store failed" }
+}
+
+/** Commands go through an engine of its own, one process more at the same store. */
+export const engineWay = Effect.fnUntraced(function* (
+  store: StoreShape,
+  tampering: Tampering | undefined,
+  caller: Caller,
+): Effect.fn.Return<Way, never, Scope.Scope> {
+  const scope = yield* Scope.make()
+  yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
+  const engine = yield* Scope.provide(makeEngine(store, { queueLimit: 1_000 }), scope)
+  return {
+    caller,
+    call: (commands, leaveAfterMillis) =>
+      Effect.gen(function* () {
+        const replies = yield* Effect.forEach(
+          commands,
+          (command) => submit(engine, caller, command, tampering, leaveAfterMillis),
+          { concurrency: "unbounded" },
+        )
+        // The process ended: nothing of it runs on.
+        if (caller.dead) yield* Scope.close(scope, Exit.void)
+        return replies
+      }),
+    stop: caller.dead ? Effect.void : engine.settled,
+  }
+})
+
+const submit = (
+  engine: Engine,
+  caller: Caller,
+  command: Command,
+  tampering: Tampering | undefined,
+  leaveAfterMillis: number | undefined,
+): Effect.Effect<Reply> =>
+  Effect.gen(function* () {
+    const answered = Deferred.makeUnsafe<Outcome>()
+    const sent = tampering?.command?.(command) ?? command
+    const pending = engine.submit(sent, (outcome) => Deferred.doneUnsafe(answered, Effect.succeed(outcome)))
+    const left: Effect.Effect<Reply> =
+      leaveAfterMillis === undefined
+        ? Effect.never
+        : Effect.map(Effect.sleep(leaveAfterMillis), () => {
+            const taken = pending.state === "taken" || pending.uncertain
+            engine.withdraw(pending)
+            return { _tag: "Left", taken }
+          })
+    const reply = Effect.map(Deferred.await(answered), (outcome): Reply => {
+      if (outcome._tag !== "Unavailable") return replyOf(tamper(tampering, outcome, command), false)
+      return unavailable(outcome.unavailable._tag, outcome.unavailable.outcome)
+    })
+    return (yield* raceDeath(caller, Effect.raceFirst(reply, left))) ?? { _tag: "Crashed" }
+  })
+
+const tamper = (tampering: Tampering | undefined, decision: Decision, command: Command): Decision =>
+  tampering?.decision?.(decision, command) ?? decision
+
+/** The reply that a decision is for its caller. */
+const replyOf = (decision: Decision, uncertain: boolean): Reply => {
+  switch (decision._tag) {
+    case "Accepted":
+      return { _tag: "Accepted", answer: objectOf(decision.answer) }
+    case "Repeated":
+      return { _tag: "Replayed", answer: objectOf(decision.answer) }
+    case "Recalled":
+      return { _tag: decision.own ? "Accepted" : "Replayed", answer: decision.receipt.answer }
+    case "Refused":
+      return { _tag: "Refused", refusal: decision.refusal }
+    case "Expired":
+      return unavailable("DeadlineExceeded", uncertain ? "unknown" : "nothing-happened")
+    case "Defective":
+      return defect(String(decision.defect))
+  }
+}
+
+const objectOf = (answer: unknown): object => (typeof answer === "object" && answer !== null ? answer : {})
+
+const unavailable = (what: string, outcome: "nothing-happened" | "unknown"): Reply => ({
+  _tag: "Unavailable",
+  what,
+  outcome,
+})
+
+const defect = (message: string): Reply => ({ _tag: "Defect", message })
+
+/** Undefined where the caller's process ends before the answer. */
+const raceDeath = <A>(caller: Caller, answer: Effect.Effect<A>): Effect.Effect<A | undefined> =>
+  Effect.suspend(() => Effect.raceFirst(answer, Effect.as(Deferred.await(caller.died), undefined)))

@@ -1,0 +1,20 @@
+/**
+ * The workloads: small plans that are likely to meet, and the order in which a run takes them.
+ */
+import { lives, rush, shelves, wallets } from "./busyWorkloads.ts"
+import { retries, shop, streams, waits } from "./faultyWorkloads.ts"
+import type { Workload } from "./Law.ts"
+import { beginnings, duels } from "./meetings.ts"
+
+/** One round of a run. Duels come between all others: they are short, and most bugs need no more than two calls. */
+export const workloads: ReadonlyArray<Workload> = [
+  wallets,
+  rush,
+  shelves,
+  lives,
+  retries,
+  waits,
+  streams,
+  beginnings,
+  shop,
+].flatMap((workload) => [duels, workload])

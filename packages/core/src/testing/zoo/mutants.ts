@@ -1,0 +1,8 @@
+/**
+ * The zoo: every broken adapter. They show that the laws can fail.
+ */
+import { engineMutants } from "./engineMutants.ts"
+import type { Mutant } from "./Mutant.ts"
+import { storeMutants } from "./storeMutants.ts"
+
+export const mutants: ReadonlyArray<Mutant> = [...storeMutants, ...engineMutants]

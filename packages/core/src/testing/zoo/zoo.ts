@@ -1,0 +1,127 @@
+/**
+ * The zoo at work: how soon each broken adapter is caught, which law catches which, and whether healthy ones are accused.
+ *
+ * A trial of the zoo is one conformance run in the standard profile that stops at its first catch, so what is measured
+ * here is what users get.
+ */
+import { Effect, Layer } from "effect"
+import { InterleavingStore, MemoryStore } from "../../memory/index.ts"
+import { Store } from "../../ports/Store.ts"
+import { type Adapter, type Attempt, breachOf, simulate } from "../conformance/Adapter.ts"
+import { standardRounds, trialAt } from "../conformance/trials.ts"
+import { laws } from "../laws/laws.ts"
+import { workloads } from "../laws/workloads.ts"
+import { looseGuarantees, makeLooseStore } from "./LooseStore.ts"
+import type { Mutant } from "./Mutant.ts"
+import { mutants } from "./mutants.ts"
+
+/** How a mutant fared over several seeds. */
+export interface Caught {
+  readonly name: string
+  /** In how many of the seeds it was caught, out of how many. */
+  readonly caught: number
+  readonly of: number
+  /** Trials until it was caught, on average and for all but one in twenty. */
+  readonly meanRuns: number
+  readonly p95Runs: number
+  /** The laws that caught it first, with how often. */
+  readonly laws: { readonly [id: string]: number }
+}
+
+/** Stores that keep every law: whoever accuses one of them is wrong. */
+export const controls: ReadonlyArray<Adapter> = [
+  { name: "memory", layer: MemoryStore.layer, guarantees: MemoryStore.guarantees, runs: "simulated" },
+  {
+    name: "interleaving, optimistic",
+    layer: InterleavingStore.layer(),
+    guarantees: InterleavingStore.guarantees,
+    runs: "simulated",
+  },
+  {
+    name: "interleaving, locked",
+    layer: InterleavingStore.layer({ optimistic: false }),
+    guarantees: InterleavingStore.guarantees,
+    runs: "simulated",
+  },
+  {
+    name: "loose, with everything in place",
+    layer: Layer.effect(
+      Store,
+      Effect.suspend(() => makeLooseStore()),
+    ),
+    guarantees: looseGuarantees,
+    runs: "simulated",
+  },
+]
+
+/** The trials of a standard run, one after the other. */
+function* attemptsOf(adapter: Adapter, seed: number, rounds = standardRounds): Generator<Attempt> {
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, workload] of workloads.entries()) {
+      const { plan, strategy } = trialAt(seed, round, index, workload)
+      yield simulate(adapter, plan, strategy, seed)
+    }
+  }
+}
+
+/** Hunts one mutant with each of the seeds. */
+export const hunt = ({ name, adapter }: Mutant, seeds: ReadonlyArray<number>): Caught => {
+  const runs: Array<number> = []
+  const by: { [id: string]: number } = {}
+  for (const seed of seeds) {
+    let tried = 0
+    for (const attempt of attemptsOf(adapter, seed)) {
+      tried++
+      const breach = breachOf(attempt, laws)
+      if (breach === undefined) continue
+      runs.push(tried)
+      by[breach.law.id] = (by[breach.law.id] ?? 0) + 1
+      break
+    }
+  }
+  runs.sort((left, right) => left - right)
+  const mean = runs.reduce((sum, each) => sum + each, 0) / Math.max(1, runs.length)
+  return {
+    name,
+    caught: runs.length,
+    of: seeds.length,
+    meanRuns: Math.round(mean * 10) / 10,
+    p95Runs: runs[Math.min(runs.length - 1, Math.floor(runs.length * 0.95))] ?? 0,
+    laws: by,
+  }
+}
+
+/** Runs trials on a healthy store and counts accusations, with the first one's message. */
+export const falseAlarms = (
+  adapter: Adapter,
+  seed: number,
+  trials: number,
+): { readonly alarms: number; readonly first: string | undefined } => {
+  let alarms = 0
+  let first: string | undefined
+  let tried = 0
+  for (const attempt of attemptsOf(adapter, seed, Math.ceil(trials / workloads.length))) {
+    if (tried++ >= trials) break
+    const breach = breachOf(attempt, laws)
+    if (breach === undefined) continue
+    alarms++
+    first ??= `${adapter.name}: ${breach.law.id} ${breach.violation.message}`
+  }
+  return { alarms, first }
+}
+
+/** Which laws accuse which mutants, in `rounds` rounds of all workloads. */
+export const matrixOf = (rounds: number, seed = 1): ReadonlyMap<string, ReadonlySet<string>> => {
+  const matrix = new Map<string, Set<string>>(laws.map(({ id }) => [id, new Set()]))
+  for (const { name, adapter } of mutants) {
+    for (const attempt of attemptsOf(adapter, seed, rounds)) {
+      for (const law of laws) {
+        const found = matrix.get(law.id)
+        // A trial without an end accuses the law that every call is answered, and says nothing of the others.
+        if (found === undefined || found.has(name) || (attempt.record === undefined && law.id !== "STK-07")) continue
+        if (breachOf(attempt, [law]) !== undefined) found.add(name)
+      }
+    }
+  }
+  return matrix
+}

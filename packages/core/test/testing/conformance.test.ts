@@ -1,0 +1,82 @@
+import { Effect } from "effect"
+import { describe, expect, it } from "vitest"
+import { breachOf, simulate } from "../../src/testing/conformance/Adapter.ts"
+import { replayOf, tokenOf } from "../../src/testing/conformance/token.ts"
+import { conformance, laws, reportJson, reportJUnit, reportTable, Sim, Zoo } from "../../src/testing/index.ts"
+import { describeAdapterConformance } from "../../src/testing/vitest.ts"
+
+const [memory] = Zoo.controls
+if (memory === undefined) throw new Error("there is no memory store")
+const lostUpdate = Zoo.mutants.find(({ name }) => name === "lost update on stock")?.adapter ?? memory
+
+for (const adapter of Zoo.controls) describeAdapterConformance(adapter, { profile: "quick" })
+describeAdapterConformance({ ...memory, name: "memory, live", runs: "live" }, { profile: "quick", budgetMillis: 3_000 })
+
+describe("conformance", () => {
+  it("finds what is broken, shrinks it, and replays the token 100 of 100 times", async () => {
+    const options = { profile: "quick", laws: "STK-*" } as const
+    const report = await Effect.runPromise(conformance(lostUpdate, options))
+    const failure = report.failures.find(({ law }) => law === "STK-01")
+    expect(report.ok).toBe(false)
+    expect(failure?.size).toBeLessThanOrEqual(8)
+    const trial = replayOf(failure?.token ?? "")
+    expect(trial).toBeDefined()
+    if (trial === undefined || failure === undefined) return
+    for (let again = 0; again < 100; again++) {
+      const attempt = simulate(lostUpdate, trial.plan, Sim.replay(trial.tape), trial.seed)
+      const breach = breachOf(
+        attempt,
+        laws.filter(({ id }) => id === "STK-01"),
+      )
+      expect(breach?.violation.message).toBe(failure.message)
+      expect(tokenOf({ law: "STK-01", plan: attempt.plan, tape: trial.tape, seed: attempt.seed })).toBe(failure.token)
+    }
+  }, 60_000)
+
+  it("runs one token alone, and known failures first", async () => {
+    const found = await Effect.runPromise(conformance(lostUpdate, { profile: "quick", laws: "STK-01" }))
+    const token = found.failures[0]?.token ?? ""
+    const replayed = await Effect.runPromise(conformance(lostUpdate, { replay: token, laws: "STK-01" }))
+    expect(replayed.trials).toBe(1)
+    expect(replayed.failures.map(({ law }) => law)).toEqual(["STK-01"])
+    const healthy = await Effect.runPromise(conformance(memory, { replay: token }))
+    expect(healthy).toMatchObject({ ok: true, trials: 1 })
+  }, 60_000)
+
+  it("refuses what is no token", async () => {
+    const report = await Effect.runPromise(conformance(memory, { replay: "STK-01.nonsense" }))
+    expect(report.ok).toBe(false)
+    expect(report.disclaims[0]).toContain("no replay token")
+  })
+
+  it("counts a law as vacuous that never met its case", async () => {
+    const report = await Effect.runPromise(
+      conformance(memory, { profile: "standard", budgetMillis: 1, laws: "STK-03" }),
+    )
+    expect(report.ok).toBe(false)
+  })
+
+  it("reports as table, JSON and JUnit, and says first what is disclaimed", async () => {
+    const report = await Effect.runPromise(conformance(lostUpdate, { profile: "quick", laws: "STK-01,PTS-01,DUR-01" }))
+    expect(reportTable(report)).toMatch(/^! keeps nothing/)
+    expect(reportTable(report)).toContain("client 0")
+    expect(JSON.parse(reportJson(report)).failures).toHaveLength(1)
+    expect(reportJUnit(report)).toContain('<failure message="')
+    expect(report.failures[0]?.html).toContain("<svg")
+    expect(report.failures[0]?.html).not.toMatch(/src=|href=/)
+  }, 60_000)
+})
+
+describe("the laws", () => {
+  it("have ids of their own, and each a mutant that it catches", () => {
+    expect(new Set(laws.map(({ id }) => id)).size).toBe(laws.length)
+    const matrix = Zoo.matrixOf(6)
+    const toothless = laws.filter(({ id, level }) => level !== "UNTESTED" && (matrix.get(id)?.size ?? 0) === 0)
+    expect(toothless.map(({ id }) => id)).toEqual([])
+  }, 120_000)
+
+  it("know what every mutant is called", () => {
+    expect(new Set(Zoo.mutants.map(({ name }) => name)).size).toBe(Zoo.mutants.length)
+    expect(Zoo.mutants.length).toBeGreaterThanOrEqual(20)
+  })
+})
