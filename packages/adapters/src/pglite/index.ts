@@ -1,0 +1,17 @@
+/**
+ * `@holdfast/adapters/pglite`: the store on PostgreSQL inside this process. Needs `@electric-sql/pglite` and
+ * `@effect/sql-pg`.
+ */
+import type { Store, StoreFault } from "@holdfast/core"
+import type { Layer } from "effect"
+import { type PgliteOptions, PgliteStore } from "./PgliteStore.ts"
+
+/** The PGlite store as an option of a shop. */
+export const pglite = (
+  options: PgliteOptions = {},
+): { readonly name: string; readonly layer: Layer.Layer<Store, StoreFault> } => ({
+  name: PgliteStore.guarantees.name,
+  layer: PgliteStore.layer(options),
+})
+
+export { type PgliteOptions, PgliteStore } from "./PgliteStore.ts"

@@ -1,0 +1,158 @@
+/**
+ * A line: one session that is opened when it is first needed, dropped when it fails, and opened again with a pause that
+ * grows, so that a server that comes back is not met by a storm.
+ *
+ * While the server is away calls fail at once, rather than waiting for a connection: whoever calls knows its own deadline.
+ */
+
+import type { StoreFault } from "@holdfast/core"
+import { Clock, Effect, Exit, Scope, Semaphore } from "effect"
+import { lost, meaningOf, rejected } from "./faults.ts"
+import { type Failure, isLost, type Reply, type Statement, type Wire } from "./wire.ts"
+
+/** Opens a session and closes it with its scope. */
+export type OpenWire = Effect.Effect<Wire, Failure, Scope.Scope>
+
+/** No frame takes longer: whatever a session waits for, the server gives up on sooner. */
+const frameMillis = 15_000
+const firstPauseMillis = 50
+const longestPauseMillis = 1_000
+
+interface Session {
+  readonly wire: Wire
+  readonly scope: Scope.Closeable
+}
+
+export class Line {
+  readonly #open: OpenWire
+  readonly #shared: boolean
+  readonly #opening = Semaphore.makeUnsafe(1)
+  readonly #exclusive = Semaphore.makeUnsafe(1)
+  #session: Session | undefined
+  #closed = false
+  #retryAt = 0
+  #pauseMillis = firstPauseMillis
+  #lastFailure: Failure | undefined
+
+  constructor(open: OpenWire, shared: boolean) {
+    this.#open = open
+    this.#shared = shared
+  }
+
+  /** A line that is closed with the scope. Where it is shared, single statements of several callers are on it at once. */
+  static readonly make = (open: OpenWire, shared = false): Effect.Effect<Line, never, Scope.Scope> =>
+    Effect.acquireRelease(
+      Effect.sync(() => new Line(open, shared)),
+      (line) => line.close,
+    )
+
+  /** Uses the session alone. A use that ends in the middle of something takes the session with it. */
+  use<A>(run: (wire: Wire) => Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreFault> {
+    return this.#exclusive.withPermit(
+      Effect.flatMap(this.#ready, (session) =>
+        Effect.onExit(run(this.#watched(session)), (exit) =>
+          Exit.isFailure(exit) && !exit.cause.reasons.some((reason) => reason._tag === "Fail")
+            ? this.#drop(session)
+            : Effect.void,
+        ),
+      ),
+    )
+  }
+
+  /** One statement that stands alone, beside those of others where the session is shared. */
+  ask(one: Statement): Effect.Effect<string | null, StoreFault> {
+    const asked = this.#shared
+      ? Effect.flatMap(this.#ready, (session) => this.#watched(session).run([one]))
+      : this.use((wire) => wire.run([one]))
+    return Effect.flatMap(asked, ({ values, failed }) => {
+      if (failed === undefined) return Effect.succeed(values[0] ?? null)
+      return Effect.fail(
+        meaningOf(failed.failure, false) === "rejected" ? rejected(failed.failure) : lost(failed.failure),
+      )
+    })
+  }
+
+  get close(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#closed = true
+      return this.#session === undefined ? Effect.void : this.#drop(this.#session)
+    })
+  }
+
+  /** Opens the session now, or says why not. */
+  get ready(): Effect.Effect<void, StoreFault> {
+    return Effect.asVoid(this.#ready)
+  }
+
+  get #ready(): Effect.Effect<Session, StoreFault> {
+    return Effect.suspend(() =>
+      this.#session === undefined ? this.#opening.withPermit(this.#openSession) : Effect.succeed(this.#session),
+    )
+  }
+
+  get #openSession(): Effect.Effect<Session, StoreFault> {
+    return Effect.gen({ self: this }, function* () {
+      if (this.#session !== undefined) return this.#session
+      const now = yield* Clock.currentTimeMillis
+      if (this.#closed || (this.#lastFailure !== undefined && now < this.#retryAt)) {
+        return yield* Effect.fail<StoreFault>(this.#away)
+      }
+      const scope = yield* Scope.make()
+      const opened = yield* Effect.exit(Scope.provide(this.#open, scope))
+      if (Exit.isSuccess(opened)) {
+        this.#session = { wire: opened.value, scope }
+        this.#lastFailure = undefined
+        this.#pauseMillis = firstPauseMillis
+        return this.#session
+      }
+      yield* Scope.close(scope, Exit.void)
+      const reason = opened.cause.reasons.find((each) => each._tag === "Fail")
+      this.#lastFailure = reason?.error ?? { code: undefined, message: "could not connect", cause: opened.cause }
+      this.#retryAt = now + this.#pauseMillis
+      this.#pauseMillis = Math.min(this.#pauseMillis * 2, longestPauseMillis)
+      return yield* Effect.fail<StoreFault>(this.#away)
+    })
+  }
+
+  get #away(): StoreFault {
+    const failure = this.#lastFailure
+    return {
+      _tag: "Lost",
+      reason: failure === undefined ? "the store is closed" : `no connection: ${failure.message}`,
+      cause: failure?.cause,
+    }
+  }
+
+  #drop(session: Session): Effect.Effect<void> {
+    if (this.#session === session) this.#session = undefined
+    return Scope.close(session.scope, Exit.void)
+  }
+
+  /** The session's wire, bounded in time and dropped when it is lost. */
+  #watched(session: Session): Wire {
+    return {
+      run: (frame) =>
+        session.wire.run(frame).pipe(
+          Effect.timeoutOrElse({ duration: frameMillis, orElse: () => Effect.succeed(unanswered) }),
+          Effect.tap((reply) =>
+            reply.failed !== undefined && isLost(reply.failed.failure) ? this.#drop(session) : Effect.void,
+          ),
+        ),
+    }
+  }
+}
+
+const unanswered: Reply = {
+  values: [],
+  failed: {
+    index: 0,
+    failure: { code: undefined, message: `no reply within ${frameMillis} ms`, cause: undefined },
+  },
+}
+
+/**
+ * Asks for something that changes nothing. A session that died while nobody used it is only noticed now, so a lost one is
+ * asked once more.
+ */
+export const ask = (line: Line, one: Statement): Effect.Effect<string | null, StoreFault> =>
+  Effect.catchTag(line.ask(one), "Lost", () => line.ask(one))

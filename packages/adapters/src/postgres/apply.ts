@@ -1,0 +1,36 @@
+/**
+ * A change set as statements: the same ones, whether its records were locked or read from a snapshot. Their guards hold
+ * trivially in the first case.
+ *
+ * The order is the lock order of the kinds, with the receipts (keys of the caller's choice) after everything they could
+ * wait behind, the products and buckets last because they are hottest, and the outbox row after the last row lock.
+ */
+import type { ChangeSet, KindName } from "@holdfast/core"
+import { accountStatements } from "./statements/account.ts"
+import { bucketStatements } from "./statements/bucket.ts"
+import { campaignStatements } from "./statements/campaign.ts"
+import { couponStatements } from "./statements/coupon.ts"
+import { orderStatements } from "./statements/order.ts"
+import { outboxStatements } from "./statements/outbox.ts"
+import { productStatements } from "./statements/product.ts"
+import { receiptStatements } from "./statements/receipt.ts"
+import type { Statement } from "./wire.ts"
+
+/** A statement that applies changes, and the kind it changes. */
+export interface ApplyStatement extends Statement {
+  readonly kind: KindName | "event"
+}
+
+export const applyStatements = ({ puts, appends }: ChangeSet): ReadonlyArray<ApplyStatement> => [
+  ...of("account", accountStatements(puts.account, appends.entry)),
+  ...of("coupon", couponStatements(puts.coupon)),
+  ...of("campaign", campaignStatements(puts.campaign)),
+  ...of("order", orderStatements(puts.order)),
+  ...of("receipt", receiptStatements(puts.receipt)),
+  ...of("product", productStatements(puts.product, appends.movement)),
+  ...of("bucket", bucketStatements(puts.bucket)),
+  ...of("event", outboxStatements(appends.event)),
+]
+
+const of = (kind: ApplyStatement["kind"], statements: ReadonlyArray<Statement>): ReadonlyArray<ApplyStatement> =>
+  statements.map(({ sql, params }) => ({ kind, sql, params }))

@@ -1,0 +1,48 @@
+/**
+ * What a failed statement means for a batch. The only place that knows SQLSTATEs by their meaning.
+ */
+import type { StoreFault } from "@holdfast/core"
+import { type Failure, isLost } from "./wire.ts"
+
+/**
+ * - `conflict`: somebody was in the way or a guard did not hold. Nothing happened; decide again.
+ * - `waited`: a lock was not given in time. Nothing happened.
+ * - `lost`: nobody knows, or the server cannot work at the moment. The same commands again, later.
+ * - `rejected`: the statement itself is refused. Nothing happened, and again it would be the same.
+ */
+export type Meaning = "conflict" | "waited" | "lost" | "rejected"
+
+const conflicts: ReadonlySet<string> = new Set([
+  "40001", // serialization failure
+  "40P01", // deadlock
+  "23505", // unique: a record or a receipt that appeared meanwhile
+  "22012", // division by zero: our own guards
+])
+
+/** On a snapshot these may be somebody else's doing; under locks they cannot. */
+const conflictsOnSnapshot: ReadonlySet<string> = new Set([
+  "23514", // check: a relative move would have gone below zero or past a limit
+  "22003", // out of range
+])
+
+export const meaningOf = (failure: Failure, guarded: boolean): Meaning => {
+  const { code } = failure
+  if (code === undefined || isLost(failure)) return "lost"
+  if (conflicts.has(code) || (guarded && conflictsOnSnapshot.has(code))) return "conflict"
+  if (code === "55P03") return "waited"
+  // Statement time-outs and cancels (57), no resources such as disk or memory (53), failures of the system (58).
+  if (code.startsWith("57") || code.startsWith("53") || code.startsWith("58")) return "lost"
+  return "rejected"
+}
+
+export const lost = ({ code, message, cause }: Failure): StoreFault => ({
+  _tag: "Lost",
+  reason: code === undefined ? message : `${message} (${code})`,
+  cause,
+})
+
+export const rejected = ({ code, message, cause }: Failure): StoreFault => ({
+  _tag: "Rejected",
+  reason: `${message} (${code ?? "no code"})`,
+  cause,
+})

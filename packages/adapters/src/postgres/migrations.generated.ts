@@ -1,0 +1,180 @@
+/**
+ * Made from `migrations/*.sql` by `scripts/embed-migrations.ts`. Edit those files, and run it again.
+ */
+import type { Migration } from "./migrate.ts"
+
+export const migrations: ReadonlyArray<Migration> = [
+  {
+    version: 1,
+    name: "shop",
+    minimumCodeVersion: 1,
+    sql: `-- The shop: records, ledgers, receipts, outbox.
+--
+-- Every constraint repeats an invariant of the core, so that no bug of ours can be committed. No foreign key points to a
+-- hot row: it would lock it. Ids are compared by bytes everywhere, as the core sorts them. Records that move leave room in
+-- their pages (fillfactor), and no column that moves is indexed, so that an update touches no index.
+
+create table @.account (
+  account_id text collate "C" primary key,
+  balance bigint not null check (balance between 0 and 9007199254740991),
+  seq bigint not null check (seq >= 0),
+  state text not null check (state in ('open', 'suspended', 'closed')),
+  balance_limit bigint not null check (balance_limit between 0 and 9007199254740991),
+  opened_at bigint not null,
+  version bigint not null check (version >= 1)
+) with (fillfactor = 70);
+
+create table @.entry (
+  account_id text collate "C" not null,
+  seq bigint not null check (seq >= 1),
+  type text not null check (type in ('charge', 'spend', 'refund', 'adjust')),
+  change bigint not null check (change <> 0 and (type <> 'spend' or change < 0) and (type not in ('charge', 'refund') or change > 0)),
+  balance bigint not null check (balance between 0 and 9007199254740991),
+  order_id text collate "C" check ((order_id is not null) = (type in ('spend', 'refund'))),
+  reason text,
+  command_id text collate "C" not null,
+  at bigint not null,
+  primary key (account_id, seq)
+);
+
+create table @.campaign (
+  campaign_id text collate "C" primary key,
+  issued bigint not null check (issued >= 0),
+  name text not null,
+  discount json not null,
+  issue_limit bigint not null check (issue_limit >= 1),
+  opens_at bigint,
+  closes_at bigint,
+  valid_days bigint not null check (valid_days >= 1),
+  state text not null check (state in ('open', 'paused', 'closed')),
+  created_limit bigint not null,
+  created_state text not null check (created_state in ('open', 'paused')),
+  version bigint not null check (version >= 1),
+  check (issued <= issue_limit),
+  check (opens_at < closes_at)
+) with (fillfactor = 50);
+
+create table @.coupon (
+  campaign_id text collate "C" not null,
+  account_id text collate "C" not null,
+  ticket bigint not null check (ticket >= 1),
+  discount json not null,
+  issued_at bigint not null,
+  expires_at bigint not null check (expires_at > issued_at),
+  state text not null check (state in ('issued', 'redeemed', 'revoked')),
+  order_id text collate "C",
+  changed_at bigint not null,
+  command_id text collate "C" not null,
+  version bigint not null check (version >= 1),
+  primary key (campaign_id, account_id),
+  check (state = 'revoked' or (state = 'redeemed') = (order_id is not null))
+) with (fillfactor = 80);
+
+create unique index coupon_by_ticket on @.coupon (campaign_id, ticket);
+
+create index coupon_by_account on @.coupon (account_id, campaign_id);
+
+create table @.orders (
+  order_id text collate "C" primary key,
+  account_id text collate "C" not null,
+  lines json not null,
+  total bigint not null check (total between 0 and 9007199254740991),
+  discount bigint not null check (discount >= 0),
+  paid bigint not null check (paid >= 0),
+  campaign_id text collate "C",
+  reference text collate "C",
+  metadata json,
+  state text not null check (state in ('placed', 'completed', 'cancelled')),
+  placed_at bigint not null,
+  closed_at bigint,
+  closed_by text collate "C",
+  restocked boolean,
+  version bigint not null check (version >= 1),
+  check (total = discount + paid),
+  check (discount = 0 or campaign_id is not null),
+  check ((state <> 'placed') = (closed_at is not null and closed_by is not null and restocked is not null))
+) with (fillfactor = 90);
+
+create index orders_by_account on @.orders (account_id, order_id);
+
+create index orders_by_reference on @.orders (reference, order_id) where reference is not null;
+
+create table @.product (
+  product_id text collate "C" primary key,
+  on_hand bigint not null check (on_hand between 0 and 9007199254740991),
+  revision bigint not null check (revision >= 0),
+  name text not null,
+  price bigint not null check (price between 0 and 1000000000000),
+  retired boolean not null,
+  registered_name text not null,
+  registered_price bigint not null,
+  registered_on_hand bigint not null,
+  version bigint not null check (version >= 1)
+) with (fillfactor = 50);
+
+create table @.movement (
+  product_id text collate "C" not null,
+  revision bigint not null check (revision >= 1),
+  type text not null check (type in ('register', 'restock', 'adjust', 'sale', 'return')),
+  change bigint not null check (change <> 0 and (type <> 'sale' or change < 0) and (type in ('sale', 'adjust') or change > 0)),
+  on_hand bigint not null check (on_hand between 0 and 9007199254740991),
+  order_id text collate "C" check ((order_id is not null) = (type in ('sale', 'return'))),
+  reason text,
+  command_id text collate "C" not null,
+  at bigint not null,
+  primary key (product_id, revision)
+);
+
+create table @.bucket (
+  product_id text collate "C" not null,
+  hour bigint not null,
+  sold bigint not null check (sold between 0 and 9007199254740991),
+  primary key (product_id, hour)
+) with (fillfactor = 50);
+
+create index bucket_by_hour on @.bucket (hour);
+
+create table @.receipt (
+  scope text collate "C" not null,
+  operation text collate "C" not null,
+  key text collate "C" not null,
+  command_id text collate "C" not null,
+  fingerprint text not null,
+  answer json not null,
+  at bigint not null,
+  primary key (scope, operation, key)
+);
+
+create table @.subscription (
+  name text collate "C" primary key,
+  owner text,
+  until bigint
+) with (fillfactor = 50);
+
+create table @.outbox (
+  id bigint generated always as identity primary key,
+  events json not null,
+  size int not null check (size >= 1)
+);
+
+create table @.delivery (
+  name text collate "C" not null,
+  outbox_id bigint not null,
+  settled int[] not null default '{}',
+  primary key (name, outbox_id)
+) with (fillfactor = 70);
+
+create index delivery_by_row on @.delivery (outbox_id);
+
+create table @.parked (
+  name text collate "C" not null,
+  outbox_id bigint not null,
+  index int not null,
+  event json not null,
+  reason text not null,
+  parked_at bigint not null,
+  primary key (name, outbox_id, index)
+);
+`,
+  },
+]

@@ -1,0 +1,130 @@
+/**
+ * Coupons.
+ *
+ * Locks: coupon rows, in the order of (campaign, account), after the accounts. Plans: a nested loop from the keys into the
+ * primary key; `offset 0` keeps the planner from turning the look-up into a scan of the whole index, which it would cache
+ * for good when the table is empty.
+ */
+import type { Key, Put, RecordOf } from "@holdfast/core"
+import { documents, given, texts, values } from "../text.ts"
+import { type Statement, statement } from "../wire.ts"
+
+type Coupon = RecordOf["coupon"]
+
+export type CouponRow = readonly [
+  Coupon["campaignId"],
+  Coupon["accountId"],
+  number,
+  Coupon["discount"],
+  number,
+  number,
+  Coupon["state"],
+  Coupon["orderId"] | null,
+  number,
+  Coupon["commandId"],
+  number,
+]
+export const couponRow = `json_build_array(r.campaign_id, r.account_id, r.ticket, r.discount, r.issued_at, r.expires_at, r.state, r.order_id, r.changed_at, r.command_id, r.version)`
+export const couponOf = ([
+  campaignId,
+  accountId,
+  ticket,
+  discount,
+  issuedAt,
+  expiresAt,
+  state,
+  orderId,
+  changedAt,
+  commandId,
+  version,
+]: CouponRow): Coupon => ({
+  campaignId,
+  accountId,
+  ticket,
+  discount,
+  issuedAt,
+  expiresAt,
+  state,
+  orderId: given(orderId),
+  changedAt,
+  commandId,
+  version,
+})
+
+export const couponKeys = (keys: ReadonlyArray<Key>): readonly [string, string] => [
+  texts(keys.map(([campaignId]) => String(campaignId))),
+  texts(keys.map(([, accountId]) => String(accountId))),
+]
+
+/** `$1` and `$2` of the caller's choice: the statement that reads everything at once has its own numbers. */
+export const readCoupons = (campaigns: string, accounts: string): string => `select json_agg(${couponRow})
+from unnest(${campaigns}::text[], ${accounts}::text[]) k(campaign_id, account_id)
+  cross join lateral (select * from @.coupon c where c.campaign_id = k.campaign_id and c.account_id = k.account_id offset 0) r`
+
+export const lockCoupons = `select json_agg(${couponRow})::text from (
+  select c.* from (select * from unnest($1::text[], $2::text[]) k(campaign_id, account_id) order by k.campaign_id collate "C", k.account_id collate "C") k
+    cross join lateral (select * from @.coupon c where c.campaign_id = k.campaign_id and c.account_id = k.account_id for update) c
+) r`
+
+const insert = `insert into @.coupon (campaign_id, account_id, ticket, discount, issued_at, expires_at, state, order_id, changed_at, command_id, version)
+select x.campaign_id, x.account_id, x.ticket, x.discount::json, x.issued_at, x.expires_at, x.state, x.order_id, x.changed_at, x.command_id, x.version
+from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::bigint[], $10::text[], $11::bigint[])
+  x(campaign_id, account_id, ticket, discount, issued_at, expires_at, state, order_id, changed_at, command_id, version)
+order by x.campaign_id collate "C", x.account_id collate "C"`
+
+const change = `with x as (
+  select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
+    x(campaign_id, account_id, version0, state, order_id, changed_at, version1)
+  order by x.campaign_id collate "C", x.account_id collate "C"
+), u as (
+  update @.coupon r
+  set state = x.state, order_id = x.order_id, changed_at = x.changed_at, version = x.version1
+  from x
+  where r.campaign_id = x.campaign_id and r.account_id = x.account_id and r.version = x.version0
+  returning 1
+)
+select 1 / ((select count(*) from u) = $8::int)::int`
+
+/** Inserts coupons as they are by the end of the batch, and changes others where their version is the one decided on. */
+export const couponStatements = (puts: ReadonlyArray<Put<Coupon>>): ReadonlyArray<Statement> => {
+  const fresh: Array<Coupon> = []
+  const changed: Array<{ readonly before: Coupon; readonly after: Coupon }> = []
+  for (const { before, after } of puts) {
+    if (before === undefined) fresh.push(after)
+    else changed.push({ before, after })
+  }
+  const statements: Array<Statement> = []
+  if (changed.length > 0) {
+    statements.push(
+      statement(
+        change,
+        texts(changed.map(({ after }) => after.campaignId)),
+        texts(changed.map(({ after }) => after.accountId)),
+        values(changed.map(({ before }) => before.version)),
+        texts(changed.map(({ after }) => after.state)),
+        texts(changed.map(({ after }) => after.orderId)),
+        values(changed.map(({ after }) => after.changedAt)),
+        values(changed.map(({ after }) => after.version)),
+        String(changed.length),
+      ),
+    )
+  }
+  if (fresh.length > 0) statements.push(insertCoupons(fresh))
+  return statements
+}
+
+const insertCoupons = (coupons: ReadonlyArray<Coupon>): Statement =>
+  statement(
+    insert,
+    texts(coupons.map(({ campaignId }) => campaignId)),
+    texts(coupons.map(({ accountId }) => accountId)),
+    values(coupons.map(({ ticket }) => ticket)),
+    documents(coupons.map(({ discount }) => discount)),
+    values(coupons.map(({ issuedAt }) => issuedAt)),
+    values(coupons.map(({ expiresAt }) => expiresAt)),
+    texts(coupons.map(({ state }) => state)),
+    texts(coupons.map(({ orderId }) => orderId)),
+    values(coupons.map(({ changedAt }) => changedAt)),
+    texts(coupons.map(({ commandId }) => commandId)),
+    values(coupons.map(({ version }) => version)),
+  )

@@ -1,0 +1,169 @@
+/**
+ * `transact`: decide on one snapshot and apply with guards, or lock first; two round trips and one commit either way.
+ *
+ * | path | first frame | second frame |
+ * |---|---|---|
+ * | snapshot | all records in one statement | `begin`, changes with guards, `commit` |
+ * | locked | `begin`, locks in order, receipts | changes, `commit` |
+ *
+ * A batch that only refuses is answered from its snapshot and commits nothing. In a mixed one the acceptances are
+ * committed, then the refusals that touched what they changed are decided again under locks. A guard that does not hold
+ * sends the whole batch to the locks, and for a while those that touch the same keys. A lock that is not given within
+ * the session's `lock_timeout` ends the batch as `Busy`, with the keys that somebody holds.
+ */
+
+import {
+  type ChangeSet,
+  type Decided,
+  type KeyOf,
+  type Keys,
+  kindNames,
+  kinds,
+  type Records,
+  type StoreFault,
+} from "@holdfast/core"
+import { Effect } from "effect"
+import { applyStatements } from "./apply.ts"
+import { busyKeys, type HeldKeys } from "./busy.ts"
+import type { Conflicts } from "./Conflicts.ts"
+import { lost, type Meaning, meaningOf, rejected } from "./faults.ts"
+import { lockedOf, lockStatements, snapshotOf, snapshotStatement } from "./load.ts"
+import { begin, commit, type Failure, rollback, type Wire } from "./wire.ts"
+
+/** How often one batch is decided again before its keys count as busy. */
+const maxAttempts = 16
+
+/** What batches remember of those before them, and which way they go. */
+export interface Transactor {
+  readonly conflicts: Conflicts
+  readonly held: HeldKeys
+  /** Forces one path, for tests and measurements. */
+  readonly path: "any" | "locked"
+}
+
+type Attempt<A> =
+  | { readonly _tag: "Done"; readonly answer: A }
+  | { readonly _tag: "Conflict" }
+  | { readonly _tag: "Waited" }
+
+const conflict = { _tag: "Conflict" } as const
+const waited = { _tag: "Waited" } as const
+
+export const transactOn = <A>(
+  transactor: Transactor,
+  wire: Wire,
+  keys: Keys,
+  decide: (records: Records) => Decided<A>,
+): Effect.Effect<A, StoreFault> => {
+  const { held } = transactor
+  const suspects = held.among(keys)
+  const decided =
+    suspects === undefined
+      ? decideOn(transactor, wire, keys, decide)
+      : Effect.flatMap(busyKeys(wire, suspects), (busyNow) => {
+          if (busyNow.length > 0) return failBusy(busyNow)
+          held.forget(suspects)
+          return decideOn(transactor, wire, keys, decide)
+        })
+  return Effect.tapError(decided, (fault) =>
+    Effect.sync(() => {
+      if (fault._tag === "Busy") held.remember(fault.keys)
+    }),
+  )
+}
+
+const decideOn = <A>(
+  { conflicts, path }: Transactor,
+  wire: Wire,
+  keys: Keys,
+  decide: (records: Records) => Decided<A>,
+): Effect.Effect<A, StoreFault> => {
+  if (path === "locked" || conflicts.touch(keys)) return locked(wire, keys, decide)
+  return Effect.flatMap(wire.run([snapshotStatement(keys)]), ({ values, failed }) => {
+    if (failed !== undefined) return failWith(failed.failure, true)
+    const decided = decide(snapshotOf(values[0]))
+    const { changes } = decided
+    // One snapshot, nothing written: every answer holds as it stands.
+    if (changes === undefined) return Effect.succeed(decided.answer)
+    return Effect.flatMap(guarded(wire, changes, conflicts), (attempt) => {
+      if (attempt._tag === "Conflict") return locked(wire, keys, decide)
+      if (attempt._tag === "Waited") return busy(wire, keys, decide)
+      const again = decided.again()
+      return again === undefined ? Effect.succeed(decided.answer) : locked(wire, again.keys, again.decide)
+    })
+  })
+}
+
+/** Applies changes that were decided on a snapshot. */
+const guarded = (wire: Wire, changes: ChangeSet, conflicts: Conflicts): Effect.Effect<Attempt<void>, StoreFault> => {
+  const statements = applyStatements(changes)
+  return Effect.flatMap(
+    wire.run([begin, ...statements, commit]),
+    ({ failed }): Effect.Effect<Attempt<void>, StoreFault> => {
+      if (failed === undefined) return Effect.succeed({ _tag: "Done", answer: undefined })
+      const kind = statements[failed.index - 1]?.kind
+      if (kind !== undefined && kind !== "event" && meaningOf(failed.failure, true) === "conflict") {
+        conflicts.remember(changes, kind)
+      }
+      return attemptOf(failed.failure, true)
+    },
+  )
+}
+
+const locked = <A>(
+  wire: Wire,
+  keys: Keys,
+  decide: (records: Records) => Decided<A>,
+  attempts = 1,
+): Effect.Effect<A, StoreFault> =>
+  Effect.flatMap(lockedOnce(wire, keys, decide), (attempt) => {
+    if (attempt._tag === "Done") return Effect.succeed(attempt.answer)
+    if (attempt._tag === "Waited") return busy(wire, keys, decide)
+    return attempts < maxAttempts ? locked(wire, keys, decide, attempts + 1) : failBusy(allKeys(keys))
+  })
+
+const lockedOnce = <A>(
+  wire: Wire,
+  keys: Keys,
+  decide: (records: Records) => Decided<A>,
+): Effect.Effect<Attempt<A>, StoreFault> => {
+  const locks = lockStatements(keys)
+  return Effect.flatMap(
+    wire.run([begin, ...locks.map(({ statement }) => statement)]),
+    ({ values, failed }): Effect.Effect<Attempt<A>, StoreFault> => {
+      if (failed !== undefined) return Effect.andThen(wire.run([rollback]), attemptOf<A>(failed.failure, false))
+      const { answer, changes } = decide(lockedOf(locks, values.slice(1)))
+      if (changes === undefined) return Effect.as(wire.run([rollback]), { _tag: "Done", answer })
+      return Effect.flatMap(wire.run([...applyStatements(changes), commit]), (reply) =>
+        reply.failed === undefined
+          ? Effect.succeed<Attempt<A>>({ _tag: "Done", answer })
+          : attemptOf(reply.failed.failure, false),
+      )
+    },
+  )
+}
+
+/** What was not given in time: the keys that somebody holds, or a second and last try where nobody does any more. */
+const busy = <A>(wire: Wire, keys: Keys, decide: (records: Records) => Decided<A>): Effect.Effect<A, StoreFault> =>
+  Effect.flatMap(busyKeys(wire, keys), (held) => {
+    if (held.length > 0) return failBusy(held)
+    return Effect.flatMap(lockedOnce(wire, keys, decide), (attempt) =>
+      attempt._tag === "Done" ? Effect.succeed(attempt.answer) : failBusy(allKeys(keys)),
+    )
+  })
+
+const attemptOf = <A>(failure: Failure, isGuarded: boolean): Effect.Effect<Attempt<A>, StoreFault> => {
+  const meaning: Meaning = meaningOf(failure, isGuarded)
+  if (meaning === "conflict") return Effect.succeed(conflict)
+  if (meaning === "waited") return Effect.succeed(waited)
+  return failWith(failure, isGuarded)
+}
+
+const failWith = (failure: Failure, isGuarded: boolean): Effect.Effect<never, StoreFault> =>
+  Effect.fail(meaningOf(failure, isGuarded) === "rejected" ? rejected(failure) : lost(failure))
+
+const failBusy = (keys: ReadonlyArray<KeyOf>): Effect.Effect<never, StoreFault> => Effect.fail({ _tag: "Busy", keys })
+
+/** Everything that a batch locks, where nobody knows which of it is held. */
+export const allKeys = (keys: Keys): ReadonlyArray<KeyOf> =>
+  kindNames.flatMap((kind) => (kinds[kind].locked ? keys.of(kind).map((key) => ({ kind, key })) : []))

@@ -1,0 +1,128 @@
+/**
+ * How a schema comes to be, and when a store refuses one.
+ */
+
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { createHoldfast, isHoldfastError } from "@holdfast/core"
+import { Effect } from "effect"
+import { beforeEach, describe, expect, it } from "vitest"
+import { embedded } from "../../scripts/embed-migrations.ts"
+import { type MigrateMode, postgres, postgresSql } from "../../src/postgres/index.ts"
+import { freshSchema, query, serverForFile } from "../support/stores.ts"
+
+it("the embedded migrations are the files", () => {
+  const written = readFileSync(join(import.meta.dirname, "../../src/postgres/migrations.generated.ts"), "utf8")
+  expect(written).toBe(embedded())
+})
+
+describe("on a server", () => {
+  const { url, server } = serverForFile("migrations")
+  beforeEach((context) => context.skip(server() === undefined, "no PostgreSQL here"))
+
+  const ask = (sql: string, params: ReadonlyArray<unknown> = []) => Effect.runPromise(query(url(), sql, params))
+  const start = async (schema: string, migrate?: MigrateMode): Promise<string> => {
+    const shop = createHoldfast({ store: postgres({ url: url(), schema, migrate }), workers: false, logger: () => {} })
+    try {
+      await shop.start()
+      return "started"
+    } catch (error) {
+      return isHoldfastError(error) ? error.message : String(error)
+    } finally {
+      await shop.stop()
+    }
+  }
+
+  /** Everything of a schema that statements can tell: columns, constraints, indexes, storage. */
+  const shapeOf = async (schema: string): Promise<string> => {
+    const lines = await ask(
+      `select line from (
+        select c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
+          || case when a.attcollation = 'pg_catalog."C"'::regcollation then ' collate C' else '' end
+          || case when a.attnotnull then ' not null' else '' end as line
+        from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
+        where c.relnamespace = $1::regnamespace and c.relkind = 'r'
+        union all
+        select c.relname || ' ' || pg_get_constraintdef(k.oid)
+        from pg_constraint k join pg_class c on c.oid = k.conrelid
+        where c.relnamespace = $1::regnamespace and k.contype in ('c', 'p', 'u', 'f')
+        union all
+        select replace(pg_get_indexdef(i.indexrelid), $1 || '.', '')
+        from pg_index i join pg_class c on c.oid = i.indrelid where c.relnamespace = $1::regnamespace
+        union all
+        select c.relname || ' with ' || array_to_string(c.reloptions, ', ')
+        from pg_class c where c.relnamespace = $1::regnamespace and c.reloptions is not null
+      ) shape order by line collate "C"`,
+      [schema],
+    )
+    return `${lines.map((row) => row.line).join("\n")}\n`
+  }
+
+  it("the schema is the one on record", async () => {
+    const schema = freshSchema()
+    expect(await start(schema)).toBe("started")
+    await expect(await shapeOf(schema)).toMatchFileSnapshot("schema.snapshot.txt")
+    // No foreign key: it would lock the hot row that it points to.
+    expect(await shapeOf(schema)).not.toContain("FOREIGN KEY")
+    await ask(`drop schema ${schema} cascade`)
+  }, 30_000)
+
+  it("shops that start together make it once", async () => {
+    const schema = freshSchema()
+    const starts = await Promise.all(Array.from({ length: 6 }, () => start(schema)))
+    expect(starts).toEqual(Array.from({ length: 6 }, () => "started"))
+    expect(await ask(`select version, name from ${schema}.migration`)).toEqual([{ version: 1, name: "shop" }])
+    await ask(`drop schema ${schema} cascade`)
+  }, 30_000)
+
+  it("check refuses a schema that is missing and says what to do; off asks nothing", async () => {
+    const schema = freshSchema()
+    expect(await start(schema, "check")).toMatch(/has no shop.*migrate: "auto".*postgresSql\(/)
+    expect(await start(schema, "off")).toBe("started")
+    expect(await start(schema, "auto")).toBe("started")
+    expect(await start(schema, "check")).toBe("started")
+    await ask(`drop schema ${schema} cascade`)
+  }, 30_000)
+
+  it("a schema that needs newer code is refused, and one that is merely newer is not", async () => {
+    const schema = freshSchema()
+    await start(schema)
+    await ask(`insert into ${schema}.migration (version, name, minimum_code_version) values (2, 'later', 1)`)
+    expect(await start(schema)).toBe("started")
+    await ask(`insert into ${schema}.migration (version, name, minimum_code_version) values (3, 'breaking', 3)`)
+    expect(await start(schema)).toMatch(/needs code of version 3/)
+    expect(await start(schema, "check")).toMatch(/needs code of version 3/)
+    await ask(`drop schema ${schema} cascade`)
+  }, 30_000)
+
+  it("the SQL for other migration tools makes the same schema", async () => {
+    const [ours, theirs] = [freshSchema(), freshSchema()]
+    await start(ours)
+    const statements = postgresSql({ schema: theirs })
+      .replaceAll(/^--.*$/gm, "")
+      .split(/;\s*$/m)
+      .map((each) => each.trim())
+    for (const each of statements) if (each !== "" && each !== "begin" && each !== "commit") await ask(each)
+    expect(await start(theirs, "check")).toBe("started")
+    expect(await shapeOf(theirs)).toBe((await shapeOf(ours)).replaceAll(ours, theirs))
+    await ask(`drop schema ${ours} cascade`)
+    await ask(`drop schema ${theirs} cascade`)
+  }, 30_000)
+
+  it("constraints refuse what no bug of ours may commit", async () => {
+    const schema = freshSchema()
+    await start(schema)
+    const refused = [
+      `insert into ${schema}.account values ('a', -1, 0, 'open', 10, 0, 1)`,
+      `insert into ${schema}.product values ('p', -1, 0, 'P', 1, false, 'P', 1, 0, 1)`,
+      `insert into ${schema}.movement values ('p', 1, 'sale', -1, -1, 'o', null, 'c', 0)`,
+      `insert into ${schema}.entry values ('a', 1, 'spend', -1, -1, 'o', null, 'c', 0)`,
+      `insert into ${schema}.campaign values ('c', 2, 'C', '{}', 1, null, null, 1, 'open', 1, 'open', 1)`,
+      `insert into ${schema}.orders values ('o', 'a', '[]', 10, 1, 8, 'c', null, null, 'placed', 0, null, null, null, 1)`,
+      `insert into ${schema}.coupon values ('c', 'a', 1, '{}', 0, 1, 'redeemed', null, 0, 'x', 1)`,
+    ]
+    for (const sql of refused)
+      await expect(ask(sql), sql).rejects.toMatchObject({ reason: { _tag: "ConstraintError" } })
+    await ask(`drop schema ${schema} cascade`)
+  }, 30_000)
+})

@@ -1,0 +1,245 @@
+/**
+ * The ways a batch can go, each forced and each seen: on a snapshot, under locks, again after a guard that did not hold.
+ */
+import type { StoreShape } from "@holdfast/core"
+import { Effect, Redacted } from "effect"
+import { beforeEach, describe, expect, it } from "vitest"
+import { HeldKeys } from "../../src/postgres/busy.ts"
+import { Conflicts } from "../../src/postgres/Conflicts.ts"
+import { openNative } from "../../src/postgres/nativeWire.ts"
+import { PostgresStore } from "../../src/postgres/PostgresStore.ts"
+import { transactOn } from "../../src/postgres/transact.ts"
+import type { Wire } from "../../src/postgres/wire.ts"
+import {
+  AccountId,
+  broken,
+  CampaignId,
+  changePriceCall,
+  charge,
+  command,
+  createCampaignCall,
+  furnish,
+  issue,
+  issueCall,
+  ProductId,
+  place,
+  placeCall,
+  restock,
+  suspendCall,
+  transact,
+} from "../support/core.ts"
+import { freshSchema, query, serverForFile } from "../support/stores.ts"
+
+type Batch = Parameters<typeof transact>[1]
+
+/** A store whose frames are recorded, and before whose second frame somebody else may act. */
+interface Watched {
+  readonly store: StoreShape
+  readonly other: StoreShape
+  readonly frames: Array<string>
+  meanwhile: Effect.Effect<unknown, unknown>
+}
+
+describe("paths", () => {
+  const { url, server } = serverForFile("paths")
+  beforeEach((context) => context.skip(server() === undefined, "no PostgreSQL here"))
+
+  const watched = (use: (watched: Watched) => Effect.Effect<unknown, unknown>): Promise<unknown> => {
+    const schema = freshSchema()
+    return Effect.runPromise(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const other = yield* PostgresStore.make({ url: url(), schema })
+          const wire = yield* openNative({ url: Redacted.make(url()) }, schema, "decide")
+          const frames: Array<string> = []
+          const recording: Wire = {
+            run: (frame) => {
+              frames.push(frame.map(({ sql }) => nameOf(sql)).join(" "))
+              const before = frames.length === 2 ? Effect.ignore(it.meanwhile) : Effect.void
+              return Effect.andThen(before, wire.run(frame))
+            },
+          }
+          const transactor = { conflicts: new Conflicts(), held: new HeldKeys(), path: "any" as const }
+          const store: StoreShape = {
+            ...other,
+            transact: (keys, decide) => transactOn(transactor, recording, keys, decide),
+          }
+          const it: Watched = { store, other, frames, meanwhile: Effect.void }
+          yield* furnish(other, { accounts: ["ada", "bob"], points: 100, products: { tea: 5 }, limit: 3 })
+          yield* use(it)
+          expect(yield* broken(other)).toEqual([])
+          yield* query(url(), `drop schema ${schema} cascade`)
+        }),
+      ),
+    )
+  }
+  const decisions = (store: StoreShape, batch: Batch) =>
+    Effect.map(transact(store, batch), (all) =>
+      all.map((one) => (one._tag === "Refused" ? one.refusal._tag : one._tag)),
+    )
+
+  it("a batch on a snapshot is two frames: one statement, then one transaction", () =>
+    watched(({ store, frames }) =>
+      Effect.gen(function* () {
+        expect(yield* decisions(store, [place("ada", "tea", 1), place("bob", "tea", 1)])).toEqual([
+          "Accepted",
+          "Accepted",
+        ])
+        expect(frames).toEqual(["snapshot", "begin account order receipt product bucket outbox commit"])
+      }),
+    ))
+
+  it("a batch of refusals is one statement and no transaction", () =>
+    watched(({ store, frames }) =>
+      Effect.gen(function* () {
+        expect(yield* decisions(store, [place("ada", "tea", 6), place("bob", "tea", 9)])).toEqual([
+          "OutOfStock",
+          "OutOfStock",
+        ])
+        expect(frames).toEqual(["snapshot"])
+      }),
+    ))
+
+  it("a refusal beside an acceptance on the same key is decided again under locks", () =>
+    watched((shop) =>
+      Effect.gen(function* () {
+        // On the snapshot there are 5; by the time of the locks, somebody has brought 9 more.
+        shop.meanwhile = transact(shop.other, [restock("tea", 9)])
+        const batch = [place("ada", "tea", 4), place("bob", "tea", 4)]
+        expect(yield* decisions(shop.store, batch)).toEqual(["Accepted", "Accepted"])
+        expect(shop.frames).toEqual([
+          "snapshot",
+          "begin account order receipt product bucket outbox commit",
+          "begin lock lock lock receipts",
+          "account order receipt product bucket outbox commit",
+        ])
+      }),
+    ))
+
+  it("relative moves follow what others moved meanwhile, and so do the positions of their rows", () =>
+    watched((shop) =>
+      Effect.gen(function* () {
+        shop.meanwhile = Effect.andThen(
+          transact(shop.other, [restock("tea", 3)]),
+          transact(shop.other, [charge("ada", 5)]),
+        )
+        expect(yield* decisions(shop.store, [place("ada", "tea", 1)])).toEqual(["Accepted"])
+        expect(shop.frames.length).toBe(2)
+        const page = { after: undefined, limit: 9, newestFirst: true }
+        const [movement] = yield* shop.other.reads.movements(ProductId.make("tea"), page)
+        expect(movement).toMatchObject({ revision: 3, change: -1, onHand: 7 })
+        const [entry] = yield* shop.other.reads.entries(AccountId.make("ada"), page)
+        expect(entry).toMatchObject({ seq: 3, change: -10, balance: 95 })
+      }),
+    ))
+
+  // The only row of the update is refused as a whole: a guard inside `from u` was never evaluated, and the charge lost.
+  it("an exact guard that does not hold sends the batch to the locks, and nothing acknowledged is missing", () =>
+    watched((shop) =>
+      Effect.gen(function* () {
+        shop.meanwhile = transact(shop.other, [charge("ada", 5)])
+        const [decided] = yield* transact(shop.store, [charge("ada", 7)])
+        // What is answered is what the ledger shows.
+        expect(decided).toMatchObject({ _tag: "Accepted", answer: { balance: 112, seq: 3 } })
+        expect(shop.frames.slice(2)).toEqual(["begin lock receipts", "account receipt outbox commit"])
+        // Remembered: the next batches on that account lock at once, others do not.
+        shop.frames.length = 2
+        yield* transact(shop.store, [charge("ada", 1)])
+        yield* transact(shop.store, [charge("bob", 1)])
+        expect(shop.frames.slice(2)).toEqual([
+          "begin lock receipts",
+          "account receipt outbox commit",
+          "snapshot",
+          "begin account receipt outbox commit",
+        ])
+      }),
+    ))
+
+  it("a price that changed meanwhile is not sold at", () =>
+    watched((shop) =>
+      Effect.gen(function* () {
+        shop.meanwhile = transact(shop.other, [command(changePriceCall, { productId: "tea", price: 30 })])
+        const [decided] = yield* transact(shop.store, [place("ada", "tea", 1)])
+        expect(decided).toMatchObject({ _tag: "Accepted", answer: { paid: 30 } })
+      }),
+    ))
+
+  it("an account that was suspended meanwhile gets no coupon, although nothing of it would have moved", () =>
+    watched((shop) =>
+      Effect.gen(function* () {
+        shop.meanwhile = transact(shop.other, [command(suspendCall, { accountId: "ada" })])
+        expect(yield* decisions(shop.store, [issue("ada")])).toEqual(["AccountNotOpen"])
+      }),
+    ))
+
+  it("a coupon, a product and a receipt that appeared meanwhile are conflicts to decide again", () =>
+    watched((shop) =>
+      Effect.gen(function* () {
+        shop.meanwhile = transact(shop.other, [issue("ada")])
+        expect(yield* decisions(shop.store, [issue("ada")])).toEqual(["CouponAlreadyIssued"])
+        shop.frames.length = 0
+        const twice = place("bob", "tea", 1, "same")
+        shop.meanwhile = transact(shop.other, [{ ...twice, id: command(suspendCall, { accountId: "x" }).id }])
+        expect(yield* decisions(shop.store, [twice])).toEqual(["Recalled"])
+      }),
+    ))
+
+  it("stock that somebody else took meanwhile is never sold below zero", () =>
+    watched((shop) =>
+      Effect.gen(function* () {
+        shop.meanwhile = transact(shop.other, [place("bob", "tea", 4)])
+        expect(yield* decisions(shop.store, [place("ada", "tea", 2)])).toEqual(["OutOfStock"])
+      }),
+    ))
+
+  // The coupon is inserted as it is by the end of the batch: as issued, it bought eight further orders.
+  it("a coupon that is issued and redeemed in one batch is redeemed", () =>
+    watched((shop) =>
+      Effect.gen(function* () {
+        const definition = { campaignId: "gift", name: "G", discount: { type: "flat", amount: 4 } as const, limit: 1 }
+        yield* transact(shop.other, [command(createCampaignCall, definition)])
+        const buys = () =>
+          command(placeCall, {
+            accountId: "ada",
+            lines: [{ productId: "tea", quantity: 1 }],
+            campaignId: "gift",
+          })
+        const both = [command(issueCall, { campaignId: "gift", accountId: "ada" }), buys()]
+        expect(yield* decisions(shop.store, both)).toEqual(["Accepted", "Accepted"])
+        const coupon = yield* shop.other.reads.coupon(CampaignId.make("gift"), AccountId.make("ada"))
+        expect(coupon).toMatchObject({ state: "redeemed", version: 2 })
+        expect(yield* decisions(shop.store, [buys()])).toEqual(["CouponNotUsable"])
+      }),
+    ))
+
+  it("a key that somebody holds is named, alone, and asked for first the next time", () =>
+    watched((shop) =>
+      Effect.gen(function* () {
+        const schema = yield* Effect.map(
+          query(url(), "select nspname from pg_namespace where nspname like 't%' order by oid desc limit 1"),
+          ([row]) => String(row?.nspname),
+        )
+        yield* Effect.forkChild(
+          query(url(), `with l as (select * from ${schema}.product for update) select pg_sleep(0.8) from l`),
+        )
+        yield* Effect.sleep(100)
+        const busy = yield* Effect.flip(transact(shop.store, [place("ada", "tea", 1), charge("bob", 1)]))
+        expect(busy).toEqual({ _tag: "Busy", keys: [{ kind: "product", key: ["tea"] }] })
+        shop.frames.length = 2
+        yield* Effect.flip(transact(shop.store, [place("ada", "tea", 1)]))
+        expect(shop.frames.slice(2).join("; ")).not.toContain("account")
+        yield* Effect.sleep(900)
+        expect(yield* decisions(shop.store, [place("ada", "tea", 1)])).toEqual(["Accepted"])
+      }),
+    ))
+})
+
+/** A short name for a statement. */
+const nameOf = (sql: string): string => {
+  if (sql.startsWith("begin")) return "begin"
+  if (sql.startsWith("select json_build_array(\n")) return "snapshot"
+  if (sql.includes("for update")) return "lock"
+  if (sql.includes("@.receipt c")) return "receipts"
+  const table = /(?:update|insert into) @\.(\w+)/.exec(sql)?.[1]
+  return table === "orders" ? "order" : (table ?? sql)
+}

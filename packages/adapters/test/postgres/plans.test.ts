@@ -1,0 +1,107 @@
+/**
+ * The plans of every statement of a batch, made on freshly created, empty tables: where a plan that is cached for good is
+ * most likely to be a bad one. No table is read as a whole, no index either, and rows are found by their keys.
+ */
+
+import { PgConnection } from "@effect/sql-pg"
+import type { ChangeSet, Keys, StoreShape } from "@holdfast/core"
+import { MemoryStore } from "@holdfast/core/memory"
+import { Effect, Redacted } from "effect"
+import { beforeEach, describe, expect, it } from "vitest"
+import { applyStatements } from "../../src/postgres/apply.ts"
+import { lockStatements, snapshotStatement } from "../../src/postgres/load.ts"
+import { PostgresStore } from "../../src/postgres/PostgresStore.ts"
+import { inSchema } from "../../src/postgres/text.ts"
+import {
+  AccountId,
+  cancelCall,
+  command,
+  commandMaker,
+  completeCall,
+  furnish,
+  issueCall,
+  OrderId,
+  placeCall,
+  revokeCall,
+  suspendCall,
+  transact,
+} from "../support/core.ts"
+import { freshSchema, serverForFile } from "../support/stores.ts"
+
+/** The statements that a small shop's life needs, each once. */
+const statementsOfAShop = Effect.gen(function* () {
+  const memory = yield* MemoryStore.make
+  const statements = new Map<string, number>()
+  const note = (each: { readonly sql: string; readonly params: ReadonlyArray<unknown> }) =>
+    statements.set(each.sql, each.params.length)
+  const noteAll = (keys: Keys, changes: ChangeSet | undefined): void => {
+    note(snapshotStatement(keys))
+    for (const { statement } of lockStatements(keys)) note(statement)
+    for (const each of changes === undefined ? [] : applyStatements(changes)) note(each)
+  }
+  const store: StoreShape = {
+    ...memory,
+    transact: (keys, decide) =>
+      memory.transact(keys, (records) => {
+        const decided = decide(records)
+        noteAll(keys, decided.changes)
+        return decided
+      }),
+  }
+  yield* furnish(store, { accounts: ["ada", "bob"], points: 100, products: { tea: 9, cup: 9 }, limit: 2 })
+  const make = commandMaker("p")
+  yield* transact(store, [make(issueCall, { campaignId: "spring", accountId: "ada" })])
+  const lines = ["tea", "cup"].map((productId) => ({ productId, quantity: 1 }))
+  for (const id of ["o1", "o2"]) {
+    const coupon = id === "o1" ? { campaignId: "spring" } : {}
+    yield* transact(store, [command(placeCall, { accountId: "ada", lines, ...coupon }, { id })])
+  }
+  const facts = yield* memory.reads.order(OrderId.make("o1"))
+  yield* transact(store, [make(cancelCall, { accountId: "ada", orderId: "o1" }, { request: { facts } })])
+  yield* transact(store, [make(completeCall, { orderId: "o2" })])
+  yield* transact(store, [make(revokeCall, { campaignId: "spring", accountId: "ada" })])
+  yield* transact(store, [make(suspendCall, { accountId: AccountId.make("bob") })])
+  return statements
+})
+
+describe("on empty tables", () => {
+  const { url, server } = serverForFile("the plans")
+  beforeEach((context) => context.skip(server() === undefined, "no PostgreSQL here"))
+
+  it("finds every row by its key, and locks in the order of the keys", async () => {
+    const schema = freshSchema()
+    const plans = await Effect.runPromise(
+      Effect.scoped(
+        Effect.gen(function* () {
+          yield* PostgresStore.make({ url: url(), schema })
+          const connection = yield* PgConnection.make({ url: Redacted.make(url()) })
+          for (const setting of ["seqscan", "bitmapscan", "hashjoin", "mergejoin"]) {
+            yield* connection.query(`set enable_${setting} = off`)
+          }
+          yield* connection.query("set plan_cache_mode = force_generic_plan")
+          const place = inSchema(schema)
+          const found: Array<string> = []
+          let n = 0
+          for (const [sql, params] of yield* statementsOfAShop) {
+            const name = `plan_${n++}`
+            yield* connection.query(`prepare ${name} as ${place(sql)}`, [], false)
+            const nulls = params === 0 ? "" : `(${Array.from({ length: params }, () => "null").join(", ")})`
+            const rows = yield* connection.query(`explain (costs off) execute ${name}${nulls}`, [], false)
+            found.push(`${sql}\n${rows.rows.map((row) => Object.values(row)[0]).join("\n")}`)
+          }
+          yield* connection.query(`drop schema ${schema} cascade`)
+          return found
+        }),
+      ),
+    )
+    expect(plans.length).toBeGreaterThan(20)
+    for (const plan of plans) {
+      // `subscription` has a handful of rows, and all of them are wanted.
+      const ofRows = plan.replaceAll(/Seq Scan on subscription/g, "")
+      expect(ofRows).not.toMatch(/Seq Scan|Bitmap|Hash Join|Merge Join/)
+      // An index scan without a condition reads the whole index; a join filter compares everything with everything.
+      expect(ofRows).not.toMatch(/Index (Only )?Scan using (?!subscription)[^\n]*\n(?![^\n]*Index Cond)/)
+      if (process.env.SHOW_PLANS !== undefined) console.log(`${plan}\n`)
+    }
+  }, 60_000)
+})

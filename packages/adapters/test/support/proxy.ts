@@ -1,0 +1,69 @@
+/**
+ * A wire that can be cut: a TCP proxy before a server, which on demand drops connections, with or without the requests and
+ * replies that are on their way.
+ */
+import { connect, createServer, type Socket } from "node:net"
+
+export interface CuttableWire {
+  readonly url: string
+  /** Ends every connection. What the server has not got yet it never gets. */
+  readonly cut: () => void
+  /** From now on requests arrive and replies do not; ends every connection a little later. */
+  readonly swallowReplies: (millis: number) => Promise<void>
+  /** Refuses new connections, or takes them again. */
+  readonly refuse: (refused: boolean) => void
+  readonly close: () => Promise<void>
+}
+
+export const proxyTo = async (target: string): Promise<CuttableWire> => {
+  const { hostname, port, pathname, username, password } = new URL(target)
+  const pairs = new Set<readonly [Socket, Socket]>()
+  let swallowing = false
+  let refused = false
+  const server = createServer((near) => {
+    if (refused) {
+      near.destroy()
+      return
+    }
+    const far = connect({ host: hostname, port: Number(port === "" ? 5432 : port) })
+    const pair = [near, far] as const
+    pairs.add(pair)
+    near.on("data", (bytes) => far.write(bytes))
+    far.on("data", (bytes) => {
+      if (!swallowing) near.write(bytes)
+    })
+    const end = () => {
+      pairs.delete(pair)
+      near.destroy()
+      far.destroy()
+    }
+    for (const socket of pair) socket.on("close", end).on("error", end)
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const address = server.address()
+  const here = typeof address === "object" && address !== null ? address.port : 0
+  const cut = () => {
+    for (const [near, far] of pairs) {
+      near.destroy()
+      far.destroy()
+    }
+  }
+  const user = `${username === "" ? "postgres" : username}${password === "" ? "" : `:${password}`}`
+  return {
+    url: `postgres://${user}@127.0.0.1:${here}${pathname === "" ? "/postgres" : pathname}`,
+    cut,
+    swallowReplies: async (millis) => {
+      swallowing = true
+      await new Promise((resolve) => setTimeout(resolve, millis))
+      cut()
+      swallowing = false
+    },
+    refuse: (now) => {
+      refused = now
+    },
+    close: () => {
+      cut()
+      return new Promise((resolve) => server.close(() => resolve()))
+    },
+  }
+}

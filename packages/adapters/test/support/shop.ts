@@ -1,0 +1,43 @@
+/**
+ * A shop as a host has it, on a store of these adapters, with a few people and things in it.
+ */
+import { createHoldfast } from "@holdfast/core"
+import { postgres } from "../../src/postgres/index.ts"
+
+export const shopOn = (url: string, schema: string, deadlineMillis = 10_000, workers = false) =>
+  createHoldfast({ store: postgres({ url, schema }), deadlineMillis, workers, logger: () => {} })
+
+export type TestShop = ReturnType<typeof shopOn>
+
+export const furnishShop = async (
+  shop: TestShop,
+  { accounts, products, onHand = 1_000_000 }: { accounts: number; products: number; onHand?: number },
+): Promise<void> => {
+  await Promise.all(
+    Array.from({ length: accounts }, async (_, n) => {
+      await shop.points.open({ accountId: `account-${n}` })
+      await shop.points.charge({ accountId: `account-${n}`, amount: 1_000_000, key: `first-${n}` })
+    }),
+  )
+  await Promise.all(
+    Array.from({ length: products }, (_, n) =>
+      shop.stock.register({ productId: `product-${n}`, name: "Thing", price: 3, onHand }),
+    ),
+  )
+}
+
+export const buy = (shop: TestShop, account: number, product: number, key: string) =>
+  shop.orders.place({
+    accountId: `account-${account}`,
+    lines: [{ productId: `product-${product}`, quantity: 1 }],
+    key,
+  })
+
+/** Drawn numbers that are the same in every run of a seed. */
+export const seeded = (seed: number): ((below: number) => number) => {
+  let state = seed >>> 0
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return Math.floor((state / 0x1_0000_0000) * below)
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * The stores that every behavioural suite runs on: a server and PGlite, each deciding on snapshots and under locks. Every
+ * store gets a schema of its own, so that tests share a database and nothing else.
+ */
+
+import { PgConnection } from "@effect/sql-pg"
+import { PGlite } from "@electric-sql/pglite"
+import type { StoreFault, StoreShape } from "@holdfast/core"
+import { Effect, Redacted, type Scope } from "effect"
+import { afterAll, beforeAll, type TestContext } from "vitest"
+import { storeOnDatabase } from "../../src/pglite/PgliteStore.ts"
+import { PostgresStore } from "../../src/postgres/PostgresStore.ts"
+import type { Path } from "../../src/postgres/StoreOnLines.ts"
+import { anyServer, type Server } from "./postgres.ts"
+
+export type Make = Effect.Effect<StoreShape, StoreFault, Scope.Scope>
+
+export interface TestStore {
+  readonly name: string
+  readonly make: Make
+  /** Whether several sessions can be in each other's way. */
+  readonly concurrent: boolean
+  /** Leaves a test out on a machine without a server. The harness has said so. */
+  readonly skipIfMissing: (context: TestContext) => void
+}
+
+let schemas = 0
+/** A schema name that no other test uses, in this process or another. */
+export const freshSchema = (): string => `t${process.pid}_${Date.now().toString(36)}_${schemas++}`
+
+/** A server for the tests of one file. */
+export const serverForFile = (
+  who: string,
+): { readonly server: () => Server | undefined; readonly url: () => string } => {
+  let server: Server | undefined
+  beforeAll(async () => {
+    server = await anyServer(who)
+  }, 60_000)
+  afterAll(() => server?.stop(), 60_000)
+  return { server: () => server, url: () => server?.url ?? "" }
+}
+
+/** A store in a schema that is dropped when the test is over. */
+export const storeOn = (url: string, path: Path = "any", schema: string = freshSchema()): Make =>
+  Effect.andThen(
+    Effect.acquireRelease(Effect.void, () => Effect.orDie(query(url, `drop schema if exists ${schema} cascade`))),
+    PostgresStore.make({ url, schema, path }),
+  )
+
+/** Runs one statement on a connection of its own. */
+export const query = (url: string, sql: string, params: ReadonlyArray<unknown> = []) =>
+  Effect.scoped(
+    Effect.flatMap(PgConnection.make({ url: Redacted.make(url) }), (connection) =>
+      Effect.map(connection.query(sql, params), ({ rows }) => rows),
+    ),
+  )
+
+/** Every store, for one test file. */
+export const storesForFile = (who: string): ReadonlyArray<TestStore> => {
+  const { url, server } = serverForFile(who)
+  let database: PGlite | undefined
+  beforeAll(async () => {
+    database = await PGlite.create()
+  }, 60_000)
+  afterAll(() => database?.close())
+  const onServer = (path: Path): TestStore => ({
+    name: `the server, ${path === "any" ? "on snapshots" : "under locks"}`,
+    make: Effect.suspend(() => storeOn(url(), path)),
+    concurrent: true,
+    skipIfMissing: (context) => context.skip(server() === undefined, "no PostgreSQL here"),
+  })
+  const onPglite = (path: Path): TestStore => ({
+    name: `PGlite, ${path === "any" ? "on snapshots" : "under locks"}`,
+    make: Effect.suspend(() =>
+      database === undefined
+        ? Effect.die(new Error("PGlite did not start"))
+        : storeOnDatabase(database, { schema: freshSchema(), path }),
+    ),
+    concurrent: false,
+    skipIfMissing: () => {},
+  })
+  return [onServer("any"), onServer("locked"), onPglite("any"), onPglite("locked")]
+}

@@ -1,0 +1,12 @@
+import { defineConfig } from "tsup"
+
+// Declarations come from `tsc`: tsup's own step needs a compiler API that TypeScript 7 does not have.
+export default defineConfig({
+  entry: ["src/postgres/index.ts", "src/pglite/index.ts"],
+  format: "esm",
+  target: "node22",
+  dts: false,
+  sourcemap: true,
+  splitting: true,
+  clean: true,
+})
