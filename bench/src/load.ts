@@ -38,27 +38,20 @@ export const rateOf = (count: number, millis: number): Measured => ({
   seconds: millis / 1_000,
 })
 
-/** What is measured in one round, and how it is put away afterwards. */
-export interface Round<Name extends string> {
-  readonly contestants: Readonly<Record<Name, () => Promise<Measured> | Measured>>
-  readonly close: () => Promise<void>
-}
-
 /**
- * Opens a round as often as asked, runs all its contestants and answers the rates of each by round. So all of them meet
- * the same weather. The order turns from round to round, since whoever comes first may find a colder machine; the first
- * round only warms up and does not count.
+ * Runs all contestants round after round and answers the rates of each by round. So all of them meet the same weather.
+ * The order turns from round to round, since whoever comes first may find a colder machine; the first round only warms up
+ * and does not count.
  */
 export const inTurns = async <Name extends string>(
-  open: () => Promise<Round<Name>>,
+  contestants: Readonly<Record<Name, () => Promise<Measured> | Measured>>,
   rounds: number,
   progress: (text: string) => void,
 ): Promise<{ readonly [N in Name]: ReadonlyArray<number> }> => {
   const rates = new Map<Name, Array<number>>()
+  const names = Object.keys(contestants) as Array<Name>
   for (let round = 0; round <= rounds; round++) {
     progress(round === 0 ? "warming up" : `round ${round} of ${rounds}`)
-    const { contestants, close } = await open()
-    const names = Object.keys(contestants) as Array<Name>
     for (const name of round % 2 === 0 ? names : names.toReversed()) {
       // What the one before left to be done or to be collected is not this one's.
       await turn()
@@ -66,7 +59,6 @@ export const inTurns = async <Name extends string>(
       const { perSecond } = await contestants[name]()
       if (round > 0) rates.set(name, [...(rates.get(name) ?? []), perSecond])
     }
-    await close()
   }
   for (const [name, perSecond] of rates) progress(`${name}: ${spreadText(perSecond)}`)
   return Object.fromEntries(rates) as unknown as { readonly [N in Name]: ReadonlyArray<number> }
