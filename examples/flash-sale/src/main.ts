@@ -1,7 +1,7 @@
 /**
  * `npm run demo`: a flash sale on an embedded shop, and the proof that every promise held.
  */
-import { createHoldfast } from "@holdfast/core"
+import { createHoldfast, isHoldfastError } from "@holdfast/core"
 import { helpText, type Options, parseOptions, UsageError } from "./options.ts"
 import { type Gauge, outOf, Progress } from "./Progress.ts"
 import { type Canvas, canvasOf, figure } from "./paint.ts"
@@ -10,10 +10,10 @@ import { promisesOf } from "./promises.ts"
 import { EventIds, recountShop } from "./recount.ts"
 import { heading, report, summaryOf } from "./report.ts"
 import { Sale } from "./sale.ts"
-import { openStore } from "./stores.ts"
+import { storeOf } from "./stores.ts"
 
 const main = async (): Promise<void> => {
-  const options = parseOptions(process.argv.slice(2))
+  const options = parseOptions(process.argv.slice(2), process.env)
   if (options.help) process.stdout.write(helpText)
   else await hold(options)
 }
@@ -23,12 +23,12 @@ const hold = async (options: Options): Promise<void> => {
   const { seed, json } = options
   const canvas = canvasOf(json)
   const plan = planOf({ ...options, run: Date.now().toString(36) })
-  await using shop = createHoldfast({ store: openStore(options.store) })
+  canvas.stream.write(heading(canvas, seed, options.store, plan))
+  await using shop = createHoldfast({ store: await storeOf(options.store, options.url) })
   // Subscribed before the first call, so that every accepted call has to show up here.
   const events = new EventIds()
   await shop.events.subscribe(plan.subscription, events.hear)
   const sale = new Sale(shop, plan, seed)
-  canvas.stream.write(heading(canvas, seed, options.store, plan))
   await watch(canvas, sale)
   const recount = await recountWatched(canvas, sale, events)
   const promises = promisesOf(recount, { ...sale.answers, gaveUp: sale.patience.gaveUp })
@@ -81,8 +81,9 @@ process.stdout.on("error", () => process.exit(0))
 
 await main().catch((error: unknown) => {
   const usage = error instanceof UsageError
-  // Errors that `shop.safe` answers carry no stack.
-  const text = error instanceof Error && !usage && error.stack ? error.stack : String(usage ? error.message : error)
+  // What the shop says is a sentence; only a fault of this program needs its stack.
+  const isSaid = usage || isHoldfastError(error)
+  const text = error instanceof Error ? (isSaid ? error.message : error.stack) : error
   process.stderr.write(`${text}\n`)
   process.exitCode = usage ? 2 : 1
 })

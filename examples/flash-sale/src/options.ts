@@ -15,6 +15,8 @@ export interface Options {
   /** The same seed gives the same buyers with the same intentions. */
   readonly seed: number
   readonly store: StoreName
+  /** Where the PostgreSQL server is; undefined on other stores. */
+  readonly url: string | undefined
   readonly json: boolean
   readonly help: boolean
 }
@@ -40,22 +42,30 @@ export const helpText = `A flash sale on an embedded Holdfast shop: everybody ar
 ${Object.entries(numbers)
   .map(([name, { otherwise, about }]) => `  --${name.padEnd(8)} <n>     ${about} (${otherwise})`)
   .join("\n")}
-  --store    <name>  where the shop keeps everything: ${storeNames.join(", ")} (${storeNames[0]})
+  --store    <name>  where the shop keeps everything: ${storeNames.join(", ")} (${storeNames[0]}, inside this process)
+  --url      <url>   the server, for --store postgres (DATABASE_URL); the sale gets a schema of its own there
   --json             progress on standard error, one JSON object as the last line of standard output
   --help             this text
 
 It ends with 1 when a promise is broken, and with 2 when an option cannot be meant.
 `
 
+/** What is read of the environment. */
+export interface Environment {
+  readonly DATABASE_URL?: string | undefined
+}
+
 /** Reads the arguments after the program's name, or throws a UsageError. */
-export const parseOptions = (args: ReadonlyArray<string>): Options => {
+export const parseOptions = (args: ReadonlyArray<string>, environment: Environment = {}): Options => {
   const values = parsed(args)
+  const store = storeOf(values.store)
   return {
     buyers: numberOf("buyers", values.buyers),
     stock: numberOf("stock", values.stock),
     coupons: numberOf("coupons", values.coupons),
     seed: numberOf("seed", values.seed),
-    store: storeOf(values.store),
+    store,
+    url: urlOf(store, values.url, environment),
     json: values.json ?? false,
     help: values.help ?? false,
   }
@@ -71,6 +81,7 @@ const parsed = (args: ReadonlyArray<string>) => {
         coupons: { type: "string" },
         seed: { type: "string" },
         store: { type: "string" },
+        url: { type: "string" },
         json: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
@@ -94,4 +105,14 @@ const storeOf = (text: string | undefined): StoreName => {
   const name = text ?? storeNames[0]
   if (isStoreName(name)) return name
   throw new UsageError(`There is no store "${text}". There is: ${storeNames.join(", ")}.`)
+}
+
+const urlOf = (store: StoreName, text: string | undefined, { DATABASE_URL }: Environment): string | undefined => {
+  if (store !== "postgres") {
+    if (text === undefined) return undefined
+    throw new UsageError("--url belongs to --store postgres.")
+  }
+  const url = text ?? DATABASE_URL
+  if (url !== undefined && url !== "") return url
+  throw new UsageError("--store postgres needs --url or DATABASE_URL.")
 }

@@ -4,7 +4,7 @@ import { planOf, price } from "../src/plan.ts"
 
 describe("the command line", () => {
   test("has a default for everything", () => {
-    expect(parseOptions([])).toMatchObject({ buyers: 5_000, stock: 100, coupons: 100, store: "memory", json: false })
+    expect(parseOptions([])).toMatchObject({ buyers: 5_000, stock: 100, coupons: 100, store: "pglite", json: false })
   })
 
   test("takes numbers with and without an equals sign", () => {
@@ -17,12 +17,22 @@ describe("the command line", () => {
     })
   })
 
+  test("takes the server from --url before the environment, and only where it is asked for", () => {
+    const environment = { DATABASE_URL: "postgres://environment/shop" }
+    const url = (...args: ReadonlyArray<string>) => parseOptions(args, environment).url
+    expect(url("--store", "postgres")).toBe("postgres://environment/shop")
+    expect(url("--store", "postgres", "--url", "postgres://flag/shop")).toBe("postgres://flag/shop")
+    expect(url()).toBeUndefined()
+  })
+
   test.each([
     [["--buyers", "0"], '--buyers must be a whole number from 1 to 1000000, and not "0".'],
     [["--stock", "1.5"], '--stock must be a whole number from 0 to 1000000, and not "1.5".'],
     [["--coupons", ""], '--coupons must be a whole number from 0 to 1000000, and not "".'],
     [["--seed", "1e3"], '--seed must be a whole number from 0 to 4294967295, and not "1e3".'],
-    [["--store", "paper"], 'There is no store "paper". There is: memory.'],
+    [["--store", "paper"], 'There is no store "paper". There is: pglite, postgres, memory.'],
+    [["--store", "postgres"], "--store postgres needs --url or DATABASE_URL."],
+    [["--url", "postgres://somewhere/shop"], "--url belongs to --store postgres."],
     [["--buyer", "3"], "Unknown option '--buyer'. See --help."],
     [["--seed", "-3"], "Option '--seed' argument is ambiguous. See --help."],
     [["now"], "Unexpected argument 'now'. See --help."],

@@ -7,12 +7,16 @@ import { planOf } from "../src/plan.ts"
 import { promisesOf } from "../src/promises.ts"
 import { EventIds, recountShop } from "../src/recount.ts"
 import { Sale } from "../src/sale.ts"
-import { openStore } from "../src/stores.ts"
+import { type StoreName, storeOf } from "../src/stores.ts"
 
 /** Holds a sale and recounts it from what `read` shows of the shop. */
-const hold = async (size: { buyers: number; stock: number; coupons: number }, read = (shop: Shop): Shop => shop) => {
+const hold = async (
+  size: { buyers: number; stock: number; coupons: number },
+  read = (shop: Shop): Shop => shop,
+  store: StoreName = "memory",
+) => {
   const plan = planOf({ ...size, seed: 11, run: "test" })
-  await using shop = createHoldfast({ store: openStore("memory") })
+  await using shop = createHoldfast({ store: await storeOf(store, undefined) })
   const events = new EventIds()
   await shop.events.subscribe(plan.subscription, events.hear)
   const sale = new Sale(shop, plan, 11)
@@ -34,6 +38,13 @@ describe("a sale", () => {
     const { broken, recount } = await hold(size)
     expect(broken).toEqual([])
     expect(recount.coupons.issued).toBe(Math.min(size.buyers, size.coupons))
+  })
+
+  test("keeps every promise on the embedded PostgreSQL", { timeout: 60_000 }, async () => {
+    const { broken, recount } = await hold({ buyers: 300, stock: 20, coupons: 30 }, (shop) => shop, "pglite")
+    expect(broken).toEqual([])
+    expect(recount.orders.units).toBe(24)
+    expect(recount.coupons.issued).toBe(30)
   })
 
   test("ends sold out, with cancelled and delivered units sold to those who waited", async () => {
@@ -76,7 +87,7 @@ describe("a shop that lies", () => {
 describe("a polite client", () => {
   test("comes back with the same call when the shop is too busy, and counts it", async () => {
     // One place in the queue, and 12 callers at the same moment.
-    await using shop = createHoldfast({ store: openStore("memory"), queueLimit: 1 })
+    await using shop = createHoldfast({ store: await storeOf("memory", undefined), queueLimit: 1 })
     await shop.start()
     const patience = new Patience(() => 0)
     const answers = await Promise.all(
