@@ -26,6 +26,7 @@ interface Session {
 export class Line {
   readonly #open: OpenWire
   readonly #shared: boolean
+  readonly #lent: boolean
   readonly #opening = Semaphore.makeUnsafe(1)
   readonly #exclusive = Semaphore.makeUnsafe(1)
   #session: Session | undefined
@@ -34,15 +35,19 @@ export class Line {
   #pauseMillis = firstPauseMillis
   #lastFailure: Failure | undefined
 
-  constructor(open: OpenWire, shared: boolean) {
+  constructor(open: OpenWire, shared: boolean, lent = false) {
     this.#open = open
     this.#shared = shared
+    this.#lent = lent
   }
 
-  /** A line that is closed with the scope. Where it is shared, single statements of several callers are on it at once. */
-  static readonly make = (open: OpenWire, shared = false): Effect.Effect<Line, never, Scope.Scope> =>
+  /**
+   * A line that is closed with the scope. Where it is shared, single statements of several callers are on it at once.
+   * Where it is lent, its session is somebody else's and is given back after every use.
+   */
+  static readonly make = (open: OpenWire, shared = false, lent = false): Effect.Effect<Line, never, Scope.Scope> =>
     Effect.acquireRelease(
-      Effect.sync(() => new Line(open, shared)),
+      Effect.sync(() => new Line(open, shared, lent)),
       (line) => line.close,
     )
 
@@ -51,7 +56,7 @@ export class Line {
     return this.#exclusive.withPermit(
       Effect.flatMap(this.#ready, (session) =>
         Effect.onExit(run(this.#watched(session)), (exit) =>
-          Exit.isFailure(exit) && !exit.cause.reasons.some((reason) => reason._tag === "Fail")
+          this.#lent || (Exit.isFailure(exit) && !exit.cause.reasons.some((reason) => reason._tag === "Fail"))
             ? this.#drop(session)
             : Effect.void,
         ),
@@ -108,7 +113,8 @@ export class Line {
       yield* Scope.close(scope, Exit.void)
       const reason = opened.cause.reasons.find((each) => each._tag === "Fail")
       this.#lastFailure = reason?.error ?? { code: undefined, message: "could not connect", cause: opened.cause }
-      this.#retryAt = now + this.#pauseMillis
+      // An attempt may have taken long itself.
+      this.#retryAt = (yield* Clock.currentTimeMillis) + this.#pauseMillis
       this.#pauseMillis = Math.min(this.#pauseMillis * 2, longestPauseMillis)
       return yield* Effect.fail<StoreFault>(this.#away)
     })

@@ -1,16 +1,22 @@
 /**
  * The store on a PostgreSQL server, 15 or later.
  *
- * It opens its own connections: two that decide and one more while keys are busy, one for reads, one for scans, one for
- * the outbox. They pipeline, so that a batch costs two round trips and one commit.
+ * With a `url` it opens its own connections: two that decide and one more while keys are busy, one for reads, one for
+ * scans, one for the outbox. They pipeline, so that a batch costs two round trips and one commit. With a `pool` or a
+ * client of the host it borrows instead: two connections as long as it runs, and for everything else one at a time and
+ * only for a moment. What the host passed in stays the host's.
  */
 
 import { type Guarantees, Store, type StoreFault, type StoreShape } from "@holdfast/core"
 import { Effect, Layer, Redacted, Schedule, type Scope } from "effect"
-import { Line } from "./Line.ts"
+import { SqlClient } from "effect/sql/SqlClient"
+import { isPostgres, openFromClient } from "./clientWire.ts"
+import { Line, type OpenWire } from "./Line.ts"
 import { type MigrateMode, migrate } from "./migrate.ts"
-import { type ConnectionConfig, openNative, type Purpose } from "./nativeWire.ts"
+import { type HostPool, openFromPool, whyNotPool } from "./poolWire.ts"
 import { type Path, storeOnLines } from "./StoreOnLines.ts"
+import type { Purpose } from "./settings.ts"
+import type { Failure } from "./wire.ts"
 
 const guarantees: Guarantees = {
   name: "postgres",
@@ -19,9 +25,8 @@ const guarantees: Guarantees = {
   lanes: 2,
 }
 
-export interface PostgresOptions {
-  /** `postgres://user:password@host:port/database`, with the parameters that libpq knows. */
-  readonly url: string
+/** Where the shop is kept, whatever the way to it. */
+export interface SchemaOptions {
   /** The schema that holds the shop, and nothing else. Default: `holdfast`. */
   readonly schema?: string | undefined
   /** What happens at the start where the schema is missing or old. Default: `auto`. */
@@ -30,56 +35,120 @@ export interface PostgresOptions {
   readonly path?: Path | undefined
 }
 
-/** A start tries again for about this long, so that a shop and its server may start together. */
-const startAgain = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 4 }))
+/** By address: needs the package `@effect/sql-pg`, and is the fast way. */
+export interface UrlOptions extends SchemaOptions {
+  /** `postgres://user:password@host:port/database`, with the parameters that libpq knows. */
+  readonly url: string
+  readonly pool?: undefined
+}
+
+/** Through a pool of the host: needs nothing but that. */
+export interface PoolOptions extends SchemaOptions {
+  /**
+   * A `pg.Pool` or the like, of three connections or more. Two are kept as long as the shop runs, and given back when it
+   * stops. Statements run one after the other, so a batch costs more round trips than with `url`.
+   */
+  readonly pool: HostPool
+  readonly url?: undefined
+}
+
+export type PostgresOptions = UrlOptions | PoolOptions
+
+/** How sessions are come by. */
+interface Door {
+  readonly open: (purpose: Purpose) => OpenWire
+  /** Whether they are somebody else's, and so given back whenever nobody needs them. */
+  readonly lends: boolean
+}
+
+/** A start tries again for a moment, so that a shop and its server may start together. Attempts may take long themselves. */
+const startAgain = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 4, duration: "2 seconds" }))
 
 const whileLost = <A>(attempt: Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreFault> =>
   Effect.retry(attempt, { schedule: startAgain, while: ({ _tag }) => _tag === "Lost" })
 
-const make = ({
-  url,
-  schema = "holdfast",
-  migrate: mode = "auto",
-  path = "any",
-}: PostgresOptions): Effect.Effect<StoreShape, StoreFault, Scope.Scope> =>
-  Effect.gen(function* () {
-    const config: ConnectionConfig = { url: Redacted.make(url) }
-    const open = (purpose: Purpose) => openNative(config, schema, purpose)
-    const prepared = Effect.scoped(
-      Effect.flatMap(
-        Effect.mapError(
-          open("migrate"),
-          ({ message, cause }): StoreFault => ({ _tag: "Lost", reason: message, cause }),
-        ),
-        (wire) => migrate(wire, schema, mode),
-      ),
-    )
-    yield* whileLost(prepared)
-    const deciding = yield* Effect.forEach(Array.from({ length: guarantees.lanes + 1 }), () =>
-      Line.make(open("decide")),
-    )
-    // The spare one is opened when keys are busy for the first time.
-    for (const line of deciding.slice(0, guarantees.lanes)) yield* whileLost(line.ready)
-    return storeOnLines(
-      guarantees,
-      schema,
-      {
-        deciding,
-        reading: yield* Line.make(open("read"), true),
-        scanning: yield* Line.make(open("read"), true),
-        delivering: yield* Line.make(open("deliver")),
-      },
-      path,
-    )
+const make = (options: PostgresOptions): Effect.Effect<StoreShape, StoreFault, Scope.Scope> =>
+  Effect.flatMap(doorOf(options), (door) => storeBehind(door, options))
+
+const makeFromClient = (options: SchemaOptions = {}): Effect.Effect<StoreShape, StoreFault, Scope.Scope | SqlClient> =>
+  Effect.flatMap(SqlClient, (client) => {
+    if (!isPostgres(client)) return refuse("The SqlClient is not one of PostgreSQL.")
+    const { schema = defaultSchema } = options
+    return storeBehind({ open: (purpose) => openFromClient(client, schema, purpose), lends: true }, options)
   })
 
-/** The store on a PostgreSQL server: {@link PostgresOptions}. */
+const defaultSchema = "holdfast"
+
+const doorOf = ({ url, pool, schema = defaultSchema }: PostgresOptions): Effect.Effect<Door, StoreFault> => {
+  if ((url === undefined) === (pool === undefined)) return refuse("Pass either a `url` or a `pool`.")
+  if (pool === undefined) {
+    return Effect.map(nativeDriver, ({ openNative }) => ({
+      open: (purpose) => openNative({ url: Redacted.make(url) }, schema, purpose),
+      lends: false,
+    }))
+  }
+  const whyNot = whyNotPool(pool)
+  return whyNot === undefined
+    ? Effect.succeed({ open: (purpose) => openFromPool(pool, schema, purpose), lends: true })
+    : refuse(whyNot)
+}
+
+/** Loaded when it is needed: a host with a pool does not have it. */
+const nativeDriver = Effect.tryPromise({
+  try: () => import("./nativeWire.ts"),
+  catch: (cause): StoreFault => ({
+    _tag: "Rejected",
+    reason: "A `url` needs the package @effect/sql-pg, which is not installed. A `pool` of yours works without.",
+    cause,
+  }),
+})
+
+const refuse = (reason: string): Effect.Effect<never, StoreFault> => Effect.fail({ _tag: "Rejected", reason })
+
+const storeBehind = Effect.fnUntraced(function* (
+  { open, lends }: Door,
+  { schema = defaultSchema, migrate: mode = "auto", path = "any" }: SchemaOptions,
+): Effect.fn.Return<StoreShape, StoreFault, Scope.Scope> {
+  const inSession = (purpose: Purpose, use: (wire: Effect.Success<OpenWire>) => Effect.Effect<void, StoreFault>) =>
+    whileLost(Effect.scoped(Effect.flatMap(Effect.mapError(open(purpose), notOpened), use)))
+  yield* inSession("migrate", (wire) => migrate(wire, schema, mode))
+  // The spare one is opened when keys are busy for the first time, or borrowed whenever they are.
+  const kept = yield* Effect.forEach(Array.from({ length: guarantees.lanes }), () => Line.make(open("decide")))
+  const spare = yield* Line.make(open("decide"), false, lends)
+  for (const line of kept) yield* whileLost(line.ready)
+  // Where the lanes took all that there is, nothing else would ever be answered.
+  if (lends) yield* inSession("read", () => Effect.void)
+  return storeOnLines(
+    guarantees,
+    schema,
+    {
+      deciding: [...kept, spare],
+      // Our own session pipelines what several callers ask. On a lent one they take turns.
+      reading: yield* Line.make(open("read"), !lends, lends),
+      scanning: yield* Line.make(open("read"), !lends, lends),
+      delivering: yield* Line.make(open("deliver"), false, lends),
+    },
+    path,
+  )
+})
+
+const notOpened = ({ message, cause }: Failure): StoreFault => ({ _tag: "Lost", reason: message, cause })
+
+/** The store on a PostgreSQL server. */
 export const PostgresStore: {
   readonly guarantees: Guarantees
   readonly make: (options: PostgresOptions) => Effect.Effect<StoreShape, StoreFault, Scope.Scope>
+  /** By address, or through a pool of the host: {@link PostgresOptions}. */
   readonly layer: (options: PostgresOptions) => Layer.Layer<Store, StoreFault>
+  /**
+   * On the `SqlClient` that a program has already, such as that of `PgClient.layer`. It borrows connections as from a
+   * pool: the client needs three or more, two are kept, and statements run one after the other. Where speed matters
+   * more than one pool for everything, pass a `url` to `layer`.
+   */
+  readonly layerFromClient: (options?: SchemaOptions) => Layer.Layer<Store, StoreFault, SqlClient>
 } = {
   guarantees,
   make,
   layer: (options) => Layer.effect(Store, make(options)),
+  layerFromClient: (options) => Layer.effect(Store, makeFromClient(options)),
 }

@@ -1,5 +1,6 @@
 /**
- * `@holdfast/adapters/postgres`: the store on a PostgreSQL server. Needs `@effect/sql-pg`.
+ * `@holdfast/adapters/postgres`: the store on a PostgreSQL server. Needs `@effect/sql-pg` for a `url`, and nothing for a
+ * `pool` of the host.
  */
 import type { Store, StoreFault } from "@holdfast/core"
 import type { Layer } from "effect"
@@ -15,4 +16,11 @@ export const postgres = (
 
 export type { JoinableClient } from "./joined.ts"
 export { type MigrateMode, type PostgresSqlOptions, postgresSql } from "./migrate.ts"
-export { type PostgresOptions, PostgresStore } from "./PostgresStore.ts"
+export {
+  type PoolOptions,
+  type PostgresOptions,
+  PostgresStore,
+  type SchemaOptions,
+  type UrlOptions,
+} from "./PostgresStore.ts"
+export type { HostConnection, HostPool } from "./poolWire.ts"

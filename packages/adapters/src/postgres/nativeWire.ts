@@ -4,13 +4,11 @@
 import { PgConnection } from "@effect/sql-pg"
 import { Effect, Exit, type Scope } from "effect"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
+import { ownSettingsOf, type Purpose, setting } from "./settings.ts"
 import { placing } from "./text.ts"
-import type { Failure, Reply, Statement, Wire } from "./wire.ts"
+import { type Failure, type Reply, type Statement, statement, type Wire } from "./wire.ts"
 
 export type ConnectionConfig = Omit<PgConnection.Config, "multiplex" | "types">
-
-/** What a session is used for. Deciding sessions give up early on locks that somebody else holds. */
-export type Purpose = "decide" | "read" | "deliver" | "migrate"
 
 /** A page of a thousand orders with a hundred lines each is one value. */
 const maxMessageSize = 256 * 1024 * 1024
@@ -35,35 +33,10 @@ export const openNative = (
       failureOf,
     )
     const wire = wireOf(connection, schema)
-    const { failed } = yield* wire.run([{ sql: settings, params: settingsOf(purpose) }])
+    const { failed } = yield* wire.run([statement(setting(ownSettingsOf(purpose), false))])
     if (failed !== undefined) return yield* Effect.fail(failed.failure)
     return wire
   })
-
-/**
- * Plans are made once, often while tables are empty, and kept: index look-ups and nested loops are right at every size
- * here (a plan cached on empty tables was seven to ten times slower). Bitmap scans would lock rows in heap order.
- * A lock is waited for far shorter than the server takes to look for deadlocks.
- */
-const settings = `select set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false),
-  set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false),
-  set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false),
-  set_config('client_min_messages', 'warning', false), set_config('default_transaction_read_only', $1, false),
-  set_config('lock_timeout', $2, false), set_config('statement_timeout', $3, false),
-  set_config('idle_in_transaction_session_timeout', $4, false)`
-
-const settingsOf = (purpose: Purpose): ReadonlyArray<string> => {
-  switch (purpose) {
-    case "decide":
-      return ["on", "100ms", "5s", "5s"]
-    case "deliver":
-      return ["on", "1s", "5s", "5s"]
-    case "read":
-      return ["on", "1s", "10s", "5s"]
-    case "migrate":
-      return ["off", "10s", "60s", "60s"]
-  }
-}
 
 const wireOf = (connection: PgConnection.PgConnection, schema: string): Wire => {
   const place = placing(schema)
@@ -90,7 +63,7 @@ const replyOf = (exits: ReadonlyArray<Exit.Exit<ReadonlyArray<ReadonlyArray<unkn
 
 const interrupted: Failure = { code: undefined, message: "the statement was interrupted", cause: undefined }
 
-const failureOf = (error: SqlError): Failure => {
+export const failureOf = (error: SqlError): Failure => {
   const cause = isSqlError(error) ? error.reason.cause : error
   return { code: sqlStateOf(cause), message: messageOf(cause) ?? error.message, cause }
 }

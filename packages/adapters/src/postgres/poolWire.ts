@@ -1,0 +1,115 @@
+/**
+ * A wire over a connection that a pool of the host lends.
+ *
+ * The pool, its connections and their settings stay the host's: a connection goes back as it came, or is destroyed where
+ * nobody knows any more in what state it is. The pool is never ended, and no type parser is changed.
+ */
+import { Effect, type Scope } from "effect"
+import { failureOf, sequentialWire, textOf } from "./session.ts"
+import { type Purpose, settingsOf } from "./settings.ts"
+import { begin, type Failure, statement, type Wire } from "./wire.ts"
+
+/** What of a host's pool is needed: a `pg.Pool` has it as it is. */
+export interface HostPool {
+  /** Lends a connection to its caller alone until `release`. */
+  readonly connect: () => Promise<HostConnection>
+  /** How many connections it opens at most, where it says so. */
+  readonly options?: { readonly max?: number | undefined } | undefined
+}
+
+export interface HostConnection {
+  readonly query: (sql: string, params?: Array<string | null>) => Promise<unknown>
+  /** Gives the connection back; with `true` the pool destroys it. */
+  readonly release: (destroy?: boolean) => unknown
+  readonly on?: ((event: "error", listener: () => void) => unknown) | undefined
+  readonly removeListener?: ((event: "error", listener: () => void) => unknown) | undefined
+}
+
+/** Two decide as long as the shop runs, and a third is lent for a moment to everything else. */
+const minConnections = 3
+/** How long a pool may take to lend a connection. */
+export const lendMillis = 3_000
+
+/** Why a pool cannot serve a shop at all; undefined where nothing speaks against it. */
+export const whyNotPool = (pool: HostPool): string | undefined => {
+  if (typeof pool !== "object" || pool === null || typeof pool.connect !== "function")
+    return "`pool` is no pool: it must have connect(), as a pg.Pool has."
+  // A single client has these. Statements of the host could come between ours on it, inside our transactions.
+  if ("release" in pool || "escapeIdentifier" in pool)
+    return "`pool` is a single client, which cannot serve a shop: pass a pg.Pool, or a `url`. To join a transaction of a client use shop.within(client)."
+  const max = pool.options?.max
+  return typeof max === "number" && max < minConnections
+    ? `The pool opens at most ${max} connections, and a shop needs ${minConnections}: two as long as it runs, and a third in turn for everything else. Make it with max: ${minConnections} or more.`
+    : undefined
+}
+
+/** Borrows a connection until the scope closes. */
+export const openFromPool = (
+  pool: HostPool,
+  schema: string,
+  purpose: Purpose,
+): Effect.Effect<Wire, Failure, Scope.Scope> => {
+  // Without parameters several statements are one message.
+  const settings = settingsOf(purpose).map(([name, value]) => `set local ${name} = '${value}'`)
+  const opening = [statement([begin.sql, ...settings].join("; "))]
+  return Effect.map(
+    Effect.acquireRelease(
+      Effect.map(connect(pool), (connection) => {
+        // An error of a connection that is just idle would otherwise end the process.
+        connection.on?.("error", ignore)
+        return { connection, wire: sequentialWire(queryOn(connection), schema, opening) }
+      }),
+      ({ connection, wire }) =>
+        Effect.sync(() => {
+          connection.release(!wire.isClean())
+          connection.removeListener?.("error", ignore)
+        }),
+    ),
+    ({ wire }) => wire,
+  )
+}
+
+const ignore = (): void => {}
+
+const queryOn = (connection: HostConnection) => (sql: string, params: ReadonlyArray<string | null>) =>
+  Effect.map(
+    Effect.tryPromise({
+      try: () => (params.length === 0 ? connection.query(sql) : connection.query(sql, [...params])),
+      catch: failureOf,
+    }),
+    firstOf,
+  )
+
+/** The first column of the first row of a result as `pg` gives it. */
+export const firstOf = (result: unknown): string | null => {
+  if (typeof result !== "object" || result === null || !("rows" in result) || !Array.isArray(result.rows)) return null
+  const [row]: ReadonlyArray<unknown> = result.rows
+  return typeof row === "object" && row !== null ? textOf(Object.values(row)[0]) : null
+}
+
+/** A pool waits as long as it likes for a free connection; whoever calls the shop does not. */
+const connect = (pool: HostPool): Effect.Effect<HostConnection, Failure> =>
+  Effect.callback<HostConnection, Failure>((resume) => {
+    let waiting = true
+    const end = (result: Effect.Effect<HostConnection, Failure>): void => {
+      waiting = false
+      clearTimeout(timer)
+      resume(result)
+    }
+    const timer = setTimeout(() => end(Effect.fail(noneFree)), lendMillis)
+    pool.connect().then(
+      (connection) => {
+        if (waiting) end(Effect.succeed(connection))
+        else connection.release()
+      },
+      (cause) => {
+        if (waiting) end(Effect.fail({ ...failureOf(cause), code: undefined }))
+      },
+    )
+  })
+
+const noneFree: Failure = {
+  code: undefined,
+  message: `the pool lent no connection within ${lendMillis} ms: all of them are in use`,
+  cause: undefined,
+}
