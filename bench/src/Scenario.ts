@@ -20,11 +20,13 @@ export interface Context {
   readonly quick: boolean
   /** Says what is being done, on standard error. */
   readonly progress: (text: string) => void
+  /** Remembers what is to be undone when the run ends, however it ends. The last one comes first; each has some seconds. */
+  readonly atEnd: (step: () => unknown) => void
 }
 
 export interface Result {
-  /** What is compared: quotients of two figures that were measured in turns. */
-  readonly ratios: Readonly<Record<string, number>>
+  /** What is compared: quotients of two figures that were measured in turns; null where one of the two is missing here. */
+  readonly ratios: Readonly<Record<string, number | null>>
   /** What was measured, with its unit at the end of its name. */
   readonly figures: Readonly<Record<string, number>>
   /** Whether everything that was sold in the meantime is right, by the shop's own audit. */

@@ -2,6 +2,7 @@
  * `npm run bench -- <scenario>`: runs one scenario and says what it measured.
  */
 import { relative } from "node:path"
+import { Ending } from "./ending.ts"
 import { type Environment, environmentNow, environmentText } from "./environment.ts"
 import { heapIsEnough, runAgainWithHeap } from "./heap.ts"
 import { helpText, type Options, parseOptions, UsageError } from "./options.ts"
@@ -13,6 +14,8 @@ import type { Result, Scenario } from "./Scenario.ts"
 const say = (text: string): void => {
   process.stderr.write(`${text}\n`)
 }
+
+const ending = new Ending()
 
 const main = async (): Promise<void> => {
   const options = parseOptions(process.argv.slice(2))
@@ -33,7 +36,7 @@ const main = async (): Promise<void> => {
 const measure = async (scenario: Scenario, { quick, json }: Options): Promise<void> => {
   const environment = environmentNow()
   say(environmentText(environment))
-  const result = await scenario.run({ quick, progress: (text) => say(`  ${text}`) })
+  const result = await scenario.run({ quick, progress: (text) => say(`  ${text}`), atEnd: ending.later })
   const file = await writePage(scenario, environment, result)
   say(`  plots: ${relative(process.cwd(), file)}`)
   process.stdout.write(json ? `${jsonOf(scenario, environment, result)}\n` : table(result))
@@ -46,7 +49,19 @@ const jsonOf = ({ name }: Scenario, environment: Environment, { ratios, figures,
 const list = (scenarios: ReadonlyMap<string, Scenario>): string =>
   Array.from(scenarios.values(), ({ name, about }) => `  ${name.padEnd(10)} ${about}\n`).join("")
 
-await main().catch((error: unknown) => {
-  say(error instanceof UsageError ? error.message.trimEnd() : String(error instanceof Error ? error.stack : error))
-  process.exitCode = error instanceof UsageError ? 2 : 1
-})
+/** Ends the program, whatever is still open. What went wrong is said before anything is cleaned up. */
+const end = async (code: number, why?: unknown): Promise<never> => {
+  if (why !== undefined) {
+    say(why instanceof UsageError ? why.message.trimEnd() : String(why instanceof Error ? why.stack : why))
+  }
+  await ending.now(say)
+  process.exit(code)
+}
+
+process.once("uncaughtException", (error) => void end(1, error))
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void end(130, `Ended by ${signal}.`))
+
+await main().then(
+  () => end(Number(process.exitCode ?? 0)),
+  (error: unknown) => end(error instanceof UsageError ? 2 : 1, error),
+)

@@ -43,10 +43,10 @@ ${svgOf(plot)}
 <figcaption>${escaped(plot.caption)}</figcaption>
 </figure>`
 
-const tableOf = (
+const tableOf = <Value extends number | null>(
   what: string,
-  numbers: Readonly<Record<string, number>>,
-  textOf: (value: number) => string,
+  numbers: Readonly<Record<string, Value>>,
+  textOf: (value: Value) => string,
   notes: Readonly<Record<string, string>>,
 ): string => {
   const rows = Object.entries(numbers).map(

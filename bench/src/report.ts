@@ -18,6 +18,8 @@ export const table = ({ ratios, figures, notes = {}, audit }: Result): string =>
   return `\n${lines.join("\n")}\n\n  audit ${audit.ok ? "clean" : "FOUND VIOLATIONS"}\n`
 }
 
-export const ratioText = (value: number): string => value.toFixed(2)
+/** Ratios far below one keep their digits: 1/80 is not 0.01. */
+export const ratioText = (value: number | null): string =>
+  value === null ? "left out" : value >= 0.1 ? value.toFixed(2) : String(significant(value, 2))
 
 export const figureText = (value: number): string => significant(value, 4).toLocaleString("en-US")
