@@ -38,8 +38,12 @@ export interface ConformanceOptions {
   readonly extraLaws?: ReadonlyArray<Law> | undefined
 }
 
-/** Rounds of all workloads. */
-const roundsOf: { readonly [P in Profile]: number } = { quick: 35, standard: standardRounds, soak: 100_000 }
+/** Rounds of all workloads. A live trial takes ten to thirty times as long as a simulated one. */
+const roundsOf: { readonly [P in Profile]: { readonly simulated: number; readonly live: number } } = {
+  quick: { simulated: 35, live: 5 },
+  standard: { simulated: standardRounds, live: 40 },
+  soak: { simulated: 100_000, live: 100_000 },
+}
 const budgetOf: { readonly [P in Profile]: { readonly simulated: number; readonly live: number } } = {
   quick: { simulated: 8_000, live: 30_000 },
   standard: { simulated: 20_000, live: 120_000 },
@@ -68,7 +72,7 @@ export const conformance = (adapter: Adapter, options: ConformanceOptions = {}):
       if (options.replay === undefined) {
         const extra = new Set(laws.map(({ workload }) => workload).filter((each) => !workloads.includes(each)))
         const offered = [...workloads, ...extra]
-        for (let round = 0; round < roundsOf[profile]; round++) {
+        for (let round = 0; round < roundsOf[profile][runs]; round++) {
           for (const [index, workload] of offered.entries()) {
             if ((yield* Clock.currentTimeMillis) >= endsAt) break
             const { plan, strategy } = trialAt(seed, round, index, workload)
