@@ -22,41 +22,50 @@ export interface Suspect {
 
 interface Sum {
   // Two independent sums of 32 bits that wrap, and one of plain amounts.
-  readonly left: Int32Array
-  readonly right: Int32Array
-  readonly amounts: Float64Array
+  left: number
+  right: number
+  amounts: number
 }
 
-const emptySum = (): Sum => ({
-  left: new Int32Array(partitions),
-  right: new Int32Array(partitions),
-  amounts: new Float64Array(partitions),
+interface Partition {
+  readonly expected: Sum
+  readonly found: Sum
+  volume: number
+}
+
+const emptyPartition = (): Partition => ({
+  expected: { left: 0, right: 0, amounts: 0 },
+  found: { left: 0, right: 0, amounts: 0 },
+  volume: 0,
 })
 
 export class Sums {
+  // Partitions come into being with their first statement: a store of ten rows costs ten of them.
   readonly #checks = new Map(
-    twoSidedChecks.map((check) => {
-      const volumes = new Float64Array(partitions)
-      return [check.id, { check, expected: emptySum(), found: emptySum(), volumes, counted: 0 }]
-    }),
+    twoSidedChecks.map((check) => [check.id, { check, partitions: new Map<number, Partition>(), counted: 0 }]),
   )
 
   add({ check, side, key, value, amount = 1, mayBe = false }: Statement): void {
     const of = this.#checks.get(check)
     if (of === undefined) return
     const keyText = JSON.stringify(key)
-    const partition = partitionOf(keyText)
-    of.volumes[partition] = (of.volumes[partition] ?? 0) + 1
+    const at = partitionOf(keyText)
+    let partition = of.partitions.get(at)
+    if (partition === undefined) {
+      partition = emptyPartition()
+      of.partitions.set(at, partition)
+    }
+    partition.volume++
     if (mayBe) return
     if (side === "found") of.counted++
     const text = keyText + JSON.stringify(value)
-    const sum = of[side]
+    const sum = partition[side]
     // Amounts may be larger than 32 bits: their upper half is weighed by another number.
     const upper = Math.floor(amount / 0x1_0000_0000)
     const [left, right] = [hash(text, 0x811c9dc5), hash(text, 0x2545f491)]
-    sum.left[partition] = (sum.left[partition] ?? 0) + Math.imul(amount, left) + Math.imul(upper, right)
-    sum.right[partition] = (sum.right[partition] ?? 0) + Math.imul(amount, right) + Math.imul(upper, ~left)
-    sum.amounts[partition] = (sum.amounts[partition] ?? 0) + amount
+    sum.left = (sum.left + Math.imul(amount, left) + Math.imul(upper, right)) | 0
+    sum.right = (sum.right + Math.imul(amount, right) + Math.imul(upper, ~left)) | 0
+    sum.amounts += amount
   }
 
   /** How many statements that need an answer the second side of each check made. */
@@ -68,9 +77,9 @@ export class Sums {
   suspects(maxStatements: number): ReadonlyArray<ReadonlyArray<Suspect>> {
     const groups: Array<Array<Suspect>> = []
     let room = 0
-    for (const { check, expected, found, volumes } of this.#checks.values()) {
-      for (const [partition, volume] of volumes.entries()) {
-        if (sameAt(expected, found, partition)) continue
+    for (const { check, partitions } of this.#checks.values()) {
+      for (const [partition, { expected, found, volume }] of partitions) {
+        if (same(expected, found)) continue
         const group = groups.at(-1)
         if (group === undefined || volume > room) {
           groups.push([{ check, partition, volume }])
@@ -85,8 +94,8 @@ export class Sums {
   }
 }
 
-const sameAt = (one: Sum, other: Sum, at: number): boolean =>
-  one.left[at] === other.left[at] && one.right[at] === other.right[at] && one.amounts[at] === other.amounts[at]
+const same = (one: Sum, other: Sum): boolean =>
+  one.left === other.left && one.right === other.right && one.amounts === other.amounts
 
 /** What both sides say of one key, where they do not agree. */
 export interface Difference {
