@@ -3,29 +3,29 @@
  *
  * On Node the listener of `@holdfast/http/node` is several times cheaper.
  */
+import type { Deadlines } from "./core/Deadlines.ts"
 import type { BodyRead, Exchange, Reply } from "./core/Exchange.ts"
 import { View } from "./core/view.ts"
 
 export const exchangeOf = (request: Request): Exchange => {
   const { pathname, search } = new URL(request.url)
   const target = pathname + search
-  const header = (name: string): string | undefined => request.headers.get(name) ?? undefined
   let headerCount: number | undefined
   return {
     method: request.method,
     target,
     mountedAt: "",
-    header,
+    header: (name) => request.headers.get(name) ?? undefined,
     get headerCount() {
       headerCount ??= Array.from(request.headers.keys()).length
       return headerCount
     },
-    readBody: (maxBytes, timeoutMillis) => readStream(request, maxBytes, timeoutMillis),
+    readBody: (maxBytes, deadlines) => readStream(request, maxBytes, deadlines),
     get signal() {
       return request.signal
     },
     get view() {
-      return new View({ method: request.method, url: target, header, address: undefined, makeRequest: () => request })
+      return new View(this, undefined, () => request)
     },
   }
 }
@@ -37,14 +37,15 @@ export const responseOf = ({ status, headers, body }: Reply, method: string): Re
 }
 
 /** Counts the bytes while they arrive: a body that lies about its length is stopped at the limit all the same. */
-const readStream = async (request: Request, maxBytes: number, timeoutMillis: number): Promise<BodyRead> => {
+const readStream = async (request: Request, maxBytes: number, deadlines: Deadlines): Promise<BodyRead> => {
   if (request.body === null) return { _tag: "Text", text: "" }
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return { _tag: "TooLarge" }
   const reader = request.body.getReader()
-  let timer: ReturnType<typeof setTimeout> | undefined
+  let giveUp = (_: "too slow"): void => {}
   const tooSlow = new Promise<"too slow">((resolve) => {
-    timer = setTimeout(() => resolve("too slow"), timeoutMillis)
+    giveUp = resolve
   })
+  const ticket = deadlines.begin(() => giveUp("too slow"))
   const chunks: Array<Uint8Array> = []
   let bytes = 0
   try {
@@ -60,7 +61,7 @@ const readStream = async (request: Request, maxBytes: number, timeoutMillis: num
     // The stream fails only where the peer leaves.
     return { _tag: "Gone" }
   } finally {
-    clearTimeout(timer)
+    deadlines.end(ticket)
     // Lets go of what was not read. Whether that works is nobody's concern any more.
     reader.cancel().catch(() => {})
   }

@@ -2,7 +2,7 @@
  * What the endpoints answer: the reference service's fields under its names, and what only Holdfast knows beside them.
  */
 import { Schema } from "effect"
-import { Amount, AnswerId, Change, Count, Discount, Price, pageOf, Quantity, Time } from "./fields.ts"
+import { Amount, AnswerId, Change, Count, Discount, Metadata, Price, pageOf, Quantity, Time } from "./fields.ts"
 
 export const Balance = Schema.Struct({ userId: AnswerId, totalPoint: Amount }).annotate({ identifier: "Balance" })
 
@@ -82,7 +82,7 @@ export const Order = Schema.Struct({
   ),
   userCouponId: Schema.optionalKey(AnswerId),
   reference: Schema.optionalKey(Schema.String),
-  metadata: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
+  metadata: Schema.optionalKey(Metadata),
   state: Schema.Literals(["placed", "completed", "cancelled"]),
   placedAt: Time,
   closedAt: Schema.optionalKey(Time),

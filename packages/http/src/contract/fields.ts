@@ -63,6 +63,16 @@ export const Time = Schema.String.annotate({
   }),
 )
 
+/**
+ * What a host keeps with an order. What `JSON.parse` made is JSON already: `Schema.Json` would walk through it once more, and
+ * keep the whole schema around it from being compiled.
+ */
+export const Metadata = Schema.Record(
+  Schema.String,
+  // biome-ignore lint/plugin/casts: bodies come from JSON.parse, and handlers look at what they send
+  Schema.Any as Schema.Codec<Schema.Json>,
+)
+
 export const Discount = Schema.Union([
   Schema.Struct({
     type: Schema.Literal("flat"),

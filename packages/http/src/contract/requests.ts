@@ -2,7 +2,7 @@
  * The bodies of the requests that change something, under the reference service's names.
  */
 import { Schema } from "effect"
-import { Amount, Id, PositiveAmount, Price, Quantity } from "./fields.ts"
+import { Amount, Id, Metadata, PositiveAmount, Price, Quantity } from "./fields.ts"
 
 /** The most lines of one order; a host may allow fewer. */
 export const maxOrderItems = 100
@@ -19,7 +19,7 @@ export const OrderRequest = Schema.Struct({
   ).check(Schema.isMinLength(1), Schema.isMaxLength(maxOrderItems)),
   expectedPaid: Schema.optionalKey(Amount),
   reference: Schema.optionalKey(Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(200))),
-  metadata: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
+  metadata: Schema.optionalKey(Metadata),
 }).annotate({ identifier: "OrderRequest" })
 
 export const CancelRequest = Schema.Struct({ userId: Id }).annotate({ identifier: "CancelRequest" })

@@ -2,29 +2,44 @@
  * A time limit for many calls with one timer: all have the same limit, so the first to begin is the first to be late.
  */
 
+export interface Ticket {
+  readonly endsAt: number
+  readonly late: () => void
+}
+
 export class Deadlines {
   readonly #millis: number
   /** In the order in which they began. */
-  readonly #waiting = new Map<object, { readonly endsAt: number; readonly late: () => void }>()
+  readonly #waiting = new Set<Ticket>()
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(millis: number) {
     this.#millis = millis
   }
 
+  /** Calls `late` when the limit is over, unless `end` is called with the ticket before. */
+  begin(late: () => void): Ticket {
+    const ticket = { endsAt: performance.now() + this.#millis, late }
+    this.#waiting.add(ticket)
+    this.#timer ??= this.#wake(this.#millis)
+    return ticket
+  }
+
+  end(ticket: Ticket): void {
+    this.#waiting.delete(ticket)
+  }
+
   /** The promise's own end, or `late()` where it takes longer than the limit. */
   race<A>(promise: Promise<A>, late: () => A): Promise<A> {
     return new Promise((resolve, reject) => {
-      const ticket = {}
-      this.#waiting.set(ticket, { endsAt: performance.now() + this.#millis, late: () => resolve(late()) })
-      this.#timer ??= this.#wake(this.#millis)
+      const ticket = this.begin(() => resolve(late()))
       promise.then(
         (value) => {
-          this.#waiting.delete(ticket)
+          this.end(ticket)
           resolve(value)
         },
         (error) => {
-          this.#waiting.delete(ticket)
+          this.end(ticket)
           reject(error)
         },
       )
@@ -41,13 +56,13 @@ export class Deadlines {
   #sweep(): void {
     this.#timer = undefined
     const now = performance.now()
-    for (const [ticket, { endsAt, late }] of this.#waiting) {
-      if (endsAt > now) {
-        this.#timer = this.#wake(endsAt - now)
+    for (const ticket of this.#waiting) {
+      if (ticket.endsAt > now) {
+        this.#timer = this.#wake(ticket.endsAt - now)
         return
       }
       this.#waiting.delete(ticket)
-      late()
+      ticket.late()
     }
   }
 }

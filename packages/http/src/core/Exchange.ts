@@ -4,6 +4,7 @@
  * The node and web shells differ only in how they fill an exchange and send a reply; everything else is the same code.
  */
 import type { AbortSignalLike } from "@holdfast/core"
+import type { Deadlines } from "./Deadlines.ts"
 
 /** What a host's own functions see of a request. Cheap to make; `request` is a real `Request`, made when it is read. */
 export interface RequestView {
@@ -34,9 +35,9 @@ export interface Exchange {
   readonly target: string
   /** Where the host mounted us below the root, if not at the base path: the part of `target` that is not ours. */
   readonly mountedAt: string
-  readonly header: (name: string) => string | undefined
+  header(name: string): string | undefined
   readonly headerCount: number
-  readonly readBody: (maxBytes: number, timeoutMillis: number) => Promise<BodyRead>
+  readBody(maxBytes: number, deadlines: Deadlines): Promise<BodyRead>
   /** Aborts when the peer leaves. */
   readonly signal: AbortSignalLike
   readonly view: RequestView

@@ -7,7 +7,7 @@ import { etagOf, matchesTag } from "./etag.ts"
 import type { Route } from "./routes.ts"
 
 export const success = (route: Route, { body, replayed, headers }: Answered<unknown>, exchange: Exchange): Reply => {
-  const text = JSON.stringify(route.encode(body))
+  const text = JSON.stringify(route.checked(body))
   const answered: Record<string, string> = {
     "content-type": "application/json",
     "cache-control": route.cache,

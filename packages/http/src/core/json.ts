@@ -1,8 +1,8 @@
 /**
  * Reads the JSON body of a request, within its limits.
  */
-import type { Limits } from "../options.ts"
 import type { No } from "../problems/problem.ts"
+import type { Deadlines } from "./Deadlines.ts"
 import type { Exchange } from "./Exchange.ts"
 
 type JsonRead =
@@ -21,14 +21,11 @@ const no = (
 // What is still on its way cannot be told from the next request, so the connection ends with the answer.
 const closing = { connection: "close" }
 
-export const readJson = async (
-  { header, readBody }: Exchange,
-  { bodyBytes, bodyMillis }: Pick<Limits, "bodyBytes" | "bodyMillis">,
-): Promise<JsonRead> => {
-  if (!isJson(header("content-type")) || !isPlain(header("content-encoding"))) {
+export const readJson = async (exchange: Exchange, maxBytes: number, deadlines: Deadlines): Promise<JsonRead> => {
+  if (!isJson(exchange.header("content-type")) || !isPlain(exchange.header("content-encoding"))) {
     return no("UNSUPPORTED_MEDIA_TYPE", { accept: "application/json" })
   }
-  const read = await readBody(bodyBytes, bodyMillis)
+  const read = await exchange.readBody(maxBytes, deadlines)
   switch (read._tag) {
     case "Parsed":
       return { _tag: "Json", value: read.value }

@@ -62,7 +62,8 @@ const match = (
 ): Readonly<Record<string, string>> | "malformed" | undefined => {
   let params: Record<string, string> | undefined
   let malformed = false
-  for (const [index, segment] of segments.entries()) {
+  for (let index = 0; index < segments.length; index++) {
+    const segment = segments[index] ?? ""
     const part = parts[index] ?? ""
     if (!segment.startsWith(":")) {
       if (segment !== part) return undefined

@@ -36,7 +36,8 @@ export interface Route {
   readonly decodePayload: Decode | undefined
   readonly resource: (input: Input) => Resource
   readonly run: (input: Input, call: Call) => Promise<Answered<unknown> | No>
-  readonly encode: (body: unknown) => unknown
+  /** The body as the contract describes it, without what is not in the contract. */
+  readonly checked: (body: unknown) => unknown
 }
 
 export const routesOf = (): ReadonlyArray<Route> => {
@@ -60,7 +61,7 @@ export const routesOf = (): ReadonlyArray<Route> => {
         decodePayload: payloadDecoderOf(endpoint),
         resource: handling.resource,
         run: handling.run,
-        encode: encoderOf(success),
+        checked: checkOf(success),
       })
     },
   })
@@ -100,13 +101,13 @@ const decoderOf = (schema: Schema.Top | undefined): Decode | undefined =>
 const payloadDecoderOf = (endpoint: HttpApiEndpoint.Top): Decode | undefined => {
   const payload = endpoint.payload.get("application/json")?.schemas[0]
   // A field that is not known is refused: a misspelt `expectedPaid` must not silently mean "whatever it costs".
-  return payload && compiled(Schema.toCodecJson(payload), { errors: "all", onExcessProperty: "error" })
+  return payload && compiled(payload, { errors: "all", onExcessProperty: "error" })
 }
 
-/** Encoding is decoding the flipped schema. An answer that does not fit its schema is a defect and throws. */
-const encoderOf = (success: Schema.Top): ((body: unknown) => unknown) => {
-  const flipped = Schema.flip(Schema.toCodecJson(success))
-  SchemaJITCompiler.enable(flipped.ast)
+/** An answer that does not fit what the document says of it is a defect and throws. */
+const checkOf = (success: Schema.Top): ((body: unknown) => unknown) => {
+  const sent = Schema.toEncoded(success)
+  SchemaJITCompiler.enable(sent.ast)
   // biome-ignore lint/plugin/casts: no schema of the contract needs a service
-  return Schema.decodeUnknownSync(flipped as unknown as Schema.Codec<unknown, unknown>)
+  return Schema.decodeUnknownSync(sent as unknown as Schema.Codec<unknown, unknown>)
 }

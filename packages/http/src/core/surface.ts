@@ -48,7 +48,8 @@ export const makeSurface = <C extends Caller>(
   metrics: Metrics,
 ): Surface => {
   const { limits, basePath } = settings
-  const deadlines = new Deadlines(limits.answerMillis)
+  const bodies = new Deadlines(limits.bodyMillis)
+  const answers = new Deadlines(limits.answerMillis)
   const rateLimit = settings.rateLimit && new RateLimit(settings.rateLimit, settings.clock)
   const router = makeRouter<Route | PlainRoute>()
   for (const [path, route] of plainRoutes) router.add("GET", path, route)
@@ -103,7 +104,7 @@ export const makeSurface = <C extends Caller>(
       const taken = keyOf(exchange, seen)
       if (typeof taken !== "string") return taken
       key = taken
-      const read = await readJson(exchange, limits)
+      const read = await readJson(exchange, limits.bodyBytes, bodies)
       if (read._tag === "Gone") return gone()
       if (read._tag === "No") return read.no
       body = read.value
@@ -137,7 +138,7 @@ export const makeSurface = <C extends Caller>(
       orderItems: limits.orderItems,
       now: settings.clock,
     }
-    const answered = await deadlines.race<Answered<unknown> | No>(route.run(decoded, call), late)
+    const answered = await answers.race<Answered<unknown> | No>(route.run(decoded, call), late)
     return "body" in answered ? success(route, answered, exchange) : answered
   }
 
@@ -230,8 +231,8 @@ const failureOf = (
 }
 
 /** The caller that a demonstration believes: whom the request names, else an `x-user-id` header. */
-const demoCaller = <C extends Caller>(resource: Resource, { header }: Exchange): C | undefined => {
-  const id = resource.userId ?? header("x-user-id")
+const demoCaller = <C extends Caller>(resource: Resource, exchange: Exchange): C | undefined => {
+  const id = resource.userId ?? exchange.header("x-user-id")
   // biome-ignore lint/plugin/casts: the demo identity knows nothing of the host's own callers
   return isCallerId(id) ? ({ id } as C) : undefined
 }

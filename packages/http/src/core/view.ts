@@ -2,42 +2,38 @@
  * The view of a request that a host's own functions get. Everything but the id of the caller is rarely asked for, so
  * whatever costs something is made when it is read.
  */
-import type { RequestView } from "./Exchange.ts"
-
-export interface ViewSource {
-  readonly method: string
-  readonly url: string
-  readonly header: (name: string) => string | undefined
-  readonly address: string | undefined
-  readonly makeRequest: () => Request
-}
+import type { Exchange, RequestView } from "./Exchange.ts"
 
 export class View implements RequestView {
-  readonly #source: ViewSource
+  readonly #exchange: Pick<Exchange, "method" | "target" | "header">
+  readonly #makeRequest: () => Request
+  readonly address: string | undefined
   #request: Request | undefined
 
-  constructor(source: ViewSource) {
-    this.#source = source
+  constructor(
+    exchange: Pick<Exchange, "method" | "target" | "header">,
+    address: string | undefined,
+    makeRequest: () => Request,
+  ) {
+    this.#exchange = exchange
+    this.address = address
+    this.#makeRequest = makeRequest
   }
 
   get method(): string {
-    return this.#source.method
+    return this.#exchange.method
   }
 
   get url(): string {
-    return this.#source.url
+    return this.#exchange.target
   }
 
   get headers(): RequestView["headers"] {
-    return { get: (name) => this.#source.header(name.toLowerCase()) ?? null }
-  }
-
-  get address(): string | undefined {
-    return this.#source.address
+    return { get: (name) => this.#exchange.header(name.toLowerCase()) ?? null }
   }
 
   get request(): Request {
-    this.#request ??= this.#source.makeRequest()
+    this.#request ??= this.#makeRequest()
     return this.#request
   }
 }

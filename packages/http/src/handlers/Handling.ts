@@ -37,6 +37,7 @@ export interface Call {
 }
 
 export interface Answered<Body> {
+  /** As it is sent: moments are text already. */
   readonly body: Body
   readonly replayed?: boolean
   readonly headers?: Readonly<Record<string, string>>
@@ -65,7 +66,7 @@ export type Handlings<Api> = {
   readonly [Group in GroupsOf<Api> as HttpApiGroup.Identifier<Group>]: {
     readonly [Endpoint in HttpApiGroup.Endpoints<Group> as HttpApiEndpoint.Identifier<Endpoint>]: Handling<
       InputOf<Endpoint>,
-      HttpApiEndpoint.Success<Endpoint>["Type"]
+      HttpApiEndpoint.Success<Endpoint>["Encoded"]
     >
   }
 }

@@ -45,8 +45,8 @@ export const issuedBody = ({ accountId, campaignId, ticket, discount, issuedAt, 
   userCouponId: campaignId,
   ticket,
   discount: discountBody(discount),
-  issuedAt,
-  expiresAt,
+  issuedAt: issuedAt.toISOString(),
+  expiresAt: expiresAt.toISOString(),
 })
 
 const couponBody = (coupon: Coupon) => ({

@@ -105,7 +105,7 @@ const tooManyItems = (limit: number): No => ({
 
 const isJsonRecord = Schema.is(Schema.Record(Schema.String, Schema.Json))
 
-export const orderBody = (order: Order): (typeof OrderAnswer)["Type"] => ({
+export const orderBody = (order: Order): (typeof OrderAnswer)["Encoded"] => ({
   orderId: order.orderId,
   userId: order.accountId,
   totalPrice: order.total,
@@ -123,8 +123,8 @@ export const orderBody = (order: Order): (typeof OrderAnswer)["Type"] => ({
   ...(order.campaignId !== undefined && { userCouponId: order.campaignId }),
   ...(order.reference !== undefined && { reference: order.reference }),
   // The host may have placed the order in its own process, with metadata that only looks like JSON.
-  ...(isJsonRecord(order.metadata) && { metadata: order.metadata }),
+  ...(order.metadata !== undefined && isJsonRecord(order.metadata) && { metadata: order.metadata }),
   state: order.state,
-  placedAt: order.placedAt,
-  ...(order.closedAt !== undefined && { closedAt: order.closedAt }),
+  placedAt: order.placedAt.toISOString(),
+  ...(order.closedAt !== undefined && { closedAt: order.closedAt.toISOString() }),
 })

@@ -21,16 +21,22 @@ const outcomeOf = async (operation: Operation, key: string, { shop, scope }: Cal
   switch (operation) {
     case "points.charge": {
       const found = await shop.outcome({ operation, key, scope })
-      return found.status === "accepted" ? { ...found, answer: chargedBody(found.answer) } : found
+      return found.status === "accepted" ? accepted(found.at, chargedBody(found.answer)) : found
     }
     case "coupons.issue": {
       const found = await shop.outcome({ operation, key, scope })
-      return found.status === "accepted" ? { ...found, answer: issuedBody(found.answer) } : found
+      return found.status === "accepted" ? accepted(found.at, issuedBody(found.answer)) : found
     }
     case "orders.place":
     case "orders.cancel": {
       const found = await shop.outcome({ operation, key, scope })
-      return found.status === "accepted" ? { ...found, answer: orderBody(found.answer) } : found
+      return found.status === "accepted" ? accepted(found.at, orderBody(found.answer)) : found
     }
   }
 }
+
+const accepted = <Answer>(at: Date, answer: Answer) => ({
+  status: "accepted" as const,
+  at: at.toISOString(),
+  answer,
+})

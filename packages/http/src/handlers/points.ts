@@ -57,5 +57,5 @@ const entryBody = ({ seq, type, change, balance, orderId, reason, at }: PointEnt
   totalPoint: balance,
   ...(orderId !== undefined && { orderId }),
   ...(reason !== undefined && { reason }),
-  at,
+  at: at.toISOString(),
 })

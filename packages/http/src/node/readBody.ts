@@ -1,6 +1,7 @@
 /**
  * Reads the body of a node request, counting its bytes while they arrive.
  */
+import type { Deadlines } from "../core/Deadlines.ts"
 import type { BodyRead } from "../core/Exchange.ts"
 import type { MountedRequest } from "./toNodeHandler.ts"
 
@@ -10,7 +11,7 @@ import type { MountedRequest } from "./toNodeHandler.ts"
  */
 const discardedBytes = 1_048_576
 
-export const readBody = (request: MountedRequest, maxBytes: number, timeoutMillis: number): Promise<BodyRead> => {
+export const readBody = (request: MountedRequest, maxBytes: number, deadlines: Deadlines): Promise<BodyRead> => {
   if (wasParsed(request)) return Promise.resolve({ _tag: "Parsed", value: request.body })
   if (Number(request.headers["content-length"] ?? 0) > maxBytes + discardedBytes) {
     return Promise.resolve({ _tag: "TooLarge" })
@@ -23,7 +24,7 @@ export const readBody = (request: MountedRequest, maxBytes: number, timeoutMilli
     const end = (read: BodyRead): void => {
       if (ended) return
       ended = true
-      clearTimeout(timer)
+      deadlines.end(ticket)
       resolve(read)
     }
     const onData = (chunk: Buffer): void => {
@@ -42,7 +43,7 @@ export const readBody = (request: MountedRequest, maxBytes: number, timeoutMilli
       end(bytes > maxBytes ? { _tag: "TooLarge" } : { _tag: "Text", text: whole.toString("utf8") })
     }
     const onGone = (): void => end({ _tag: "Gone" })
-    const timer = setTimeout(() => end({ _tag: "TooSlow" }), timeoutMillis)
+    const ticket = deadlines.begin(() => end({ _tag: "TooSlow" }))
     request.on("data", onData).on("end", onEnd).on("error", onGone).on("close", onGone)
   })
 }
