@@ -1,21 +1,12 @@
 /**
  * Starts servers and load generators, each on a core of its own where there are two and `taskset` can say so.
  */
-import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
-import { promisify } from "node:util"
 import type { Load, Report } from "./generator.ts"
 
 const canPin = availableParallelism() >= 2 && spawnSync("taskset", ["-c", "0", "true"]).status === 0
-
-/** The command that runs a file of this folder, on the given core. */
-const commandOf = (file: string, core: number | undefined, ...args: ReadonlyArray<string>): [string, Array<string>] => {
-  const node = ["--conditions=@holdfast/source", join(import.meta.dirname, file), ...args]
-  return canPin && core !== undefined
-    ? ["taskset", ["-c", String(core), process.execPath, ...node]]
-    : [process.execPath, node]
-}
 
 export interface Serving {
   readonly port: number
@@ -25,37 +16,54 @@ export interface Serving {
   readonly stop: () => void
 }
 
-export const startServer = async (kind: string, core: number | undefined): Promise<Serving> => {
-  const [command, args] = commandOf("servers.ts", core, kind)
-  const child = spawn(command, args, { stdio: ["ignore", "ignore", "inherit", "ipc"] })
-  const { port } = await answerOf<{ readonly port: number }>(child)
+/** A server of `servers.ts`; `url` is its PostgreSQL server, where it has one. */
+export const startServer = async (kind: string, core: number | undefined, url = ""): Promise<Serving> => {
+  const { heard, ask, stop } = start("servers.ts", core, kind, url)
+  const { port } = (await heard()) as { readonly port: number }
   return {
     port,
     cpuMicros: async () => {
-      child.send("cpu")
-      const { user, system } = await answerOf<NodeJS.CpuUsage>(child)
+      const { user, system } = (await ask("cpu")) as NodeJS.CpuUsage
       return user + system
     },
-    audit: async () => {
-      child.send("audit")
-      return (await answerOf<{ readonly ok: boolean }>(child)).ok
-    },
-    stop: () => child.kill(),
+    audit: async () => ((await ask("audit")) as { readonly ok: boolean }).ok,
+    stop,
   }
 }
 
-export const generate = async (load: Load, core: number | undefined): Promise<Report> => {
-  const [command, args] = commandOf("generator.ts", core, JSON.stringify(load))
-  const { stdout } = await promisify(execFile)(command, args)
-  return JSON.parse(stdout)
+export interface Generating {
+  readonly run: (load: Load) => Promise<Report>
+  readonly stop: () => void
 }
 
-const answerOf = <Answer>(child: ChildProcess): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    const onExit = (code: number | null): void => reject(new Error(`A server of the bench ended with ${code}.`))
-    child.once("exit", onExit)
-    child.once("message", (message) => {
-      child.off("exit", onExit)
-      resolve(message as Answer)
-    })
+export const startGenerator = async (core: number | undefined): Promise<Generating> => {
+  const { heard, ask, stop } = start("generator.ts", core)
+  await heard()
+  return {
+    run: async (load) => {
+      const report = (await ask(load)) as Report
+      if (report.failures > 0) throw new Error(`${report.failures} answers were neither a success nor a refusal.`)
+      return report
+    },
+    stop,
+  }
+}
+
+/** Runs a file of this folder on the given core. Waiting for a process that ends rejects instead of taking forever. */
+const start = (file: string, core: number | undefined, ...args: ReadonlyArray<string>) => {
+  const node = [process.execPath, "--conditions=@holdfast/source", join(import.meta.dirname, file), ...args]
+  const [command = "", ...rest] = canPin && core !== undefined ? ["taskset", "-c", String(core), ...node] : node
+  const child = spawn(command, rest, { stdio: ["ignore", "ignore", "inherit", "ipc"] })
+  const ended = new Promise<never>((_, reject) => {
+    child.once("error", reject)
+    child.once("exit", (code, signal) => reject(new Error(`${file} of the bench ended with ${code ?? signal}.`)))
   })
+  ended.catch(() => {})
+  const heard = (): Promise<unknown> =>
+    Promise.race([new Promise<unknown>((resolve) => child.once("message", resolve)), ended])
+  const ask = (question: Load | "cpu" | "audit"): Promise<unknown> => {
+    child.send(question)
+    return heard()
+  }
+  return { heard, ask, stop: () => child.kill() }
+}

@@ -155,7 +155,7 @@ const shopOn = async (kind: string): Promise<Shop> => {
   })
 }
 
-const main = async (kind: string): Promise<void> => {
+export const main = async (kind: string, url: string): Promise<void> => {
   const shop = await shopOn(kind)
   const listener = kind === "bare" ? bare : kind === "surface" ? surfaceOf(stub(shop)) : surfaceOf(await stocked(shop))
   const server = createServer(listener)

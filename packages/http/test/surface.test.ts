@@ -330,6 +330,20 @@ describe("limits", () => {
     expect(pulled).toBeLessThan(2_000)
   })
 
+  it("bound how deep metadata goes by its length, and never by the stack", async () => {
+    const { ask } = await surfaceOf()
+    const order = (deep: string) => `${JSON.stringify(oneTee).slice(0, -1)},"metadata":{"deep":${deep}}}`
+    for (const nested of ["[".repeat(30_000) + "]".repeat(30_000), '{"a":'.repeat(9_000) + "1" + "}".repeat(9_000)]) {
+      expect(await ask("POST", "/orders", order(nested), freshKey())).toMatchObject({
+        status: 400,
+        body: { errors: [{ pointer: "/metadata" }] },
+      })
+    }
+    const kept = await ask("POST", "/orders", order("[".repeat(900) + "]".repeat(900)), freshKey())
+    expect(kept.status).toBe(200)
+    expect((await ask("GET", `/orders/${kept.body.orderId}`)).body).toEqual(kept.body)
+  })
+
   it("bound the items of an order and the time of a body", async () => {
     const { ask, handler } = await surfaceOf({ limits: { orderItems: 1, bodyMillis: 20 } })
     const two = { userId: "ann", orderItems: ["1", "2"].map((productId) => ({ productId, quantity: 1 })) }

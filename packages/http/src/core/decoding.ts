@@ -12,23 +12,13 @@ export const decode = (
   target: string,
   body: unknown,
 ): Input | No => {
-  try {
-    const decodedParams = route.decodeParams?.(params)
-    if (decodedParams !== undefined && Result.isFailure(decodedParams)) return invalid(decodedParams.failure)
-    const decodedQuery = route.decodeQuery?.(queryOf(target))
-    if (decodedQuery !== undefined && Result.isFailure(decodedQuery)) return invalid(decodedQuery.failure)
-    const decodedBody = route.decodePayload?.(body)
-    if (decodedBody !== undefined && Result.isFailure(decodedBody)) return invalid(decodedBody.failure)
-    return {
-      params: decodedParams?.success,
-      query: decodedQuery?.success,
-      payload: decodedBody?.success,
-    }
-  } catch (error) {
-    // JSON may be nested deeper than the stack reaches; that is the sender's doing.
-    if (!(error instanceof RangeError)) throw error
-    return { _tag: "Surface", code: "InvalidInput", errors: () => [{ pointer: "", message: "is nested too deeply" }] }
-  }
+  const decodedParams = route.decodeParams?.(params)
+  if (decodedParams !== undefined && Result.isFailure(decodedParams)) return invalid(decodedParams.failure)
+  const decodedQuery = route.decodeQuery?.(queryOf(target))
+  if (decodedQuery !== undefined && Result.isFailure(decodedQuery)) return invalid(decodedQuery.failure)
+  const decodedBody = route.decodePayload?.(body)
+  if (decodedBody !== undefined && Result.isFailure(decodedBody)) return invalid(decodedBody.failure)
+  return { params: decodedParams?.success, query: decodedQuery?.success, payload: decodedBody?.success }
 }
 
 const invalid = (issue: Parameters<typeof issuesOf>[0]): No => ({
