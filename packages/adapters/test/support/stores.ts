@@ -1,12 +1,13 @@
 /**
- * The stores that every behavioural suite runs on: a server and PGlite, each deciding on snapshots and under locks. Every
- * store gets a schema of its own, so that tests share a database and nothing else.
+ * The stores that every behavioural suite runs on: a server and PGlite, each deciding on snapshots and under locks, and the
+ * server through a pool of the host. Every store gets a schema of its own, so that tests share a database and nothing else.
  */
 
 import { PgConnection } from "@effect/sql-pg"
 import { PGlite } from "@electric-sql/pglite"
 import type { StoreFault, StoreShape } from "@holdfast/core"
 import { Effect, Redacted, type Scope } from "effect"
+import pg from "pg"
 import { afterAll, beforeAll, type TestContext } from "vitest"
 import { storeOnDatabase } from "../../src/pglite/PgliteStore.ts"
 import { PostgresStore } from "../../src/postgres/PostgresStore.ts"
@@ -47,6 +48,18 @@ export const storeOn = (url: string, path: Path = "any", schema: string = freshS
     PostgresStore.make({ url, schema, path }),
   )
 
+/** The same through a pool, as small as one may be. */
+const storeOnPool = (url: string, schema: string = freshSchema()): Make =>
+  Effect.gen(function* () {
+    yield* Effect.acquireRelease(Effect.void, () => Effect.orDie(query(url, `drop schema if exists ${schema} cascade`)))
+    const pool = yield* Effect.acquireRelease(
+      Effect.sync(() => new pg.Pool({ connectionString: url, max: 3 })),
+      (opened) => Effect.promise(() => opened.end()),
+    )
+    pool.on("error", () => {})
+    return yield* PostgresStore.make({ pool, schema })
+  })
+
 /** Runs one statement on a connection of its own. */
 export const query = (url: string, sql: string, params: ReadonlyArray<unknown> = []) =>
   Effect.scoped(
@@ -63,6 +76,12 @@ export const storesForFile = (who: string): ReadonlyArray<TestStore> => {
     database = await PGlite.create()
   }, 60_000)
   afterAll(() => database?.close())
+  const onPool: TestStore = {
+    name: "a pool of the host",
+    make: Effect.suspend(() => storeOnPool(url())),
+    concurrent: true,
+    skipIfMissing: (context) => context.skip(server() === undefined, "no PostgreSQL here"),
+  }
   const onServer = (path: Path): TestStore => ({
     name: `the server, ${path === "any" ? "on snapshots" : "under locks"}`,
     make: Effect.suspend(() => storeOn(url(), path)),
@@ -79,5 +98,5 @@ export const storesForFile = (who: string): ReadonlyArray<TestStore> => {
     concurrent: false,
     skipIfMissing: () => {},
   })
-  return [onServer("any"), onServer("locked"), onPglite("any"), onPglite("locked")]
+  return [onServer("any"), onServer("locked"), onPool, onPglite("any"), onPglite("locked")]
 }
