@@ -2,14 +2,11 @@
  * What goes wrong around a store, and what callers may rely on all the same: every acknowledged command happened once,
  * every unavailable one at most once, and nobody is ever answered a refusal or a defect for a failure.
  */
-import { isHoldfastError } from "@holdfast/core"
 import { Effect } from "effect"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { type CuttableWire, proxyTo } from "../support/proxy.ts"
-import { buy, furnishShop, seeded, shopOn, type TestShop } from "../support/shop.ts"
+import { buy, furnishShop, shopOn, type TestShop } from "../support/shop.ts"
 import { freshSchema, query, serverForFile } from "../support/stores.ts"
-
-const trials = Number(process.env.HOLDFAST_TRIALS ?? 20)
 
 describe("failures", () => {
   const { url, server } = serverForFile("failures")
@@ -84,46 +81,6 @@ describe("failures", () => {
     expect(product?.on_hand).toBe(1_000_000 - 8)
     expect((await shop.audit.run()).ok).toBe(true)
   }, 30_000)
-
-  it(`${trials} seeded trials of cut wires, lost replies and terminated backends end exact`, async () => {
-    for (let trial = 0; trial < trials; trial++) {
-      const random = seeded(trial + 1)
-      const proxy = await proxied()
-      const name = schema()
-      const shop = open(proxy.url, name)
-      await furnishShop(shop, { accounts: 5, products: 3, onHand: 30 })
-      const keys = Array.from({ length: 80 }, (_, n) => `order-${n}`)
-      const answered = new Map<string, string>()
-      const unavailable: Array<string> = []
-      const buyers = keys.map(async (key, n) => {
-        await new Promise((resolve) => setTimeout(resolve, random(250)))
-        try {
-          const order = await buy(shop, n % 5, random(3), key)
-          answered.set(key, order.orderId)
-        } catch (error) {
-          if (!isHoldfastError(error)) throw error
-          if (error.code === "STORE_UNAVAILABLE") unavailable.push(key)
-          else expect(error.code, `trial ${trial}`).toBe("OUT_OF_STOCK")
-        }
-      })
-      for (let blow = 0; blow < 4; blow++) {
-        await new Promise((resolve) => setTimeout(resolve, random(60)))
-        const kind = random(3)
-        if (kind === 0) proxy.cut()
-        else if (kind === 1) await proxy.swallowReplies(random(40))
-        else await terminate(name)
-      }
-      await Promise.all(buyers)
-      const rows = (await ask(`select order_id from ${name}.orders`)) as ReadonlyArray<{ order_id: string }>
-      const present = new Set(rows.map(({ order_id }) => order_id))
-      for (const [key, orderId] of answered) expect(present.has(orderId), `trial ${trial}, ${key}`).toBe(true)
-      expect(new Set(answered.values()).size, `trial ${trial}`).toBe(answered.size)
-      expect(rows.length, `trial ${trial}`).toBeLessThanOrEqual(answered.size + unavailable.length)
-      const report = await shop.audit.run()
-      expect(report.ok, `trial ${trial}: ${JSON.stringify(report)}`).toBe(true)
-      await shop.stop()
-    }
-  }, 240_000)
 
   it("calls fail at their deadline while the server is away, and work when it is back", async () => {
     const proxy = await proxied()

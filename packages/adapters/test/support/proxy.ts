@@ -6,10 +6,10 @@ import { connect, createServer, type Socket } from "node:net"
 
 export interface CuttableWire {
   readonly url: string
-  /** Ends every connection. What the server has not got yet it never gets. */
-  readonly cut: () => void
-  /** From now on requests arrive and replies do not; ends every connection a little later. */
-  readonly swallowReplies: (millis: number) => Promise<void>
+  /** Ends every connection, and says how many. What the server has not got yet it never gets. */
+  readonly cut: () => number
+  /** From now on requests arrive and replies do not; ends every connection a little later. Says how many were lost. */
+  readonly swallowReplies: (millis: number) => Promise<number>
   /** Refuses new connections, or takes them again. */
   readonly refuse: (refused: boolean) => void
   readonly close: () => Promise<void>
@@ -19,6 +19,7 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
   const { hostname, port, pathname, username, password } = new URL(target)
   const pairs = new Set<readonly [Socket, Socket]>()
   let swallowing = false
+  let swallowed = 0
   let refused = false
   const server = createServer((near) => {
     if (refused) {
@@ -30,7 +31,8 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
     pairs.add(pair)
     near.on("data", (bytes) => far.write(bytes))
     far.on("data", (bytes) => {
-      if (!swallowing) near.write(bytes)
+      if (swallowing) swallowed++
+      else near.write(bytes)
     })
     const end = () => {
       pairs.delete(pair)
@@ -43,10 +45,12 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
   const address = server.address()
   const here = typeof address === "object" && address !== null ? address.port : 0
   const cut = () => {
+    const count = pairs.size
     for (const [near, far] of pairs) {
       near.destroy()
       far.destroy()
     }
+    return count
   }
   const user = `${username === "" ? "postgres" : username}${password === "" ? "" : `:${password}`}`
   return {
@@ -54,9 +58,11 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
     cut,
     swallowReplies: async (millis) => {
       swallowing = true
+      swallowed = 0
       await new Promise((resolve) => setTimeout(resolve, millis))
       cut()
       swallowing = false
+      return swallowed
     },
     refuse: (now) => {
       refused = now
