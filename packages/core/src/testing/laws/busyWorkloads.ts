@@ -125,6 +125,7 @@ export const lives: Workload = {
         [
           ["pen", draws.between(1, 3)],
           ["pot", 1],
+          ["cup", draws.between(1, 2)],
         ],
         { coupon: draws.chance(0.7), key },
       )
@@ -144,6 +145,7 @@ export const lives: Workload = {
         charge("ada", 1_000),
         register("pen", draws.oneOf([7, 10, 33, 99]), 9),
         register("pot", draws.oneOf([5, 50, 100]), 9),
+        register("cup", draws.oneOf([3, 8, 21]), 9),
         campaign("sale", 5, discount),
         ...(issued ? [issue("ada"), buy("first")] : []),
       ],

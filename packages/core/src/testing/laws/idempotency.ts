@@ -138,6 +138,19 @@ export const idempotencyLaws: ReadonlyArray<Law> = [
       "a process ended": ({ faultsMet }) => faultsMet.some((each) => each.startsWith("crash")),
     },
   }),
+  defineLaw({
+    id: "IDM-07",
+    level: "MUST",
+    title: "Nothing happens that nobody asked for",
+    why: "A retry that is a command of its own buys twice, and no key shows it.",
+    workload: retries,
+    check: ({ ops, snapshot }) => {
+      const asked = new Set(ops.map(({ commandId }) => commandId))
+      const unasked = snapshot.records.receipt.find(({ commandId }) => !asked.has(commandId))
+      return unasked && broken(`${unasked.operation} ${unasked.commandId} happened, and no caller sent it.`)
+    },
+    sometimes: { "a retry after a lost reply": replyWasLost },
+  }),
 ]
 
 export const deadlineLaws: ReadonlyArray<Law> = [

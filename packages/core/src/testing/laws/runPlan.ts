@@ -21,8 +21,14 @@ import { engineWay, storeWay, type Way } from "./ways.ts"
 /** Where broken engines are broken: what happens to a command before it is submitted, and to what it is answered. */
 export interface Tampering {
   readonly command?: ((command: Command) => Command) | undefined
+  /** What is sent again after a lost reply, instead of the same command. Clients straight at the store only. */
+  readonly retried?: ((command: Command) => Command) | undefined
   readonly decision?: ((decision: Decision, command: Command) => Decision) | undefined
   readonly reply?: ((reply: Reply, command: Command) => Reply) | undefined
+  /** Callers who leave are told so, and their commands stay in the queue. */
+  readonly forgetsWithdrawals?: boolean | undefined
+  /** The store as one process sees it. */
+  readonly store?: ((store: StoreShape) => StoreShape) | undefined
 }
 
 export interface RunPlanOptions {
@@ -99,8 +105,9 @@ class RunningTrial {
 
   newWay(): Effect.Effect<Way, never, Scope.Scope> {
     const caller = newCaller()
-    const store = this.#door.for(caller)
     const { tampering } = this.#options
+    const seen = this.#door.for(caller)
+    const store = tampering?.store?.(seen) ?? seen
     return this.#plan.way === "store"
       ? Effect.succeed(storeWay(store, tampering, caller))
       : engineWay(store, tampering, caller)

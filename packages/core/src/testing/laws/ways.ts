@@ -59,9 +59,10 @@ const decideAll = Effect.fnUntraced(function* (
   now: () => number,
 ): Effect.fn.Return<ReadonlyArray<Reply>> {
   let uncertain = false
+  let sent = commands
   for (let tried = 0; tried < mostTries; tried++) {
     const exit = yield* Effect.exit(
-      store.transact(keysOfCommands(commands), (records) => fold(commands, records, now())),
+      Effect.suspend(() => store.transact(keysOfCommands(sent), (records) => fold(sent, records, now()))),
     )
     if (Exit.isSuccess(exit)) {
       return commands.map((command, index) => {
@@ -70,7 +71,10 @@ const decideAll = Effect.fnUntraced(function* (
       })
     }
     const fault = faultOf(exit)
-    if (fault._tag === "Lost") uncertain = true
+    if (fault._tag === "Lost") {
+      uncertain = true
+      sent = commands.map((command) => tampering?.retried?.(command) ?? command)
+    }
     if (fault._tag === "Rejected") {
       if (commands.length === 1) return [unavailable("Rejected", "nothing-happened")]
       const replies: Array<Reply> = []
@@ -133,7 +137,7 @@ const submit = (
         ? Effect.never
         : Effect.map(Effect.sleep(leaveAfterMillis), () => {
             const taken = pending.state === "taken" || pending.uncertain
-            engine.withdraw(pending)
+            if (tampering?.forgetsWithdrawals !== true) engine.withdraw(pending)
             return { _tag: "Left", taken }
           })
     const reply = Effect.map(Deferred.await(answered), (outcome): Reply => {

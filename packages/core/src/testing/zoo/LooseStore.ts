@@ -31,8 +31,11 @@ export interface Looseness {
   readonly answersBeforeCommit?: boolean
   /** Refusals of a mixed batch are answered as they stand. */
   readonly trustsRefusals?: boolean
-  /** A batch that fails its guards commits what did hold. */
-  readonly keepsGoing?: boolean
+  /**
+   * What becomes of a row whose guard fails: it is left out with its ledger rows and the rest is committed, always or
+   * only where it is the one row of its kind. Default: nothing is committed.
+   */
+  readonly leavesOut?: "always" | "alone"
   /** Events are written before the guards are looked at, or in a commit of their own afterwards. */
   readonly events?: "before" | "after"
   /** Receipts are written in a commit of their own afterwards. */
@@ -136,17 +139,15 @@ class LooseStore {
   /** Checks guards and commits; false, with nothing committed, where one does not hold. */
   #apply(decided: ChangeSet, guarded: boolean): Effect.Effect<boolean> {
     return Effect.gen({ self: this }, function* () {
-      const { events, receiptsAfter, keepsGoing } = this.#loose
+      const { events, receiptsAfter } = this.#loose
       const changes = this.#loose.commits?.(decided, this.tables) ?? decided
       const late: Array<Event> = []
       if (events === "before") this.tables.outbox.append(changes.appends.event)
       if (events === "after") late.push(...changes.appends.event)
       const held = this.#rebased(changes, guarded)
-      if (held === undefined && keepsGoing !== true) return false
-      const receipts = (held ?? changes).puts.receipt
-      this.tables.commit(
-        withoutLate(held ?? changes, { events: events !== undefined, receipts: receiptsAfter === true }),
-      )
+      if (held === undefined) return false
+      const receipts = held.puts.receipt
+      this.tables.commit(withoutLate(held, { events: events !== undefined, receipts: receiptsAfter === true }))
       if (receiptsAfter === true) {
         yield* Effect.yieldNow
         this.tables.commit(onlyReceipts(changes, receipts))
@@ -161,7 +162,8 @@ class LooseStore {
 
   /** The changes against what is stored now; undefined where a guard does not hold. */
   #rebased(changes: ChangeSet, guarded: boolean): ChangeSet | undefined {
-    const { guards = () => true } = this.#loose
+    const { guards = () => true, leavesOut } = this.#loose
+    const leftOut = new Set<string>()
     const check = <K extends KindName>(kind: K): ReadonlyArray<Rebased<RecordOf[K]>> | undefined => {
       const held: Array<Rebased<RecordOf[K]>> = []
       for (const put of changes.puts[kind]) {
@@ -169,8 +171,10 @@ class LooseStore {
         const rebased = looked
           ? rebase(kind, put, this.tables.get(kind, kinds[kind].keyOf(put.after)))
           : { put, shift: [] }
-        if (rebased === undefined) return undefined
-        held.push(rebased)
+        if (rebased !== undefined) held.push(rebased)
+        else if (leavesOut === "always" || (leavesOut === "alone" && changes.puts[kind].length === 1)) {
+          leftOut.add(keyText([kind, ...kinds[kind].keyOf(put.after)]))
+        } else return undefined
       }
       return held
     }
@@ -183,8 +187,16 @@ class LooseStore {
     const receipt = check("receipt")
     if (!account || !coupon || !campaign || !order || !product || !bucket || !receipt) return undefined
     const records = { account, coupon, campaign, order, product, bucket, receipt }
-    const entry = rebaseRows("entry", changes.appends.entry, records)
-    const movement = rebaseRows("movement", changes.appends.movement, records)
+    const entry = rebaseRows(
+      "entry",
+      changes.appends.entry.filter(({ accountId }) => !leftOut.has(keyText(["account", accountId]))),
+      records,
+    )
+    const movement = rebaseRows(
+      "movement",
+      changes.appends.movement.filter(({ productId }) => !leftOut.has(keyText(["product", productId]))),
+      records,
+    )
     if (entry === undefined || movement === undefined) return undefined
     return {
       puts: {

@@ -1,8 +1,11 @@
 /**
  * Broken engines and rules: what happens to commands before they are decided, to verdicts, and to what callers are told.
  */
+import { Effect } from "effect"
 import type { Command, Operation } from "../../decision/Command.ts"
-import { type IdempotencyKey, Quantity } from "../../values.ts"
+import type { Records } from "../../decision/Records.ts"
+import type { StoreFault } from "../../ports/Store.ts"
+import { type CommandId, type IdempotencyKey, type ProductId, Quantity } from "../../values.ts"
 import { type Mutant, mutant, shifted } from "./Mutant.ts"
 
 /** An operation whose verdict is changed before anybody sees it. */
@@ -35,46 +38,51 @@ export const engineMutants: ReadonlyArray<Mutant> = [
     tampering: {
       command: misruled("points.charge", (verdict) =>
         verdict._tag === "Accept"
-          ? { ...verdict, stored: { ...verdict.stored, balance: shifted(Number(verdict.stored.balance) - 1) } }
+          ? {
+              ...verdict,
+              stored: {
+                ...verdict.stored,
+                balance: shifted(Number(verdict.stored.balance) - (verdict.changes.entry?.change ?? 0)),
+              },
+            }
           : verdict,
       ),
     },
   }),
-  mutant("answer computed before the lock", "A charge is answered with the balance that an earlier try had seen.", {
+  mutant("answer computed before the lock", "A charge is answered as its first try would have been.", {
+    tampering: { command: answeredAsFirst },
+  }),
+  fingerprintIgnored(),
+  mutant("retry without its key", "What is sent again after a lost reply is a new command, with a key of its own.", {
     tampering: {
-      decision: (decision, { operation }) =>
-        decision._tag === "Accepted" && operation.name === "points.charge"
-          ? { ...decision, answer: { ...objectOf(decision.answer), seq: 1 } }
-          : decision,
+      retried: (command) => {
+        const id = idOf(`${command.id}r`)
+        return { ...command, id, key: keyOf(id) }
+      },
     },
   }),
-  mutant("fingerprint ignored", "A key is enough to be answered, whatever is asked.", {
-    tampering: { command: (command) => ({ ...command, fingerprint: "v1:same" }) },
-  }),
-  mutant("retry without its key", "The engine's own retry is a new command.", {
-    tampering: { command: (command) => ({ ...command, key: ownKey(command) }) },
-  }),
-  mutant("unknown outcome reported as refusal", "A lost reply is told as `nothing happened`.", {
+  mutant("unknown outcome reported as refusal", "A lost reply is told as a store that refused: nothing happened.", {
     tampering: {
-      reply: (reply) =>
-        reply._tag === "Crashed" || (reply._tag === "Unavailable" && reply.outcome === "unknown")
-          ? { _tag: "Unavailable", what: "DeadlineExceeded", outcome: "nothing-happened" }
-          : reply,
+      store: (store) => ({
+        ...store,
+        transact: (keys, decide) =>
+          Effect.catch(store.transact(keys, decide), (fault) =>
+            Effect.fail<StoreFault>(fault._tag === "Lost" ? { _tag: "Rejected", reason: fault.reason } : fault),
+          ),
+      }),
     },
   }),
   mutant("decided after its deadline", "Nobody looks at the clock again once a command is queued.", {
     tampering: { command: (command) => ({ ...command, deadline: Number.MAX_SAFE_INTEGER }) },
   }),
   mutant("withdrawn calls happen", "A caller who left in time is told so, and the command is run all the same.", {
-    tampering: {
-      reply: (reply) => (reply._tag === "Left" ? { _tag: "Left", taken: false } : reply),
-    },
+    tampering: { forgetsWithdrawals: true },
   }),
   mutant("discount by float", "The percentage is computed with floats and rounded.", {
-    tampering: { command: misruled("orders.place", roundDiscount) },
+    tampering: { command: discountByFloat },
   }),
   mutant("order shares rounded apart", "Each line's share is rounded on its own.", {
-    tampering: { command: misruled("orders.place", skewShares) },
+    tampering: { command: misruled("orders.place", roundShares) },
   }),
   mutant("coupon not returned on cancel", "The cancel gives points and stock back and forgets the coupon.", {
     tampering: { command: misruled("orders.cancel", (verdict) => withoutChange(verdict, "coupon")) },
@@ -89,10 +97,10 @@ export const engineMutants: ReadonlyArray<Mutant> = [
       command: misruled("orders.cancel", (verdict) => withoutChange(withoutChange(verdict, "movements"), "products")),
     },
   }),
-  mutant("movement without its stock", "The ledger says that units were added, and the count does not.", {
+  mutant("stock without its movement", "The count says that units were added, and the ledger does not.", {
     tampering: { command: misruled("stock.restock", (verdict) => withoutChange(verdict, "movements")) },
   }),
-  mutant("popularity counts redeliveries", "Sales are counted by a consumer that does not recognise repeats.", {
+  mutant("cancelled sales counted", "A cancel leaves the hour in which its order was counted as it is.", {
     tampering: { command: misruled("orders.cancel", (verdict) => withoutChange(verdict, "buckets")) },
   }),
   mutant("old price charged", "Prices are those of the registration, out of a cache that nobody clears.", {
@@ -100,19 +108,19 @@ export const engineMutants: ReadonlyArray<Mutant> = [
   }),
   mutant("existing definition guessed", "The refusal of a second registration repeats what was asked.", {
     tampering: {
-      decision: (decision) =>
+      decision: (decision, { request }) =>
         decision._tag === "Refused" && decision.refusal._tag === "ProductAlreadyExists"
           ? {
               ...decision,
               refusal: {
                 ...decision.refusal,
-                existing: { ...decision.refusal.existing, price: shifted(decision.refusal.existing.price + 1) },
+                existing: { ...decision.refusal.existing, price: shifted(Number(fieldOf(request, "price"))) },
               },
             }
           : decision,
     },
   }),
-  mutant("shortage made up", "The count in a refusal is the count at the last stock-taking.", {
+  mutant("shortage made up", "A refusal always says that none is left.", {
     tampering: {
       decision: (decision) =>
         decision._tag === "Refused" && decision.refusal._tag === "OutOfStock"
@@ -126,7 +134,7 @@ export const engineMutants: ReadonlyArray<Mutant> = [
           : decision,
     },
   }),
-  mutant("poverty made up", "The balance in a refusal comes from a session.", {
+  mutant("poverty made up", "A refusal names a balance of one point less.", {
     tampering: {
       decision: (decision) =>
         decision._tag === "Refused" && decision.refusal._tag === "PointsNotEnough"
@@ -134,7 +142,7 @@ export const engineMutants: ReadonlyArray<Mutant> = [
           : decision,
     },
   }),
-  mutant("wrong ticket shown", "The answer to a repeated issue shows the last ticket that was given.", {
+  mutant("wrong ticket shown", "The answer to a repeated issue shows a ticket that nobody has.", {
     tampering: {
       decision: (decision, { operation }) =>
         decision._tag === "Recalled" && operation.name === "coupons.issue"
@@ -148,27 +156,111 @@ function objectOf(answer: unknown): object {
   return typeof answer === "object" && answer !== null ? answer : {}
 }
 
+const fieldOf = (request: unknown, field: string): unknown => Reflect.get(objectOf(request), field)
+
+// biome-ignore lint/plugin/casts: an id that a broken engine makes
+const idOf = (id: string): CommandId => id as CommandId
 // biome-ignore lint/plugin/casts: a command's id is a legal key
-const ownKey = (command: Command): IdempotencyKey => `${command.id}` as IdempotencyKey
+const keyOf = (id: CommandId): IdempotencyKey => `${id}` as IdempotencyKey
+
+/** What was really intended is kept, and never compared. */
+function fingerprintIgnored(): Mutant {
+  // Every command of a trial passes here before its receipt is written, so what an earlier trial left is not seen.
+  const intended = new Map<string, string>()
+  const ignored = "v1:ignored"
+  return mutant("fingerprint ignored", "A key is enough to be answered, whatever is asked.", {
+    tampering: {
+      command: (command) => {
+        intended.set(command.id, command.fingerprint)
+        return { ...command, fingerprint: ignored }
+      },
+    },
+    loose: () => ({
+      sees: (records) => ({
+        ...records,
+        receipt: (scope, operation, key) => {
+          const receipt = records.receipt(scope, operation, key)
+          return receipt && { ...receipt, fingerprint: ignored }
+        },
+      }),
+      commits: (changes) => ({
+        ...changes,
+        puts: {
+          ...changes.puts,
+          receipt: changes.puts.receipt.map((put) => ({
+            ...put,
+            after: { ...put.after, fingerprint: intended.get(put.after.commandId) ?? ignored },
+          })),
+        },
+      }),
+    }),
+  })
+}
+
+function answeredAsFirst(command: Command): Command {
+  let first: unknown
+  return misruled("points.charge", (verdict) => {
+    if (verdict._tag !== "Accept") return verdict
+    first ??= verdict.answer
+    return { ...verdict, answer: first }
+  })(command)
+}
 
 function withoutChange(verdict: ReturnType<Operation["decide"]>, field: string): ReturnType<Operation["decide"]> {
   if (verdict._tag !== "Accept") return verdict
   return { ...verdict, changes: { ...verdict.changes, [field]: undefined } }
 }
 
-function roundDiscount(verdict: ReturnType<Operation["decide"]>): ReturnType<Operation["decide"]> {
-  if (verdict._tag !== "Accept") return verdict
-  const { order } = verdict.changes
-  if (order === undefined || order.discount === 0) return verdict
-  const discount = shifted(order.discount + 1)
-  return { ...verdict, changes: { ...verdict.changes, order: { ...order, discount } } }
+// The rules are shown a flat discount that was computed wrongly; what is stored is the coupon as it was.
+function discountByFloat(command: Command): Command {
+  if (command.operation.name !== "orders.place") return command
+  const { operation } = command
+  return {
+    ...command,
+    operation: {
+      ...operation,
+      decide: (records, request, cause) => {
+        let issued: ReturnType<typeof records.coupon>
+        const lines = fieldOf(request, "lines")
+        const verdict = operation.decide(
+          {
+            ...records,
+            account: (id) => records.account(id),
+            product: (id) => records.product(id),
+            bucket: (id, hour) => records.bucket(id, hour),
+            coupon: (campaignId, id) => {
+              issued = records.coupon(campaignId, id)
+              if (issued?.discount.type !== "rate") return issued
+              const total = totalOf(records, Array.isArray(lines) ? lines : [])
+              const amount = shifted(Math.round(total * (issued.discount.percent / 100)))
+              return { ...issued, discount: { type: "flat", amount, minTotal: undefined } }
+            },
+          },
+          request,
+          cause,
+        )
+        if (verdict._tag !== "Accept" || issued === undefined || verdict.changes.coupon === undefined) return verdict
+        const coupon = { ...verdict.changes.coupon, discount: issued.discount }
+        return { ...verdict, changes: { ...verdict.changes, coupon } }
+      },
+    },
+  }
 }
 
-function skewShares(verdict: ReturnType<Operation["decide"]>): ReturnType<Operation["decide"]> {
+const totalOf = (
+  records: Records,
+  lines: ReadonlyArray<{ readonly productId: ProductId; readonly quantity: number }>,
+) => lines.reduce((sum, { productId, quantity }) => sum + (records.product(productId)?.price ?? 0) * quantity, 0)
+
+function roundShares(verdict: ReturnType<Operation["decide"]>): ReturnType<Operation["decide"]> {
   if (verdict._tag !== "Accept") return verdict
   const { order } = verdict.changes
-  if (order === undefined || order.lines.length < 2 || order.discount < 2) return verdict
-  const lines = order.lines.map((line) => ({ ...line, discount: shifted(Math.floor(order.discount / 2) + 1) }))
+  if (order === undefined || order.total === 0) return verdict
+  const lines = order.lines.map((line) => {
+    const cost = line.unitPrice * line.quantity
+    const discount = shifted(Math.round((order.discount * cost) / order.total))
+    return { ...line, discount, paid: shifted(cost - discount) }
+  })
   return { ...verdict, changes: { ...verdict.changes, order: { ...order, lines } } }
 }
 

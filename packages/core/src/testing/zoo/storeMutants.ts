@@ -3,11 +3,14 @@
  * before.
  */
 import { Effect } from "effect"
+import type { Campaign } from "../../coupons/Campaign.ts"
 import type { ChangeSet } from "../../decision/Changes.ts"
+import type { Records } from "../../decision/Records.ts"
+import type { Event } from "../../events/Event.ts"
 import type { Account } from "../../points/Account.ts"
 import type { StoreShape } from "../../ports/Store.ts"
 import type { Product } from "../../stock/Product.ts"
-import { Quantity } from "../../values.ts"
+import type { CommandId } from "../../values.ts"
 import type { Looseness } from "./LooseStore.ts"
 import { type Mutant, mutant, shifted } from "./Mutant.ts"
 
@@ -21,6 +24,22 @@ const withOutbox =
     ...store,
     outbox: { ...store.outbox, ...change(store.outbox) },
   })
+
+/** Events that change with the number of the claim that brings them. */
+const withClaimCount = (change: (event: Event, claims: number) => Event) =>
+  withOutbox((outbox) => {
+    let claims = 0
+    return {
+      claim: (lease, after, limit) =>
+        Effect.map(outbox.claim(lease, after, limit), (claimed) => {
+          claims++
+          return claimed.map(({ position, event }) => ({ position, event: change(event, claims) }))
+        }),
+    }
+  })
+
+// biome-ignore lint/plugin/casts: an id that is wrong on purpose
+const commandId = (id: string): CommandId => id as CommandId
 
 /** Remembers a value when it is first asked for, and again after it was asked for some times. */
 const remember = <V>(times: number): ((key: string, current: V) => V) => {
@@ -44,7 +63,9 @@ export const storeMutants: ReadonlyArray<Mutant> = [
   mutant("check-then-act coupon", "The number issued is checked in one step and written in another.", {
     loose: unguarded("campaign"),
   }),
-  mutant("non-atomic everything", "No guard and no lock anywhere.", { loose: () => ({ locks: "none" }) }),
+  mutant("no guard and no lock", "What was read is written back, whatever happened in between.", {
+    loose: () => ({ locks: "none" }),
+  }),
   mutant("guard of unchanged rows skipped", "A row that a decision only relies on is not checked at commit.", {
     loose: () => ({ guards: (_kind, { before, after }) => before !== after }),
   }),
@@ -77,8 +98,16 @@ export const storeMutants: ReadonlyArray<Mutant> = [
   mutant("receipt written after the effect", "A retry in between finds no receipt and does it again.", {
     loose: () => ({ receiptsAfter: true }),
   }),
-  mutant("batch keeps going", "A batch whose guard fails commits what did hold, and is then run again.", {
-    loose: () => ({ keepsGoing: true }),
+  mutant("batch keeps going", "A row whose guard fails is left out, and the rest of the batch is committed.", {
+    loose: () => ({ leavesOut: "always" }),
+  }),
+  mutant(
+    "guard on nothing",
+    "The guard is counted over the rows that were written, so a lone refused row is not looked at.",
+    { loose: () => ({ leavesOut: "alone" }) },
+  ),
+  mutant("duplicate issue on retry", "A retry asks a replica that has seen neither the coupon nor its receipt yet.", {
+    loose: () => ({ guards: (kind) => kind !== "coupon" && kind !== "receipt", sees: issuesUnseenOnce() }),
   }),
   mutant("refusals of a mixed batch trusted", "What was refused on an unlocked read is not decided again.", {
     loose: () => ({ trustsRefusals: true }),
@@ -89,26 +118,11 @@ export const storeMutants: ReadonlyArray<Mutant> = [
   mutant("redeem lost in a shared batch", "A coupon issued and redeemed in one batch is inserted as issued.", {
     loose: () => ({ commits: insertAsIssued }),
   }),
-  mutant(
-    "sold-out from a cached counter",
-    "The number issued comes from a cache, with the places of revoked coupons.",
-    {
-      loose: () => ({
-        sees: (records) => ({
-          ...records,
-          campaign: (campaignId) => {
-            const campaign = records.campaign(campaignId)
-            // A cache that counted attempts says one more than there are.
-            return campaign && campaign.issued === campaign.limit - 1
-              ? { ...campaign, issued: Quantity.make(campaign.limit) }
-              : campaign
-          },
-        }),
-      }),
-    },
-  ),
-  mutant("tickets with gaps", "A ticket of an attempt that failed is not given again.", {
-    loose: () => ({ commits: skipTicket() }),
+  mutant("sold-out from a cached counter", "A counter in front of the campaign counts attempts instead of coupons.", {
+    loose: () => ({ sees: attemptsCounted() }),
+  }),
+  mutant("tickets with gaps", "Tickets come from a sequence, and what a failed attempt drew is not given again.", {
+    loose: () => ({ commits: ticketsDrawn() }),
   }),
   mutant("stale read cached", "Reads of products and accounts are answered from a cache for a while.", {
     wrap: (store) => {
@@ -127,18 +141,11 @@ export const storeMutants: ReadonlyArray<Mutant> = [
   }),
   mutant("stale count of a campaign", "The number issued is read from a replica that lags.", {
     wrap: (store) => {
-      const cached = remember<object | undefined>(2)
+      const lagging = remember<Campaign | undefined>(2)
       const { reads } = store
       return {
         ...store,
-        reads: {
-          ...reads,
-          campaign: (id) =>
-            Effect.map(reads.campaign(id), (found) => {
-              const stale = cached(id, found)
-              return found && stale === found ? found : found && { ...found, issued: Quantity.make(0) }
-            }),
-        },
+        reads: { ...reads, campaign: (id) => Effect.map(reads.campaign(id), (found) => lagging(id, found)) },
       }
     },
   }),
@@ -151,13 +158,13 @@ export const storeMutants: ReadonlyArray<Mutant> = [
   mutant("amount rounded in storage", "What was paid is stored in a column that loses a unit.", {
     loose: () => ({ commits: loseAUnit }),
   }),
-  mutant("ledger in the clients' order", "Entries and movements are sorted by a clock of the client's.", {
+  mutant("neighbours in the ledger exchanged", "Two rows that follow each other name each other's commands.", {
     wrap: (store) => ({
       ...store,
       scanLog: (log, after, limit) => Effect.map(store.scanLog(log, after, limit), swapNeighbours),
     }),
   }),
-  mutant("relay acknowledges before publish", "Events count as delivered when they are claimed.", {
+  mutant("acknowledged when claimed", "The outbox counts events as handled when it hands them out.", {
     wrap: withOutbox((outbox) => ({
       claim: (lease, after, limit) =>
         Effect.tap(outbox.claim(lease, after, limit), (claimed) =>
@@ -168,7 +175,7 @@ export const storeMutants: ReadonlyArray<Mutant> = [
         ),
     })),
   }),
-  mutant("relay reorders per key", "Events are published side by side.", {
+  mutant("claims out of order", "The outbox hands out a page in whatever order the database finds it.", {
     wrap: withOutbox((outbox) => ({
       claim: (lease, after, limit) =>
         Effect.map(outbox.claim(lease, after, limit), (claimed) =>
@@ -179,17 +186,11 @@ export const storeMutants: ReadonlyArray<Mutant> = [
         ),
     })),
   }),
-  mutant("event id made anew", "A redelivered event has another content.", {
-    wrap: withOutbox((outbox) => {
-      let claims = 0
-      return {
-        claim: (lease, after, limit) =>
-          Effect.map(outbox.claim(lease, after, limit), (claimed) => {
-            claims++
-            return claimed.map(({ position, event }) => ({ position, event: { ...event, occurredAt: claims } }))
-          }),
-      }
-    }),
+  mutant("event id made anew", "A redelivered event has another id.", {
+    wrap: withClaimCount((event, claims) => ({ ...event, id: commandId(`${event.id.slice(0, -4)}~${claims}`) })),
+  }),
+  mutant("event made anew", "A redelivered event is built again out of what is true by then.", {
+    wrap: withClaimCount((event, claims) => ({ ...event, occurredAt: claims })),
   }),
   mutant("lease without an owner", "Whoever asks holds the lease.", {
     wrap: withOutbox(() => ({ lease: () => Effect.succeed(true) })),
@@ -205,14 +206,53 @@ function insertAsIssued(changes: ChangeSet): ChangeSet {
   return { ...changes, puts: { ...changes.puts, coupon } }
 }
 
-function skipTicket(): (changes: ChangeSet) => ChangeSet {
+// Each attempt draws, whether its commit then succeeds or not.
+function ticketsDrawn(): (changes: ChangeSet) => ChangeSet {
+  const drawn = new Map<string, number>()
   return (changes) => {
-    const coupon = changes.puts.coupon.map((put) =>
-      put.before === undefined && put.after.ticket >= 2
-        ? { ...put, after: { ...put.after, ticket: put.after.ticket + 1 } }
-        : put,
-    )
+    const coupon = changes.puts.coupon.map((put) => {
+      if (put.before !== undefined) return put
+      const ticket = (drawn.get(put.after.campaignId) ?? 0) + 1
+      drawn.set(put.after.campaignId, ticket)
+      return { ...put, after: { ...put.after, ticket } }
+    })
     return { ...changes, puts: { ...changes.puts, coupon } }
+  }
+}
+
+function attemptsCounted(): (records: Records) => Records {
+  const attempts = new Map<string, number>()
+  return (records) => {
+    let counted = false
+    return {
+      ...records,
+      campaign: (campaignId) => {
+        const campaign = records.campaign(campaignId)
+        const before = attempts.get(campaignId) ?? 0
+        if (!counted && campaign !== undefined) attempts.set(campaignId, before + 1)
+        counted = true
+        return campaign && before >= campaign.limit ? { ...campaign, issued: campaign.limit } : campaign
+      },
+    }
+  }
+}
+
+// The first look after an issue sees the state before it.
+function issuesUnseenOnce(): (records: Records) => Records {
+  const seen = new Set<string>()
+  return (records) => {
+    let unseen = false
+    return {
+      ...records,
+      receipt: (scope, operation, key) => {
+        const receipt = records.receipt(scope, operation, key)
+        if (operation !== "coupons.issue" || receipt === undefined) return receipt
+        unseen = !seen.has(receipt.commandId)
+        seen.add(receipt.commandId)
+        return unseen ? undefined : receipt
+      },
+      coupon: (campaignId, accountId) => (unseen ? undefined : records.coupon(campaignId, accountId)),
+    }
   }
 }
 
