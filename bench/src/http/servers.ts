@@ -1,5 +1,5 @@
 /**
- * The servers that are compared, each in a process of its own: `node servers.ts bare|surface|memory|postgres`.
+ * The servers that are compared, each in a process of its own: `node servers.ts bare|surface|memory|postgres [url]`.
  *
  * `bare` answers the very bytes that `surface` answers, by hand. `surface` does every duty of the HTTP package with a shop
  * that answers at once; `memory` and `postgres` have the engine behind it.
@@ -10,8 +10,8 @@ import { memory } from "@holdfast/core/memory"
 import { type ShopCalls, shopHandler } from "@holdfast/http"
 import { toNodeHandler } from "@holdfast/http/node"
 
-export const products = 1_000
-export const buyers = 1_000
+const products = 1_000
+const buyers = 1_000
 
 const priceOf = 12_000
 
@@ -146,17 +146,15 @@ const stocked = async (shop: Shop): Promise<Shop> => {
   return shop
 }
 
-const shopOn = async (kind: string): Promise<Shop> => {
+const shopOn = async (kind: string, url: string): Promise<Shop> => {
   if (kind !== "postgres") return createHoldfast({ store: memory() })
   const { postgres } = await import("@holdfast/adapters/postgres")
   // A schema per process: a run never finds another one's sales.
-  return createHoldfast({
-    store: postgres({ url: process.env.DATABASE_URL ?? "", schema: `http_bench_${process.pid}` }),
-  })
+  return createHoldfast({ store: postgres({ url, schema: `http_bench_${process.pid}` }) })
 }
 
-export const main = async (kind: string, url: string): Promise<void> => {
-  const shop = await shopOn(kind)
+const main = async (kind: string, url: string): Promise<void> => {
+  const shop = await shopOn(kind, url)
   const listener = kind === "bare" ? bare : kind === "surface" ? surfaceOf(stub(shop)) : surfaceOf(await stocked(shop))
   const server = createServer(listener)
   server.listen({ port: 0, host: "127.0.0.1", backlog: 1_024 }, () => process.send?.(server.address()))
@@ -168,4 +166,4 @@ export const main = async (kind: string, url: string): Promise<void> => {
   process.on("disconnect", () => process.exit(0))
 }
 
-if (process.argv[1] === import.meta.filename) await main(process.argv[2] ?? "bare")
+await main(process.argv[2] ?? "bare", process.argv[3] ?? "")
