@@ -1,7 +1,7 @@
 /**
  * Loading the records of some keys: all of them in one statement, which is one snapshot; or kind by kind under locks.
  */
-import { type Keys, type KindName, type Records, recordsOf } from "@holdfast/core"
+import { type Key, type Keys, type KindName, type Records, recordsOf } from "@holdfast/core"
 import { type AccountRow, accountOf, lockAccounts, readAccounts } from "./statements/account.ts"
 import { type BucketRow, bucketKeys, bucketOf, lockBuckets, readBuckets } from "./statements/bucket.ts"
 import { type CampaignRow, campaignOf, lockCampaigns, readCampaigns } from "./statements/campaign.ts"
@@ -12,55 +12,82 @@ import { type ReceiptRow, readReceipts, receiptKeys, receiptOf } from "./stateme
 import { rowsOf, texts } from "./text.ts"
 import { type Statement, statement } from "./wire.ts"
 
-type AllRows = readonly [
-  ReadonlyArray<AccountRow> | null,
-  ReadonlyArray<CouponRow> | null,
-  ReadonlyArray<CampaignRow> | null,
-  ReadonlyArray<OrderRow> | null,
-  ReadonlyArray<ProductRow> | null,
-  ReadonlyArray<BucketRow> | null,
-  ReadonlyArray<ReceiptRow> | null,
-]
-
-/** Every kind in one statement, so that all of them are as of one moment and a refusal on them is final. */
-const snapshot = `select json_build_array(
-(${readAccounts("$1")}),
-(${readCoupons("$2", "$3")}),
-(${readCampaigns("$4")}),
-(${readOrders("$5")}),
-(${readProducts("$6")}),
-(${readBuckets("$7", "$8")}),
-(${readReceipts("$9", "$10", "$11")})
-)::text`
-
-export const snapshotStatement = (keys: Keys): Statement =>
-  statement(
-    snapshot,
-    ids(keys, "account"),
-    ...couponKeys(keys.of("coupon")),
-    ids(keys, "campaign"),
-    ids(keys, "order"),
-    ids(keys, "product"),
-    ...bucketKeys(keys.of("bucket")),
-    ...receiptKeys(keys.of("receipt")),
-  )
-
-export const snapshotOf = (json: string | null | undefined): Records => {
-  const [accounts, coupons, campaigns, orders, products, buckets, receipts] = kindsOf(json)
-  return recordsOf({
-    account: (accounts ?? []).map(accountOf),
-    coupon: (coupons ?? []).map(couponOf),
-    campaign: (campaigns ?? []).map(campaignOf),
-    order: (orders ?? []).map(orderOf),
-    product: (products ?? []).map(productOf),
-    bucket: (buckets ?? []).map(bucketOf),
-    receipt: (receipts ?? []).map(receiptOf),
-  })
+/** How the records of one kind are found. */
+interface Reading {
+  readonly kind: KindName
+  /** A query, given the names of its parameters. */
+  readonly read: (...params: ReadonlyArray<string>) => string
+  readonly lock: string
+  /** How many parameters its keys make. */
+  readonly size: number
+  readonly params: (keys: ReadonlyArray<Key>) => ReadonlyArray<string>
 }
 
-const kindsOf = (json: string | null | undefined): AllRows | readonly [] =>
-  // biome-ignore lint/plugin/casts: the statement above built this JSON, one array for each kind
-  rowsOf<never>(json) as unknown as AllRows
+const ids = (keys: ReadonlyArray<Key>): ReadonlyArray<string> => [texts(keys.map(([id]) => String(id)))]
+
+const oneId = (kind: KindName, read: (ids: string) => string, lock: string): Reading => ({
+  kind,
+  read: (all = "") => read(all),
+  lock,
+  size: 1,
+  params: ids,
+})
+
+/** In the one order of kinds that everybody locks in. Receipts are read last, and not locked. */
+const readings: ReadonlyArray<Reading> = [
+  oneId("account", readAccounts, lockAccounts),
+  {
+    kind: "coupon",
+    read: (campaigns = "", accounts = "") => readCoupons(campaigns, accounts),
+    lock: lockCoupons,
+    size: 2,
+    params: couponKeys,
+  },
+  oneId("campaign", readCampaigns, lockCampaigns),
+  oneId("order", readOrders, lockOrders),
+  oneId("product", readProducts, lockProducts),
+  {
+    kind: "bucket",
+    read: (products = "", hours = "") => readBuckets(products, hours),
+    lock: lockBuckets,
+    size: 2,
+    params: bucketKeys,
+  },
+  {
+    kind: "receipt",
+    read: (scopes = "", operations = "", keys = "") => readReceipts(scopes, operations, keys),
+    lock: `select (${readReceipts("$1", "$2", "$3")})::text`,
+    size: 3,
+    params: receiptKeys,
+  },
+]
+
+const askedOf = (keys: Keys): ReadonlyArray<Reading> => readings.filter(({ kind }) => keys.of(kind).length > 0)
+
+/** By the kinds they read: a kind that nobody asks for would cost its share of a lone command's time. */
+const snapshots = new Map<string, string>()
+
+/** Every kind in one statement, so that all of them are as of one moment and a refusal on them is final. */
+export const snapshotStatement = (keys: Keys): Statement => {
+  const asked = askedOf(keys)
+  const name = asked.map(({ kind }) => kind).join()
+  const sql = snapshots.get(name) ?? snapshotSql(asked)
+  snapshots.set(name, sql)
+  return statement(sql, ...asked.flatMap(({ kind, params }) => params(keys.of(kind))))
+}
+
+const snapshotSql = (asked: ReadonlyArray<Reading>): string => {
+  let last = 0
+  const reads = asked.map(({ read, size }) => `(${read(...Array.from({ length: size }, () => `$${++last}`))})`)
+  return `select json_build_array(\n${reads.join(",\n")}\n)::text`
+}
+
+/** The records out of the reply to `snapshotStatement`. */
+export const snapshotOf = (keys: Keys, json: string | null | undefined): Records => {
+  const asked = askedOf(keys)
+  const all = rowsOf<ReadonlyArray<never> | null>(json)
+  return recordsFrom((kind) => all[asked.findIndex((reading) => reading.kind === kind)] ?? [])
+}
 
 /** One statement of a locked load, and the kind it locks. */
 export interface LockStatement {
@@ -68,40 +95,24 @@ export interface LockStatement {
   readonly statement: Statement
 }
 
-const readReceiptsAlone = `select (${readReceipts("$1", "$2", "$3")})::text`
-
 /**
- * The statements that lock the keys, in the one order of kinds that everybody keeps, and read the receipts last. They are
- * separate statements on purpose: a read beside `for update` in one statement would show what was before the wait.
+ * The statements that lock the keys and read the receipts. They are separate statements on purpose: a read beside
+ * `for update` in one statement would show what was before the wait.
  */
-export const lockStatements = (keys: Keys): ReadonlyArray<LockStatement> => {
-  const statements: Array<LockStatement> = []
-  const add = (kind: KindName, sql: string, params: () => ReadonlyArray<string>): void => {
-    if (keys.of(kind).length > 0) statements.push({ kind, statement: statement(sql, ...params()) })
-  }
-  add("account", lockAccounts, () => [ids(keys, "account")])
-  add("coupon", lockCoupons, () => couponKeys(keys.of("coupon")))
-  add("campaign", lockCampaigns, () => [ids(keys, "campaign")])
-  add("order", lockOrders, () => [ids(keys, "order")])
-  add("product", lockProducts, () => [ids(keys, "product")])
-  add("bucket", lockBuckets, () => bucketKeys(keys.of("bucket")))
-  add("receipt", readReceiptsAlone, () => receiptKeys(keys.of("receipt")))
-  return statements
-}
+export const lockStatements = (keys: Keys): ReadonlyArray<LockStatement> =>
+  askedOf(keys).map(({ kind, lock, params }) => ({ kind, statement: statement(lock, ...params(keys.of(kind))) }))
 
 /** The records out of the replies to `lockStatements`. */
-export const lockedOf = (statements: ReadonlyArray<LockStatement>, values: ReadonlyArray<string | null>): Records => {
-  const of = (kind: KindName): string | null | undefined =>
-    values[statements.findIndex((statement) => statement.kind === kind)]
-  return recordsOf({
-    account: rowsOf<AccountRow>(of("account")).map(accountOf),
-    coupon: rowsOf<CouponRow>(of("coupon")).map(couponOf),
-    campaign: rowsOf<CampaignRow>(of("campaign")).map(campaignOf),
-    order: rowsOf<OrderRow>(of("order")).map(orderOf),
-    product: rowsOf<ProductRow>(of("product")).map(productOf),
-    bucket: rowsOf<BucketRow>(of("bucket")).map(bucketOf),
-    receipt: rowsOf<ReceiptRow>(of("receipt")).map(receiptOf),
-  })
-}
+export const lockedOf = (statements: ReadonlyArray<LockStatement>, values: ReadonlyArray<string | null>): Records =>
+  recordsFrom((kind) => rowsOf(values[statements.findIndex((statement) => statement.kind === kind)]))
 
-const ids = (keys: Keys, kind: KindName): string => texts(keys.of(kind).map(([id]) => String(id)))
+const recordsFrom = (rows: <Row>(kind: KindName) => ReadonlyArray<Row>): Records =>
+  recordsOf({
+    account: rows<AccountRow>("account").map(accountOf),
+    coupon: rows<CouponRow>("coupon").map(couponOf),
+    campaign: rows<CampaignRow>("campaign").map(campaignOf),
+    order: rows<OrderRow>("order").map(orderOf),
+    product: rows<ProductRow>("product").map(productOf),
+    bucket: rows<BucketRow>("bucket").map(bucketOf),
+    receipt: rows<ReceiptRow>("receipt").map(receiptOf),
+  })

@@ -40,10 +40,35 @@ export const openNative = (
 
 const wireOf = (connection: PgConnection.PgConnection, schema: string): Wire => {
   const place = placing(schema)
+  const plans = new PlansThatAge()
   const send = ({ sql, params }: Statement) => Effect.exit(connection.queryValues(place(sql), params))
   return {
     // Every reply is waited for, also after a failure: a statement that was sent cannot be taken back.
-    run: (frame) => Effect.map(Effect.all(frame.map(send), { concurrency: "unbounded" }), replyOf),
+    run: (frame) => {
+      const statements = plans.areOld() ? [...frame, discardPlans] : frame
+      return Effect.map(Effect.all(statements.map(send), { concurrency: "unbounded" }), replyOf)
+    },
+  }
+}
+
+/** Leaves the statements prepared; each is planned again when it is next executed. */
+const discardPlans: Statement = { sql: "discard plans", params: [] }
+/** Planning a batch's statements again takes some milliseconds: well below one in a hundred of so many frames. */
+const framesBetweenPlans = 512
+
+/**
+ * A plan is kept until statistics change, and one that was made when statistics said that a table has a row or two reads
+ * that table as a whole: it would go on to do so, a minute and longer, while the table grows. Planning looks at the size
+ * that a table has, so planning again is the cure: often at first, when a shop may still be tiny, and rarely later.
+ */
+class PlansThatAge {
+  #frames = 0
+  #next = 8
+
+  areOld(): boolean {
+    if (++this.#frames < this.#next) return false
+    this.#next += Math.min(this.#next, framesBetweenPlans)
+    return true
   }
 }
 

@@ -81,7 +81,7 @@ const decideOn = <A>(
   if (path === "locked" || conflicts.touch(keys)) return locked(wire, keys, decide)
   return Effect.flatMap(wire.run([snapshotStatement(keys)]), ({ values, failed }) => {
     if (failed !== undefined) return failWith(failed.failure, true)
-    const decided = decide(snapshotOf(values[0]))
+    const decided = decide(snapshotOf(keys, values[0]))
     const { changes } = decided
     // One snapshot, nothing written: every answer holds as it stands.
     if (changes === undefined) return Effect.succeed(decided.answer)

@@ -1,6 +1,7 @@
 /**
- * The plans of every statement of a batch, made on freshly created, empty tables: where a plan that is cached for good is
- * most likely to be a bad one. No table is read as a whole, no index either, and rows are found by their keys.
+ * The plans of every statement of a batch, made on freshly created, empty tables, and on tables of which the statistics say
+ * that they hold one row: where a plan that is cached for good is most likely to be a bad one. No table is read as a whole,
+ * no index either, and rows are found by their keys.
  */
 
 import { PgConnection } from "@effect/sql-pg"
@@ -27,6 +28,8 @@ import {
   transact,
 } from "../support/core.ts"
 import { freshSchema, serverForFile } from "../support/stores.ts"
+
+const tablesOf = ["account", "entry", "campaign", "coupon", "orders", "product", "movement", "bucket", "receipt"]
 
 /** The statements that a small shop's life needs, each once. */
 const statementsOfAShop = Effect.gen(function* () {
@@ -64,7 +67,7 @@ const statementsOfAShop = Effect.gen(function* () {
   return statements
 })
 
-describe("on empty tables", () => {
+describe.each(["empty tables", "tables of one row"])("on %s", (tables) => {
   const { url, server } = serverForFile("the plans")
   beforeEach((context) => context.skip(server() === undefined, "no PostgreSQL here"))
 
@@ -73,8 +76,16 @@ describe("on empty tables", () => {
     const plans = await Effect.runPromise(
       Effect.scoped(
         Effect.gen(function* () {
-          yield* PostgresStore.make({ url: url(), schema })
+          const store = yield* PostgresStore.make({ url: url(), schema })
           const connection = yield* PgConnection.make({ url: Redacted.make(url()) })
+          if (tables !== "empty tables") {
+            yield* furnish(store, { accounts: ["ada"], points: 100, products: { tea: 9 }, limit: 2 })
+            yield* transact(store, [
+              command(issueCall, { campaignId: "spring", accountId: "ada" }),
+              command(placeCall, { accountId: "ada", lines: [{ productId: "tea", quantity: 1 }] }),
+            ])
+            yield* connection.query(`analyze ${tablesOf.map((table) => `${schema}.${table}`).join(", ")}`, [], false)
+          }
           for (const setting of ["seqscan", "bitmapscan", "hashjoin", "mergejoin"]) {
             yield* connection.query(`set enable_${setting} = off`)
           }
@@ -96,11 +107,15 @@ describe("on empty tables", () => {
     )
     expect(plans.length).toBeGreaterThan(20)
     for (const plan of plans) {
+      // Updates may read a table of one row as a whole, until the session plans again: see `PlansThatAge`.
+      if (tables !== "empty tables" && plan.includes("update @.")) continue
       // `subscription` has a handful of rows, and all of them are wanted.
       const ofRows = plan.replaceAll(/Seq Scan on subscription/g, "")
       expect(ofRows).not.toMatch(/Seq Scan|Bitmap|Hash Join|Merge Join/)
       // An index scan without a condition reads the whole index; a join filter compares everything with everything.
       expect(ofRows).not.toMatch(/Index (Only )?Scan using (?!subscription)[^\n]*\n(?![^\n]*Index Cond)/)
+      // What an index only narrows down is filtered row by row, and grows with the table.
+      for (const [filter] of ofRows.matchAll(/(?<!Join )Filter: [^\n]*/g)) expect(filter).not.toMatch(/_id = |key = /)
       if (process.env.SHOW_PLANS !== undefined) console.log(`${plan}\n`)
     }
   }, 60_000)

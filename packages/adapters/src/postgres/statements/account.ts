@@ -5,7 +5,7 @@
  * loop from the sorted input into the primary key, so that rows are locked in that order.
  */
 import type { Put, RecordOf, RowOf } from "@holdfast/core"
-import { given, texts, values } from "../text.ts"
+import { given, texts, unnested, values } from "../text.ts"
 import { type Statement, statement } from "../wire.ts"
 
 type Account = RecordOf["account"]
@@ -63,7 +63,7 @@ export const lockAccounts = `select json_agg(${accountRow})::text from (
 ) r`
 
 const insert = `insert into @.account (account_id, balance, seq, state, balance_limit, opened_at, version)
-select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[]) x(account_id)
+select * from ${unnested(1, "account_id text", "balance bigint", "seq bigint", "state text", "balance_limit bigint", "opened_at bigint", "version bigint")} x
 order by x.account_id collate "C"`
 
 /**
@@ -74,8 +74,7 @@ order by x.account_id collate "C"`
  * join (see the session's settings) comparing every entry with every account costs their product.
  */
 const move = `with x as (
-  select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::bigint[])
-    x(account_id, balance0, balance1, seq0, seq1, exact_seq, version0, state, balance_limit, version1)
+  select * from ${unnested(1, "account_id text", "balance0 bigint", "balance1 bigint", "seq0 bigint", "seq1 bigint", "exact_seq bigint", "version0 bigint", "state text", "balance_limit bigint", "version1 bigint")} x
   order by x.account_id collate "C"
 ), u as (
   update @.account r
@@ -91,8 +90,7 @@ const move = `with x as (
   insert into @.entry (account_id, seq, type, change, balance, order_id, reason, command_id, at)
   select e.account_id, e.seq + coalesce(s.seq_shift, 0), e.type, e.change, e.balance + coalesce(s.balance_shift, 0),
     e.order_id, e.reason, e.command_id, e.at
-  from unnest($11::text[], $12::bigint[], $13::text[], $14::bigint[], $15::bigint[], $16::text[], $17::text[], $18::text[], $19::bigint[])
-    e(account_id, seq, type, change, balance, order_id, reason, command_id, at)
+  from ${unnested(11, "account_id text", "seq bigint", "type text", "change bigint", "balance bigint", "order_id text", "reason text", "command_id text", "at bigint")} e
     left join shifted s on s.account_id = e.account_id
 )
 select 1 / ((select count(*) from u) = $20::int)::int`

@@ -7,7 +7,7 @@
  * did so meanwhile adds to it: the same as deciding again would give. Every full hour would start with conflicts else.
  */
 import type { Key, Put, RecordOf } from "@holdfast/core"
-import { texts, values } from "../text.ts"
+import { texts, unnested, values } from "../text.ts"
 import { type Statement, statement } from "../wire.ts"
 
 type Bucket = RecordOf["bucket"]
@@ -22,22 +22,22 @@ export const bucketKeys = (keys: ReadonlyArray<Key>): readonly [string, string] 
 ]
 
 export const readBuckets = (products: string, hours: string): string => `select json_agg(${bucketRow})
-from unnest(${products}::text[], ${hours}::bigint[]) k(product_id, hour)
+from (select unnest(${products}::text[]) as product_id, unnest(${hours}::bigint[]) as hour) k
   cross join lateral (select * from @.bucket b where b.product_id = k.product_id and b.hour = k.hour offset 0) r`
 
 export const lockBuckets = `select json_agg(${bucketRow})::text from (
-  select b.* from (select * from unnest($1::text[], $2::bigint[]) k(product_id, hour) order by k.product_id collate "C", k.hour) k
+  select b.* from (select * from ${unnested(1, "product_id text", "hour bigint")} k order by k.product_id collate "C", k.hour) k
     cross join lateral (select * from @.bucket b where b.product_id = k.product_id and b.hour = k.hour for update) b
 ) r`
 
 const count = `insert into @.bucket as r (product_id, hour, sold)
-select * from unnest($1::text[], $2::bigint[], $3::bigint[]) x(product_id, hour)
+select * from ${unnested(1, "product_id text", "hour bigint", "units bigint")} x
 order by x.product_id collate "C", x.hour
 on conflict (product_id, hour) do update set sold = r.sold + excluded.sold`
 
 /** A cancelled order's units. The row is there: they were counted in it. */
 const uncount = `with x as (
-  select * from unnest($1::text[], $2::bigint[], $3::bigint[]) x(product_id, hour, units) order by x.product_id collate "C", x.hour
+  select * from ${unnested(1, "product_id text", "hour bigint", "units bigint")} x order by x.product_id collate "C", x.hour
 ), u as (
   update @.bucket r set sold = r.sold - x.units from x where r.product_id = x.product_id and r.hour = x.hour returning 1
 )

@@ -4,7 +4,7 @@
  * Locks: campaign rows, in the order of their ids, after the accounts and coupons. Plans: as for accounts.
  */
 import type { Put, RecordOf } from "@holdfast/core"
-import { documents, given, texts, values } from "../text.ts"
+import { documents, given, texts, unnested, values } from "../text.ts"
 import { type Statement, statement } from "../wire.ts"
 
 type Campaign = RecordOf["campaign"]
@@ -60,14 +60,12 @@ export const lockCampaigns = `select json_agg(${campaignRow})::text from (
 
 const insert = `insert into @.campaign (campaign_id, issued, name, discount, issue_limit, opens_at, closes_at, valid_days, state, created_limit, created_state, version)
 select x.campaign_id, x.issued, x.name, x.discount::json, x.issue_limit, x.opens_at, x.closes_at, x.valid_days, x.state, x.created_limit, x.created_state, x.version
-from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::bigint[], $11::text[], $12::bigint[])
-  x(campaign_id, issued, name, discount, issue_limit, opens_at, closes_at, valid_days, state, created_limit, created_state, version)
+from ${unnested(1, "campaign_id text", "issued bigint", "name text", "discount text", "issue_limit bigint", "opens_at bigint", "closes_at bigint", "valid_days bigint", "state text", "created_limit bigint", "created_state text", "version bigint")} x
 order by x.campaign_id collate "C"`
 
 /** The count moves by addition, terms are set where the version (and for exact guards the count) is the one decided on. */
 const move = `with x as (
-  select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bigint[])
-    x(campaign_id, issued0, issued1, exact_issued, version0, name, discount, issue_limit, opens_at, closes_at, valid_days, state, version1)
+  select * from ${unnested(1, "campaign_id text", "issued0 bigint", "issued1 bigint", "exact_issued bigint", "version0 bigint", "name text", "discount text", "issue_limit bigint", "opens_at bigint", "closes_at bigint", "valid_days bigint", "state text", "version1 bigint")} x
   order by x.campaign_id collate "C"
 ), u as (
   update @.campaign r

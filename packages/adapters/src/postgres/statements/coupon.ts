@@ -6,7 +6,7 @@
  * for good when the table is empty.
  */
 import type { Key, Put, RecordOf } from "@holdfast/core"
-import { documents, given, texts, values } from "../text.ts"
+import { documents, given, texts, unnested, values } from "../text.ts"
 import { type Statement, statement } from "../wire.ts"
 
 type Coupon = RecordOf["coupon"]
@@ -58,23 +58,21 @@ export const couponKeys = (keys: ReadonlyArray<Key>): readonly [string, string] 
 
 /** `$1` and `$2` of the caller's choice: the statement that reads everything at once has its own numbers. */
 export const readCoupons = (campaigns: string, accounts: string): string => `select json_agg(${couponRow})
-from unnest(${campaigns}::text[], ${accounts}::text[]) k(campaign_id, account_id)
+from (select unnest(${campaigns}::text[]) as campaign_id, unnest(${accounts}::text[]) as account_id) k
   cross join lateral (select * from @.coupon c where c.campaign_id = k.campaign_id and c.account_id = k.account_id offset 0) r`
 
 export const lockCoupons = `select json_agg(${couponRow})::text from (
-  select c.* from (select * from unnest($1::text[], $2::text[]) k(campaign_id, account_id) order by k.campaign_id collate "C", k.account_id collate "C") k
+  select c.* from (select * from ${unnested(1, "campaign_id text", "account_id text")} k order by k.campaign_id collate "C", k.account_id collate "C") k
     cross join lateral (select * from @.coupon c where c.campaign_id = k.campaign_id and c.account_id = k.account_id for update) c
 ) r`
 
 const insert = `insert into @.coupon (campaign_id, account_id, ticket, discount, issued_at, expires_at, state, order_id, changed_at, command_id, version)
 select x.campaign_id, x.account_id, x.ticket, x.discount::json, x.issued_at, x.expires_at, x.state, x.order_id, x.changed_at, x.command_id, x.version
-from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::bigint[], $10::text[], $11::bigint[])
-  x(campaign_id, account_id, ticket, discount, issued_at, expires_at, state, order_id, changed_at, command_id, version)
+from ${unnested(1, "campaign_id text", "account_id text", "ticket bigint", "discount text", "issued_at bigint", "expires_at bigint", "state text", "order_id text", "changed_at bigint", "command_id text", "version bigint")} x
 order by x.campaign_id collate "C", x.account_id collate "C"`
 
 const change = `with x as (
-  select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
-    x(campaign_id, account_id, version0, state, order_id, changed_at, version1)
+  select * from ${unnested(1, "campaign_id text", "account_id text", "version0 bigint", "state text", "order_id text", "changed_at bigint", "version1 bigint")} x
   order by x.campaign_id collate "C", x.account_id collate "C"
 ), u as (
   update @.coupon r

@@ -5,7 +5,7 @@
  * the engine, so its insert collides with nothing but its own repeat.
  */
 import type { Put, RecordOf } from "@holdfast/core"
-import { documents, given, texts, values } from "../text.ts"
+import { documents, given, texts, unnested, values } from "../text.ts"
 import { type Statement, statement } from "../wire.ts"
 
 type Order = RecordOf["order"]
@@ -72,14 +72,12 @@ export const lockOrders = `select json_agg(${orderRow})::text from (
 
 const insert = `insert into @.orders (order_id, account_id, lines, total, discount, paid, campaign_id, reference, metadata, state, placed_at, closed_at, closed_by, restocked, version)
 select x.order_id, x.account_id, x.lines::json, x.total, x.discount, x.paid, x.campaign_id, x.reference, x.metadata::json, x.state, x.placed_at, x.closed_at, x.closed_by, x.restocked, x.version
-from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::text[], $14::boolean[], $15::bigint[])
-  x(order_id, account_id, lines, total, discount, paid, campaign_id, reference, metadata, state, placed_at, closed_at, closed_by, restocked, version)
+from ${unnested(1, "order_id text", "account_id text", "lines text", "total bigint", "discount bigint", "paid bigint", "campaign_id text", "reference text", "metadata text", "state text", "placed_at bigint", "closed_at bigint", "closed_by text", "restocked boolean", "version bigint")} x
 order by x.order_id collate "C"`
 
 /** Everything but the state is fixed when the order is placed. */
 const change = `with x as (
-  select * from unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::boolean[], $7::bigint[])
-    x(order_id, version0, state, closed_at, closed_by, restocked, version1)
+  select * from ${unnested(1, "order_id text", "version0 bigint", "state text", "closed_at bigint", "closed_by text", "restocked boolean", "version1 bigint")} x
   order by x.order_id collate "C"
 ), u as (
   update @.orders r

@@ -5,7 +5,7 @@
  * for accounts.
  */
 import type { Put, RecordOf, RowOf } from "@holdfast/core"
-import { given, texts, values } from "../text.ts"
+import { given, texts, unnested, values } from "../text.ts"
 import { type Statement, statement } from "../wire.ts"
 
 type Product = RecordOf["product"]
@@ -88,13 +88,12 @@ export const lockProducts = `select json_agg(${productRow})::text from (
 ) r`
 
 const insert = `insert into @.product (product_id, on_hand, revision, name, price, retired, registered_name, registered_price, registered_on_hand, version)
-select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::boolean[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[]) x(product_id)
+select * from ${unnested(1, "product_id text", "on_hand bigint", "revision bigint", "name text", "price bigint", "retired boolean", "registered_name text", "registered_price bigint", "registered_on_hand bigint", "version bigint")} x
 order by x.product_id collate "C"`
 
 /** As for accounts: counters move by addition, terms are set where the version is the one decided on. */
 const move = `with x as (
-  select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::boolean[], $11::bigint[])
-    x(product_id, on_hand0, on_hand1, revision0, revision1, exact_revision, version0, name, price, retired, version1)
+  select * from ${unnested(1, "product_id text", "on_hand0 bigint", "on_hand1 bigint", "revision0 bigint", "revision1 bigint", "exact_revision bigint", "version0 bigint", "name text", "price bigint", "retired boolean", "version1 bigint")} x
   order by x.product_id collate "C"
 ), u as (
   update @.product r
@@ -110,8 +109,7 @@ const move = `with x as (
   insert into @.movement (product_id, revision, type, change, on_hand, order_id, reason, command_id, at)
   select m.product_id, m.revision + coalesce(s.revision_shift, 0), m.type, m.change, m.on_hand + coalesce(s.on_hand_shift, 0),
     m.order_id, m.reason, m.command_id, m.at
-  from unnest($12::text[], $13::bigint[], $14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::text[], $19::text[], $20::bigint[])
-    m(product_id, revision, type, change, on_hand, order_id, reason, command_id, at)
+  from ${unnested(12, "product_id text", "revision bigint", "type text", "change bigint", "on_hand bigint", "order_id text", "reason text", "command_id text", "at bigint")} m
     left join shifted s on s.product_id = m.product_id
 )
 select 1 / ((select count(*) from u) = $21::int)::int`

@@ -6,7 +6,7 @@
  * way elsewhere. Plans: the primary key, through `lateral … offset 0` as for coupons.
  */
 import { compareKeys, type Key, type Put, type RecordOf } from "@holdfast/core"
-import { documents, texts, values } from "../text.ts"
+import { documents, texts, unnested, values } from "../text.ts"
 import { type Statement, statement } from "../wire.ts"
 
 type Receipt = RecordOf["receipt"]
@@ -42,13 +42,12 @@ export const readReceipts = (
   operations: string,
   keys: string,
 ): string => `select json_agg(${receiptRow})
-from unnest(${scopes}::text[], ${operations}::text[], ${keys}::text[]) k(scope, operation, key)
+from (select unnest(${scopes}::text[]) as scope, unnest(${operations}::text[]) as operation, unnest(${keys}::text[]) as key) k
   cross join lateral (select * from @.receipt c where c.scope = k.scope and c.operation = k.operation and c.key = k.key offset 0) r`
 
 const insert = `insert into @.receipt (scope, operation, key, command_id, fingerprint, answer, at)
 select x.scope, x.operation, x.key, x.command_id, x.fingerprint, x.answer::json, x.at
-from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
-  x(scope, operation, key, command_id, fingerprint, answer, at)`
+from ${unnested(1, "scope text", "operation text", "key text", "command_id text", "fingerprint text", "answer text", "at bigint")} x`
 
 export const receiptStatements = (puts: ReadonlyArray<Put<Receipt>>): ReadonlyArray<Statement> => {
   if (puts.length === 0) return []
