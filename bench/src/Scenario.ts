@@ -18,6 +18,10 @@ export interface Scenario {
 export interface Context {
   /** Less of everything, to see that it works. */
   readonly quick: boolean
+  /** So little that figures mean nothing: for the test that every scenario still runs and still adds up. */
+  readonly tiny?: boolean | undefined
+  /** The PostgreSQL server. Default: the one that `DATABASE_URL` names, else a private one. */
+  readonly url?: string | undefined
   /** Says what is being done, on standard error. */
   readonly progress: (text: string) => void
   /** Remembers what is to be undone when the run ends, however it ends. The last one comes first; each has some seconds. */

@@ -21,7 +21,9 @@ export class Ending {
   /** Takes all steps, once, and says which failed or took too long. */
   async now(say: (text: string) => void): Promise<void> {
     for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
-      const taken = Promise.resolve().then(step).catch((error: unknown) => say(`While cleaning up: ${String(error)}`))
+      const taken = Promise.resolve()
+        .then(step)
+        .catch((error: unknown) => say(`While cleaning up: ${String(error)}`))
       const { promise: late, resolve } = Promise.withResolvers<"late">()
       const timer = setTimeout(resolve, this.#limitMillis, "late")
       if ((await Promise.race([taken, late])) === "late") say(`While cleaning up: no end in ${this.#limitMillis} ms.`)

@@ -1,9 +1,9 @@
 /**
  * Plots as SVG text: lines over a quantity, and bars to compare. Colours come from the page's style sheet.
  *
- * Every axis starts at 0, so that twice as far is twice as much.
+ * An axis that is to scale starts at 0, so that twice as far is twice as much.
  */
-import { shortText, ticksUpTo } from "./axis.ts"
+import { powersAround, shortText, ticksUpTo } from "./axis.ts"
 
 export type Plot = LinePlot | BarPlot
 
@@ -18,6 +18,10 @@ interface PlotText {
 interface LinePlot extends PlotText {
   readonly type: "lines"
   readonly xLabel: string
+  /** `in steps` sets the values that occur at equal distances, which suits those that double. Default: to scale. */
+  readonly x?: "to scale" | "in steps" | undefined
+  /** Powers of ten keep small and large values apart. Such an axis starts at the power below the smallest value. */
+  readonly y?: "to scale" | "in powers of ten" | undefined
   readonly series: ReadonlyArray<{
     readonly name: string
     readonly points: ReadonlyArray<readonly [x: number, y: number]>
@@ -34,17 +38,18 @@ const inner = { left: 74, right: 744, top: 16 } as const
 
 export const svgOf = (plot: Plot): string => (plot.type === "lines" ? linesOf(plot) : barsOf(plot))
 
-const linesOf = ({ title, xLabel, yLabel, series }: LinePlot): string => {
+const linesOf = ({ title, xLabel, yLabel, series, x: xKind, y: yKind }: LinePlot): string => {
   const height = 340
   const bottom = height - 52
   // One line needs no legend: the axis says what it is.
   const named = series.length > 1
   const top = named ? inner.top + 24 : inner.top
   const points = series.flatMap((curve) => curve.points)
-  const xTicks = ticksUpTo(Math.max(...points.map(([x]) => x)), 8)
-  const yTicks = ticksUpTo(Math.max(...points.map(([, y]) => y)))
-  const x = scale(xTicks, inner.left, inner.right)
-  const y = scale(yTicks, bottom, top)
+  const [xs, ys] = [points.map(([px]) => px), points.map(([, py]) => py)]
+  const xTicks = xKind === "in steps" ? distinct(xs) : ticksUpTo(Math.max(...xs), 8)
+  const yTicks = yKind === "in powers of ten" ? powersAround(ys) : ticksUpTo(Math.max(...ys))
+  const x = xKind === "in steps" ? steps(xTicks, inner.left, inner.right) : scale(xTicks, inner.left, inner.right)
+  const y = yKind === "in powers of ten" ? powers(yTicks, bottom, top) : scale(yTicks, bottom, top)
   const grid = yTicks.map(
     (tick) =>
       line("grid", inner.left, y(tick), inner.right, y(tick)) +
@@ -76,7 +81,7 @@ const curveOf = (
 }
 
 const legendOf = (name: string, index: number): string => {
-  const left = inner.left + index * 190
+  const left = inner.left + index * 240
   return line(`curve s${index}`, left, 12, left + 22, 12) + text("tick", left + 30, 16, name)
 }
 
@@ -107,6 +112,22 @@ const scale =
   (ticks: ReadonlyArray<number>, from: number, to: number) =>
   (value: number): number =>
     from + ((to - from) * value) / (ticks.at(-1) ?? 1)
+
+/** Values at equal distances, with half a distance on both sides. */
+const steps =
+  (values: ReadonlyArray<number>, from: number, to: number) =>
+  (value: number): number =>
+    from + ((to - from) * (values.indexOf(value) + 0.5)) / values.length
+
+const distinct = (values: ReadonlyArray<number>): ReadonlyArray<number> =>
+  Array.from(new Set(values)).sort((left, right) => left - right)
+
+const powers =
+  (ticks: ReadonlyArray<number>, from: number, to: number) =>
+  (value: number): number => {
+    const [lowest, highest] = [Math.log10(ticks[0] ?? 1), Math.log10(ticks.at(-1) ?? 10)]
+    return from + ((to - from) * (Math.log10(value) - lowest)) / (highest - lowest)
+  }
 
 const frame = (title: string, height: number, parts: ReadonlyArray<string>): string =>
   `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(title)}">\n${parts.join("\n")}\n</svg>`

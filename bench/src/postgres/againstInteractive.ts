@@ -1,0 +1,69 @@
+/**
+ * The contest that most scenarios hold: ours with 64 callers, beside `select … for update` on a connection per caller and
+ * in the pool that suits it best.
+ */
+import type { Plot } from "../plot.ts"
+import type { Context } from "../Scenario.ts"
+import { Contest, during, type Sizes, type Step, sizesOf, toTheBetter } from "./Contest.ts"
+import type { Ground } from "./Ground.ts"
+import { Textbook, type Work } from "./Textbook.ts"
+
+export interface Sides {
+  /** One call of a caller of the shop. */
+  readonly ours: () => Promise<unknown>
+  readonly interactive: Work
+  /** What callers do, for the plot. */
+  readonly title: string
+  readonly yLabel: string
+  /** Who else takes part, by the name of the contestant. */
+  readonly others?: Readonly<Record<string, { readonly name: string; readonly step: Step }>> | undefined
+  /** The step of our turn, where it is not just {@link ours} for the time of a turn. */
+  readonly turn?: Step | undefined
+  readonly sizes?: Sizes | undefined
+}
+
+export interface Outcome {
+  readonly contest: Contest
+  readonly ratios: { readonly toInteractive64: number | null; readonly toInteractiveBest: number | null }
+  readonly figures: Readonly<Record<string, number>>
+  readonly plot: Plot
+}
+
+export const againstInteractive = async (
+  context: Context,
+  ground: Ground,
+  { ours, interactive, title, yLabel, others = {}, turn, sizes = { millis: 3_000, rounds: 5 } }: Sides,
+): Promise<Outcome> => {
+  const { millis, rounds } = sizesOf(context, sizes)
+  const textbook = new Textbook(ground, context, millis)
+  const best = await textbook.bestPool(interactive)
+  const contest = new Contest(context)
+  await contest.run(rounds, [
+    turn ?? (async () => ({ ours64: await during(ground, millis, 64, ours) })),
+    textbook.step(textbook.many, { interactive64: interactive }),
+    textbook.step(best, { interactiveBest: interactive }),
+    ...Object.values(others).map(({ step }) => step),
+  ])
+  const toInteractive64 = contest.ratio("ours64", "interactive64")
+  const bars = contest.bars({
+    ours64: "ours",
+    interactive64: `SELECT FOR UPDATE, ${textbook.many} connections`,
+    interactiveBest: `SELECT FOR UPDATE, ${best} connections`,
+    ...Object.fromEntries(Object.entries(others).map(([key, { name }]) => [key, name])),
+  })
+  return {
+    contest,
+    ratios: {
+      toInteractive64,
+      toInteractiveBest: toTheBetter(toInteractive64, contest.ratio("ours64", "interactiveBest")),
+    },
+    figures: { ...contest.figures(), bestPoolConnections: best },
+    plot: { type: "bars", title: `${title}, 64 callers`, caption: "Medians over the rounds.", yLabel, bars },
+  }
+}
+
+/** What the ratios mean. */
+export const interactiveNotes = (must64: string, mustBest: string): Readonly<Record<string, string>> => ({
+  toInteractive64: `64 callers: ours / SELECT FOR UPDATE on 64 connections${must64}`,
+  toInteractiveBest: `the same / its best pool size of 4, 8, 16 and 64${mustBest}`,
+})

@@ -1,0 +1,89 @@
+/**
+ * One campaign that everybody claims from, on PostgreSQL: durable when it is answered, beside `select … for update`; and
+ * beside Redis, one EVALSHA per claim, which keeps it in memory.
+ */
+import { againstInteractive, interactiveNotes } from "../postgres/againstInteractive.ts"
+import type { Ask } from "../postgres/Connections.ts"
+import { during, type Sample, sizesOf } from "../postgres/Contest.ts"
+import { furnishAccounts, Ground } from "../postgres/Ground.ts"
+import { Acknowledged, addsUp } from "../postgres/recount.ts"
+import { claimInteractively } from "../postgres/textbook/others.ts"
+import { openRedisClaims } from "../redisClaims.ts"
+import type { Context, Result, Scenario } from "../Scenario.ts"
+
+export const scenario: Scenario = {
+  name: "hot-coupon",
+  about: "claims of one campaign on PostgreSQL: our batches against SELECT FOR UPDATE and Redis",
+  run,
+}
+
+const elsewhere = { cpuMicros: () => undefined }
+
+async function run(context: Context): Promise<Result> {
+  const ground = await Ground.open(context)
+  const shop = await ground.openShop()
+  const accounts = context.tiny ? 2_000 : context.quick ? 20_000 : 100_000
+  await furnishAccounts(shop, "account-", accounts, 0)
+  const acknowledged = new Acknowledged()
+  let campaigns = 0
+  // Everybody may claim once, so a turn has a campaign of its own and ends when everybody has.
+  const newCampaign = async (): Promise<string> => {
+    const campaignId = `campaign-${campaigns++}`
+    const discount = { type: "flat", amount: 1 } as const
+    await shop.coupons.createCampaign({ campaignId, name: "Hot", discount, limit: accounts })
+    return campaignId
+  }
+  const { millis, rounds } = sizesOf(context, { millis: 1_500, rounds: 5 })
+  const perTurn = async (
+    claim: (campaignId: string, accountId: string) => Promise<unknown>,
+    server: Pick<Ground, "cpuMicros"> = ground,
+  ): Promise<Sample> => {
+    const campaignId = await newCampaign()
+    let count = 0
+    return during(server, millis, 64, () => claim(campaignId, `account-${count++}`), accounts)
+  }
+  const ours = async (campaignId: string, accountId: string) => {
+    const { ticket } = await shop.coupons.issue({ campaignId, accountId })
+    acknowledged.claims.push([campaignId, accountId, String(ticket)])
+  }
+  const textbookCampaign = await newCampaign()
+  let claimed = 0
+  const interactive = async (ask: Ask) => {
+    const n = claimed++
+    const accountId = `account-${n}`
+    const ticket = await claimInteractively(ask, ground.schema, {
+      campaignId: textbookCampaign,
+      accountId,
+      commandId: `t${n}`,
+    })
+    acknowledged.claims.push([textbookCampaign, accountId, String(ticket)])
+  }
+  const redis = await openRedisClaims(context)
+  const { contest, ratios, figures, plot } = await againstInteractive(context, ground, {
+    ours: () => Promise.reject(new Error("A turn has a campaign of its own.")),
+    turn: async () => ({ ours64: await perTurn(ours) }),
+    interactive,
+    title: "Claims of one campaign",
+    yLabel: "claims per second",
+    others: {
+      redis64: {
+        name: "Redis, one EVALSHA a claim (memory)",
+        step: async () => ({ redis64: redis === undefined ? undefined : await perTurn(redis.claim, elsewhere) }),
+      },
+    },
+    sizes: { millis, rounds },
+  })
+  const ok = await addsUp(ground, shop, acknowledged, context)
+  const redisOk = (await redis?.addsUp()) ?? true
+  return {
+    ratios: { ...ratios, toRedisEvalsha: contest.ratio("ours64", "redis64") },
+    figures: { ...figures, accounts },
+    audit: { ok: ok && redisOk },
+    plots: [plot],
+    notes: {
+      ...interactiveNotes("; must 60, aim 100", ""),
+      toRedisEvalsha:
+        "64 callers: ours / one EVALSHA per claim on Redis, whose answers are in memory only; must 0.40, aim 0.60",
+    },
+  }
+}

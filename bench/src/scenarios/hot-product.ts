@@ -1,0 +1,170 @@
+/**
+ * One product that everybody wants, on PostgreSQL: our batches beside the ways of the textbook (one order per transaction),
+ * on the same server, tables and driver, leaving the same rows; and beside pgbench inserting one bare row per transaction,
+ * which is what the disk allows one commit per order.
+ */
+import { pglite } from "@holdfast/adapters/pglite"
+import { createHoldfast, type Shop } from "@holdfast/core"
+import type { Plot } from "../plot.ts"
+import { Contest, during, type Sample, type Step, sizesOf, toTheBetter } from "../postgres/Contest.ts"
+import { furnishAccounts, Ground, plenty } from "../postgres/Ground.ts"
+import { bareInserts } from "../postgres/pgbench.ts"
+import { Acknowledged, addsUp } from "../postgres/recount.ts"
+import { Sales } from "../postgres/Sales.ts"
+import { Textbook } from "../postgres/Textbook.ts"
+import { orderFunction, textbookOrders } from "../postgres/textbook/orders.ts"
+import type { Context, Result, Scenario } from "../Scenario.ts"
+
+export const scenario: Scenario = {
+  name: "hot-product",
+  about: "one hot product on PostgreSQL: our batches against five textbook ways, a bare INSERT, and PGlite",
+  run,
+}
+
+async function run(context: Context): Promise<Result> {
+  const ground = await Ground.open(context)
+  const shop = await ground.openShop()
+  const embedded = createHoldfast({ store: pglite(), deadlineMillis: 600_000, workers: false })
+  context.atEnd(() => embedded.stop())
+  const accounts = context.tiny ? 20 : 2_000
+  await furnish(shop, accounts)
+  await furnish(embedded, accounts)
+  await ground.control.ask(orderFunction(ground.schema, ground.ownSchema))
+
+  const { millis, rounds } = sizesOf(context)
+  const acknowledged = new Acknowledged()
+  const onPglite = new Acknowledged()
+  const basket = { accounts, lines: () => [{ productId: "hot", quantity: 1 }] }
+  const sales = new Sales(acknowledged, basket)
+  const embeddedSales = new Sales(onPglite, basket)
+  const ways = textbookOrders(ground.schema, ground.ownSchema)
+  const textbook = new Textbook(ground, context, millis)
+  const { many } = textbook
+  const interactive = sales.textbook(ways.interactive)
+  const best = await textbook.bestPool(interactive)
+  const insert = await bareInserts(ground, context, millis)
+  const ours = (callers: number, time = millis): Promise<Sample> => during(ground, time, callers, sales.ours(shop))
+
+  const contest = new Contest(context)
+  await contest.run(rounds, [
+    async () => ({ ours64: await ours(64) }),
+    textbook.step(many, { interactive64: interactive }),
+    textbook.step(best, { interactiveBest: interactive }),
+    async () => ({ insert64: await insert() }),
+    async () => ({ ours512: await ours(512) }),
+    async () => ({ ours1: await ours(1, millis / 2) }),
+    textbook.step(1, { interactive1: interactive }, 1),
+    async () => ({ pglite64: await during({ cpuMicros: () => undefined }, millis, 64, embeddedSales.ours(embedded)) }),
+  ])
+  // The others of the textbook are there to see, and are no part of any ratio: fewer rounds will do, and none to warm up.
+  await contest.measure(context.quick ? 1 : 3, [
+    textbook.step(many, {
+      optimistic64: sales.textbook(ways.optimistic),
+      conditional64: sales.textbook(ways.conditional),
+      advisory64: sales.textbook(ways.advisory),
+      oneCall64: sales.textbook(ways.oneCall),
+    }),
+    textbook.step(best, { oneCallBest: sales.textbook(ways.oneCall) }),
+  ])
+  const curves = await overCallers(context, {
+    ours: (callers) => async () => ({ at: await ours(callers, millis / 2) }),
+    [`SELECT FOR UPDATE, ${many} connections`]: (callers) => textbook.step(many, { at: interactive }, callers),
+    [`SELECT FOR UPDATE, ${best} connections`]: (callers) => textbook.step(best, { at: interactive }, callers),
+  })
+  const ok = await addsUp(ground, shop, acknowledged, context)
+  const embeddedOk = await embeddedAddsUp(embedded, onPglite, context)
+  return {
+    ratios: {
+      toInteractive64: contest.ratio("ours64", "interactive64"),
+      toInteractiveBest: toTheBetter(
+        contest.ratio("ours64", "interactive64"),
+        contest.ratio("ours64", "interactiveBest"),
+      ),
+      toRawInsert64: contest.ratio("ours64", "insert64"),
+      toRawInsert512: contest.ratio("ours512", "insert64"),
+      p99ToInteractive64: contest.ratio("ours64", "interactive64", "p99"),
+      loneP50ToInteractive: contest.ratio("ours1", "interactive1", "p50"),
+      pgliteToServer: contest.ratio("pglite64", "ours64"),
+    },
+    figures: { ...contest.figures(), bestPoolConnections: best },
+    audit: { ok: ok && embeddedOk },
+    plots: [{ ...barsText, type: "bars", bars: contest.bars(barNames) }, ...curves],
+    notes,
+  }
+}
+
+const furnish = async (shop: Shop, accounts: number): Promise<void> => {
+  await furnishAccounts(shop, "account-", accounts)
+  await furnishAccounts(shop, "text-account-", accounts)
+  for (const productId of ["hot", "text-hot"]) {
+    await shop.stock.register({ productId, name: "Thing", price: 10, onHand: plenty })
+  }
+}
+
+/** PGlite has no second connection to recount on: its audit, and as many units gone as were acknowledged. */
+const embeddedAddsUp = async (shop: Shop, { orders }: Acknowledged, { progress }: Context): Promise<boolean> => {
+  const product = await shop.stock.product("hot")
+  const sold = plenty - product.onHand
+  if (sold !== orders.length) progress(`RECOUNT: PGlite sold ${sold} units and acknowledged ${orders.length}`)
+  return (await shop.audit.run({ pageSize: 10_000 })).ok && sold === orders.length
+}
+
+/** Throughput and p99 over the number of callers, each measured once. */
+const overCallers = async (
+  { progress, quick, tiny }: Context,
+  contestants: Readonly<Record<string, (callers: number) => Step>>,
+): Promise<ReadonlyArray<Plot>> => {
+  const counts = tiny ? [1, 8] : quick ? [1, 64, 512] : [1, 8, 64, 256, 512]
+  const curves: Array<{ name: string; samples: Array<readonly [callers: number, sample: Sample]> }> = []
+  for (const [name, step] of Object.entries(contestants)) {
+    progress(`over the number of callers: ${name}`)
+    const samples: Array<readonly [number, Sample]> = []
+    for (const callers of counts) {
+      const { at } = await step(callers)()
+      if (at !== undefined) samples.push([callers, at])
+    }
+    if (samples.length > 0) curves.push({ name, samples })
+  }
+  const series = (of: (sample: Sample) => number) =>
+    curves.map(({ name, samples }) => ({ name, points: samples.map(([x, sample]) => [x, of(sample)] as const) }))
+  const text = { type: "lines", xLabel: "callers", x: "in steps", caption: "Each measured once." } as const
+  return [
+    { ...text, title: "Throughput", yLabel: "orders per second", series: series(({ perSecond }) => perSecond) },
+    {
+      ...text,
+      title: "Slowest of a hundred",
+      yLabel: "p99, ms",
+      y: "in powers of ten",
+      series: series(({ p99 }) => p99),
+    },
+  ]
+}
+
+const barsText = {
+  title: "Orders of one product, 64 callers",
+  caption: "Medians over the rounds. The bare INSERT writes one row and is no order: it is what the disk allows.",
+  yLabel: "per second",
+} as const
+
+const barNames = {
+  ours64: "ours",
+  pglite64: "ours, PGlite in this process",
+  insert64: "(bare INSERT, pgbench)",
+  interactive64: "SELECT FOR UPDATE",
+  interactiveBest: "SELECT FOR UPDATE, best pool",
+  conditional64: "conditional updates",
+  optimistic64: "version and retry",
+  advisory64: "advisory lock",
+  oneCall64: "one function call",
+  oneCallBest: "one function call, best pool",
+}
+
+const notes: Readonly<Record<string, string>> = {
+  toInteractive64: "64 callers: ours / SELECT FOR UPDATE on 64 connections; must 30, aim 45",
+  toInteractiveBest: "the same / its best pool size of 4, 8, 16 and 64; must 17, aim 25",
+  toRawInsert64: "64 callers / pgbench one-row INSERT, 64 clients; must 0.55, aim 0.75",
+  toRawInsert512: "512 callers / the same; must 0.70, aim 0.90",
+  p99ToInteractive64: "p99 / p99 of SELECT FOR UPDATE on 64 connections; must 1/50, aim 1/90",
+  loneP50ToInteractive: "one caller, p50 / p50 of SELECT FOR UPDATE; must 0.7, aim 0.5",
+  pgliteToServer: "PGlite in this process / the server, 64 callers; must 0.4, aim 0.7",
+}
