@@ -18,6 +18,8 @@ export interface Scenario {
 export interface Context {
   /** Less of everything, to see that it works. */
   readonly quick: boolean
+  /** More of what takes long: for a scenario that says so. */
+  readonly large?: boolean | undefined
   /** So little that figures mean nothing: for the test that every scenario still runs and still adds up. */
   readonly tiny?: boolean | undefined
   /** The PostgreSQL server. Default: the one that `DATABASE_URL` names, else a private one. */
@@ -36,6 +38,8 @@ export interface Result {
   /** Whether everything that was sold in the meantime is right, by the shop's own audit. */
   readonly audit: { readonly ok: boolean }
   readonly plots?: ReadonlyArray<Plot> | undefined
+  /** What is better read than drawn, such as a query's plan. */
+  readonly texts?: ReadonlyArray<{ readonly title: string; readonly text: string }> | undefined
   /** What each number means, for the table and the page. */
   readonly notes?: Readonly<Record<string, string>> | undefined
 }

@@ -33,10 +33,10 @@ const main = async (): Promise<void> => {
   process.exitCode = runAgainWithHeap(megabytes)
 }
 
-const measure = async (scenario: Scenario, { quick, json }: Options): Promise<void> => {
+const measure = async (scenario: Scenario, { quick, large, json }: Options): Promise<void> => {
   const environment = environmentNow()
   say(environmentText(environment))
-  const result = await scenario.run({ quick, progress: (text) => say(`  ${text}`), atEnd: ending.later })
+  const result = await scenario.run({ quick, large, progress: (text) => say(`  ${text}`), atEnd: ending.later })
   const file = await writePage(scenario, environment, result)
   say(`  plots: ${relative(process.cwd(), file)}`)
   process.stdout.write(json ? `${jsonOf(scenario, environment, result)}\n` : table(result))

@@ -21,7 +21,7 @@ export const writePage = async (scenario: Scenario, environment: Environment, re
 export const pageOf = (
   { name, about }: Pick<Scenario, "name" | "about">,
   environment: Environment,
-  { ratios, figures, notes = {}, audit, plots = [] }: Result,
+  { ratios, figures, notes = {}, audit, plots = [], texts = [] }: Result,
 ): string => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -34,6 +34,7 @@ export const pageOf = (
 ${tableOf("ratio", ratios, ratioText, notes)}
 ${plots.map(figureOf).join("\n")}
 ${tableOf("figure", figures, figureText, notes)}
+${texts.map(({ title, text }) => `<h2>${escaped(title)}</h2>\n<pre>${escaped(text)}</pre>`).join("\n")}
 </html>
 `
 
@@ -64,6 +65,7 @@ figure { margin: 2rem 0 } figcaption, .dim { color: var(--dim) } svg { width: 10
 table { border-collapse: collapse; width: 100%; margin: 1.5rem 0; font-size: .9rem }
 th, td { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--grid); vertical-align: top }
 .number { text-align: right; font-variant-numeric: tabular-nums }
+pre { overflow-x: auto; font-size: .8rem; line-height: 1.4; padding: .6rem .8rem; background: var(--grid); border-radius: 4px }
 text { font-size: 12px; fill: var(--ink) } .tick { fill: var(--dim) } .end { text-anchor: end } .middle { text-anchor: middle }
 .grid { stroke: var(--grid) } .curve { fill: none; stroke-width: 2 } .bar { fill: #3a6ea5 }
 .s0 { stroke: #3a6ea5 } .s1 { stroke: #c2702b } .s2 { stroke: #3f8f5b } .s3 { stroke: #8a5aa8 } .dot { fill: var(--grid); stroke-width: 1.5 }

@@ -4,10 +4,11 @@ import { loadScenarios } from "../src/registry.ts"
 
 describe("the command line", () => {
   test.each([
-    [[], { scenario: undefined, quick: false, json: false, help: false }],
-    [["memory"], { scenario: "memory", quick: false, json: false, help: false }],
-    [["--quick", "memory", "--json"], { scenario: "memory", quick: true, json: true, help: false }],
-    [["-h"], { scenario: undefined, quick: false, json: false, help: true }],
+    [[], { scenario: undefined, quick: false, large: false, json: false, help: false }],
+    [["memory"], { scenario: "memory", quick: false, large: false, json: false, help: false }],
+    [["--quick", "memory", "--json"], { scenario: "memory", quick: true, large: false, json: true, help: false }],
+    [["--large", "popular"], { scenario: "popular", quick: false, large: true, json: false, help: false }],
+    [["-h"], { scenario: undefined, quick: false, large: false, json: false, help: true }],
   ])("%j", (args, options) => {
     expect(parseOptions(args)).toEqual(options)
   })

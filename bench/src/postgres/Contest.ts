@@ -74,6 +74,11 @@ export class Contest {
     return significant(median(quotients), 3)
   }
 
+  /** The median over the rounds of one figure; NaN where it is missing here. */
+  median(name: string, figure: "perSecond" | "p50" | "p99"): number {
+    return median((this.#samples.get(name) ?? []).map((sample) => sample[figure]))
+  }
+
   /** Medians over the rounds. */
   figures(): Record<string, number> {
     const figures: Record<string, number> = {}
