@@ -35,6 +35,12 @@ export const meaningOf = (failure: Failure, guarded: boolean): Meaning => {
   return "rejected"
 }
 
+/**
+ * Whether a conflict that stays under locks is other sessions' doing. Any other has its reason in the batch itself, such
+ * as an index that somebody added: whoever decides the commands one by one finds out whose it is.
+ */
+export const isCrowd = ({ code }: Failure): boolean => code === "40001" || code === "40P01"
+
 export const lost = ({ code, message, cause }: Failure): StoreFault => ({
   _tag: "Lost",
   reason: code === undefined ? message : `${message} (${code})`,

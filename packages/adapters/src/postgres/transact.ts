@@ -26,7 +26,7 @@ import { Effect } from "effect"
 import { applyStatements } from "./apply.ts"
 import { busyKeys, type HeldKeys } from "./busy.ts"
 import type { Conflicts } from "./Conflicts.ts"
-import { lost, type Meaning, meaningOf, rejected } from "./faults.ts"
+import { isCrowd, lost, type Meaning, meaningOf, rejected } from "./faults.ts"
 import { lockedOf, lockStatements, snapshotOf, snapshotStatement } from "./load.ts"
 import { begin, commit, type Failure, rollback, type Wire } from "./wire.ts"
 
@@ -43,10 +43,9 @@ export interface Transactor {
 
 type Attempt<A> =
   | { readonly _tag: "Done"; readonly answer: A }
-  | { readonly _tag: "Conflict" }
+  | { readonly _tag: "Conflict"; readonly failure: Failure }
   | { readonly _tag: "Waited" }
 
-const conflict = { _tag: "Conflict" } as const
 const waited = { _tag: "Waited" } as const
 
 export const transactOn = <A>(
@@ -119,7 +118,8 @@ const locked = <A>(
   Effect.flatMap(lockedOnce(wire, keys, decide), (attempt) => {
     if (attempt._tag === "Done") return Effect.succeed(attempt.answer)
     if (attempt._tag === "Waited") return busy(wire, keys, decide)
-    return attempts < maxAttempts ? locked(wire, keys, decide, attempts + 1) : failBusy(allKeys(keys))
+    if (attempts < maxAttempts) return locked(wire, keys, decide, attempts + 1)
+    return isCrowd(attempt.failure) ? failBusy(allKeys(keys)) : Effect.fail(rejected(attempt.failure))
   })
 
 const lockedOnce = <A>(
@@ -154,7 +154,7 @@ const busy = <A>(wire: Wire, keys: Keys, decide: (records: Records) => Decided<A
 
 const attemptOf = <A>(failure: Failure, isGuarded: boolean): Effect.Effect<Attempt<A>, StoreFault> => {
   const meaning: Meaning = meaningOf(failure, isGuarded)
-  if (meaning === "conflict") return Effect.succeed(conflict)
+  if (meaning === "conflict") return Effect.succeed({ _tag: "Conflict", failure })
   if (meaning === "waited") return Effect.succeed(waited)
   return failWith(failure, isGuarded)
 }

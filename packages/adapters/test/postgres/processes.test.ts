@@ -69,7 +69,7 @@ describe("several shops on one database", () => {
   }, 90_000)
 
   // The lock order of both paths must be the same one: bitmap scans once made it the order of the heap.
-  it("SB-53 the locked and the snapshot path cross without a deadlock", async () => {
+  it("the locked and the snapshot path cross without a deadlock", async () => {
     const before = await deadlocks()
     const accounts = Array.from({ length: 30 }, (_, n) => `account-${n}`)
     const found = await Effect.runPromise(
@@ -145,6 +145,35 @@ describe("several shops on one database", () => {
     }
     expect(await Effect.runPromise(query(url(), `select count(*)::int as n from ${schema}.outbox`))).toEqual([{ n: 0 }])
   }, 60_000)
+
+  // A relay that reads behind the oldest open transaction, as those do that go by transaction ids, would wait here.
+  it("deliver events while a transaction elsewhere in the cluster stays open", async () => {
+    const shop = shopOn(url(), schema, 10_000, true)
+    shops.push(shop)
+    const elsewhere = `elsewhere_${process.pid}`
+    await Effect.runPromise(query(url(), `create database ${elsewhere}`))
+    const at = new URL(url())
+    at.pathname = elsewhere
+    const open = [new pg.Client(at.href), new pg.Client(url())]
+    try {
+      for (const client of open) {
+        await client.connect()
+        await client.query("begin isolation level repeatable read")
+        await client.query("create temporary table writes as select pg_current_xact_id()")
+      }
+      const seen = new Set<string>()
+      await shop.events.subscribe("mail", ({ id }) => {
+        seen.add(id)
+      })
+      await furnishShop(shop, { accounts: 5, products: 5 })
+      for (let n = 0; n < 20; n++) await buy(shop, n % 5, n % 5, `open-${n}`)
+      await shop.events.settled("mail")
+      expect(seen.size).toBe(5 + 5 + 5 + 20)
+    } finally {
+      for (const client of open) await client.end()
+      await Effect.runPromise(query(url(), `drop database ${elsewhere} with (force)`))
+    }
+  }, 30_000)
 
   // Found by the test above: a claim that went on behind its last row overtook one that was committed late.
   it("a row that is committed late is claimed before the rows that follow it", async () => {

@@ -13,6 +13,8 @@ import { dirname, join } from "node:path"
 
 export interface Server {
   readonly url: string
+  /** Whose process it is; undefined where that is not known. */
+  readonly user: { readonly uid: number; readonly gid: number } | undefined
   /** Kills the server process as a crash would. Only private ones. */
   readonly kill: () => Promise<void>
   /** Starts it again on the same data. Only private ones. */
@@ -30,11 +32,11 @@ export const anyServer = async (who: string): Promise<Server | undefined> => {
   const url = process.env.DATABASE_URL
   if (url === undefined || url === "") return privateServer(who)
   const unable = () => Promise.reject(new Error("A server that DATABASE_URL names is not ours to stop."))
-  return { url, kill: unable, restart: unable, stop: () => Promise.resolve() }
+  return { url, user: undefined, kill: unable, restart: unable, stop: () => Promise.resolve() }
 }
 
-/** A server of our own, which may be killed. */
-export const privateServer = async (who: string): Promise<Server | undefined> => {
+/** A server of our own, which may be killed. `own` are settings beside the usual ones, as `name=value`. */
+export const privateServer = async (who: string, own: ReadonlyArray<string> = []): Promise<Server | undefined> => {
   const binaries = binariesHere()
   const user = userHere()
   if (binaries === undefined || user === undefined) {
@@ -64,6 +66,7 @@ export const privateServer = async (who: string): Promise<Server | undefined> =>
       "listen_addresses=127.0.0.1",
       `unix_socket_directories=${data}`,
       "max_connections=250",
+      ...own,
     ]
     const server = spawn(
       join(binaries.folder, "postgres"),
@@ -85,6 +88,7 @@ export const privateServer = async (who: string): Promise<Server | undefined> =>
   }
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    user,
     // An immediate stop: no checkpoint, no goodbye, recovery at the next start.
     kill: () => end("SIGQUIT"),
     restart: async () => {

@@ -10,6 +10,8 @@ export interface CuttableWire {
   readonly cut: () => number
   /** From now on requests arrive and replies do not; ends every connection a little later. Says how many were lost. */
   readonly swallowReplies: (millis: number) => Promise<number>
+  /** Holds back every byte in both directions, or lets them go again: a server that is there and does not answer. */
+  readonly stall: (stalled: boolean) => void
   /** Refuses new connections, or takes them again. */
   readonly refuse: (refused: boolean) => void
   readonly close: () => Promise<void>
@@ -21,6 +23,7 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
   let swallowing = false
   let swallowed = 0
   let refused = false
+  let stalled = false
   const server = createServer((near) => {
     if (refused) {
       near.destroy()
@@ -34,6 +37,7 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
       if (swallowing) swallowed++
       else near.write(bytes)
     })
+    if (stalled) for (const socket of pair) socket.pause()
     const end = () => {
       pairs.delete(pair)
       near.destroy()
@@ -63,6 +67,13 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
       cut()
       swallowing = false
       return swallowed
+    },
+    stall: (now) => {
+      stalled = now
+      for (const socket of Array.from(pairs).flat()) {
+        if (now) socket.pause()
+        else socket.resume()
+      }
     },
     refuse: (now) => {
       refused = now

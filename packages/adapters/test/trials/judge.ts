@@ -9,8 +9,42 @@ import { accounts, campaignId, couponLimit, type Heard, products, visitAll } fro
 /** The durable name that hears of every accepted call. */
 export const booksName = "books"
 
-/** What was broken, one sentence each. `heard` is what callers were told before, `events` the ids that arrive. */
+export interface Sale {
+  readonly seed: number
+  /** How long visitors keep arriving. */
+  readonly rushMillis: number
+  /** What happens to the shop meanwhile. */
+  readonly trouble: () => Promise<unknown>
+  /** Collects what callers are told. */
+  readonly heard?: Array<Heard>
+}
+
+/** Holds a sale while something happens to the shop, and answers what it broke, one sentence each. */
+export const saleThrough = async (
+  shop: TestShop,
+  { seed, rushMillis, trouble, heard = [] }: Sale,
+): Promise<ReadonlyArray<string>> => {
+  const events = await subscribed(shop)
+  await Promise.all([visitAll(shop, seed, rushMillis, (told) => heard.push(told)), trouble()])
+  return verdictOn(shop, seed, heard, events)
+}
+
+/** Judges a shop that came after the one that told callers what was `heard`. */
 export const judge = async (
+  shop: TestShop,
+  seed: number,
+  heard: ReadonlyArray<Heard>,
+): Promise<ReadonlyArray<string>> => verdictOn(shop, seed, heard, await subscribed(shop))
+
+const subscribed = async (shop: TestShop): Promise<ReadonlySet<string>> => {
+  const events = new Set<string>()
+  await shop.events.subscribe(booksName, ({ id }) => {
+    events.add(id)
+  })
+  return events
+}
+
+const verdictOn = async (
   shop: TestShop,
   seed: number,
   heard: ReadonlyArray<Heard>,

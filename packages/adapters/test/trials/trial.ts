@@ -8,10 +8,10 @@ import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { Effect } from "effect"
 import { proxyTo } from "../support/proxy.ts"
-import { seeded, shopOn, type TestShop } from "../support/shop.ts"
+import { seeded, shopOn } from "../support/shop.ts"
 import { query } from "../support/stores.ts"
-import { booksName, judge } from "./judge.ts"
-import { type Heard, visitAll } from "./visits.ts"
+import { judge, saleThrough } from "./judge.ts"
+import type { Heard } from "./visits.ts"
 
 export interface Verdict {
   readonly seed: number
@@ -68,14 +68,6 @@ interface Scene {
 const ask = (url: string, sql: string): Promise<ReadonlyArray<unknown>> => Effect.runPromise(query(url, sql))
 const pause = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))
 
-const subscribed = async (shop: TestShop): Promise<ReadonlySet<string>> => {
-  const events = new Set<string>()
-  await shop.events.subscribe(booksName, ({ id }) => {
-    events.add(id)
-  })
-  return events
-}
-
 /** Longer than any blow lasts, so that a call gives up only where a bug keeps it waiting. */
 const deadlineMillis = 20_000
 
@@ -87,18 +79,17 @@ const dropTrial = async ({ url, schema, seed, heard, blows }: Scene): Promise<Re
   const proxy = await proxyTo(url)
   const shop = shopOn(proxy.url, schema, deadlineMillis, true)
   try {
-    const events = await subscribed(shop)
-    const visits = visitAll(shop, seed, rushMillis, (told) => heard.push(told))
-    for (let blow = 0; blow < 4; blow++) {
-      await pause(random(70))
-      const kind = random(4)
-      if (kind === 0) blows.connectionsCut += proxy.cut()
-      else if (kind === 1) blows.repliesLost += await proxy.swallowReplies(random(40))
-      else if (kind === 2) blows.backendsTerminated += await endBusy("pg_terminate_backend", url, schema)
-      else blows.statementsCancelled += await endBusy("pg_cancel_backend", url, schema)
+    const trouble = async (): Promise<void> => {
+      for (let blow = 0; blow < 4; blow++) {
+        await pause(random(70))
+        const kind = random(4)
+        if (kind === 0) blows.connectionsCut += proxy.cut()
+        else if (kind === 1) blows.repliesLost += await proxy.swallowReplies(random(40))
+        else if (kind === 2) blows.backendsTerminated += await endBusy("pg_terminate_backend", url, schema)
+        else blows.statementsCancelled += await endBusy("pg_cancel_backend", url, schema)
+      }
     }
-    await visits
-    return await judge(shop, seed, heard, events)
+    return await saleThrough(shop, { seed, rushMillis, trouble, heard })
   } finally {
     await shop.stop()
     await proxy.close()
@@ -150,8 +141,7 @@ const killTrial = async ({ url, schema, seed, heard, blows }: Scene): Promise<Re
   blows.processesKilled++
   const shop = shopOn(url, schema, deadlineMillis, true)
   try {
-    const events = await subscribed(shop)
-    return await judge(shop, seed, heard, events)
+    return await judge(shop, seed, heard)
   } finally {
     await shop.stop()
   }
