@@ -43,6 +43,8 @@ export type Fault =
   /** The process of the caller ends before the request leaves, or after the store has done it. The store goes on. */
   | { readonly fault: "crash-before"; readonly at: number }
   | { readonly fault: "crash-after"; readonly at: number }
+  /** A process ends between two steps of its fibers, wherever they are then. `at` counts its operations, from 1. */
+  | { readonly fault: "crash-at-step"; readonly engine: number; readonly at: number }
   /** The store takes its time before it begins. */
   | { readonly fault: "slow"; readonly at: number; readonly millis: number }
   /** Somebody else holds the first key of the request for a while. */

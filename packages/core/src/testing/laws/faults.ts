@@ -2,26 +2,20 @@
  * What can go wrong at a store's door, as a wrapper around any store. The store itself stays whole: requests and replies
  * are lost, callers end, keys are held, the store is slow.
  */
-import { Clock, Deferred, Effect, Fiber } from "effect"
+import { Clock, Effect, Fiber } from "effect"
 import type { Decided } from "../../decision/fold.ts"
 import type { Keys, Records } from "../../decision/Records.ts"
 import { kindNames, kinds, type StoreFault, type StoreShape } from "../../ports/Store.ts"
 import { keyText } from "../../values.ts"
 import { jumpClock } from "../sim/Sim.ts"
 import type { Fault } from "./Plan.ts"
-
-/** A process that calls the store. It ends when a fault says so. */
-export interface Caller {
-  readonly died: Deferred.Deferred<void>
-  dead: boolean
-}
-
-export const newCaller = (): Caller => ({ died: Deferred.makeUnsafe<void>(), dead: false })
+import { type Caller, type Outside, runOutside } from "./Process.ts"
 
 /** The door of one store: counts what passes, and disturbs it as planned. */
 export class Door {
   readonly #store: StoreShape
   readonly #faults: ReadonlyArray<Fault>
+  readonly #outside: Outside
   readonly #heldUntil = new Map<string, number>()
   #transacts = 0
   #acknowledgements = 0
@@ -31,9 +25,10 @@ export class Door {
   /** When each accepted command was last decided, by command id. */
   readonly decidedAt = new Map<string, number>()
 
-  constructor(store: StoreShape, faults: ReadonlyArray<Fault>) {
+  constructor(store: StoreShape, faults: ReadonlyArray<Fault>, outside: Outside) {
     this.#store = store
     this.#faults = faults
+    this.#outside = outside
   }
 
   /** The store as one caller sees it. Once the caller is dead nothing it asked for is answered any more. */
@@ -67,7 +62,7 @@ export class Door {
       const clock = yield* Clock.Clock
       const at = ++this.#transacts
       const watched = (records: Records): Decided<A> => this.#watch(decide(records), clock)
-      const faults = this.#faults.filter((each) => each.fault !== "lose-acknowledgement" && each.at === at)
+      const faults = this.#faults.filter((each) => atTransacts(each) && each.at === at)
       for (const fault of faults) yield* this.#before(fault, caller, keys)
       const held = this.#held(keys, clock)
       if (held !== undefined) return yield* Effect.fail<StoreFault>({ _tag: "Busy", keys: [held] })
@@ -83,7 +78,7 @@ export class Door {
       case "lose-request":
         return Effect.fail(lost("the request was lost"))
       case "crash-before":
-        return this.#kill(caller)
+        return endOf(caller)
       case "slow":
         return Effect.sleep(fault.millis)
       case "busy":
@@ -110,31 +105,20 @@ export class Door {
         return Effect.fail(lost("the reply was lost"))
       case "crash-after":
         this.met.push(fault.fault)
-        return this.#kill(caller)
+        return endOf(caller)
       default:
         return Effect.void
     }
-  }
-
-  #kill(caller: Caller): Effect.Effect<never, StoreFault> {
-    return Effect.andThen(
-      Effect.sync(() => {
-        caller.dead = true
-        Deferred.doneUnsafe(caller.died, Effect.void)
-      }),
-      Effect.fail(lost("the process ended")),
-    )
   }
 
   // What a caller has asked for goes on when the caller ends, as a statement on its way to a server does.
   #whileAlive<A>(caller: Caller, asked: Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreFault> {
     return Effect.suspend(() => {
       if (caller.dead) return Effect.never
-      return Effect.flatMap(Effect.forkDetach(asked, { startImmediately: true }), (fiber) => {
-        this.#underWay.add(fiber)
-        fiber.addObserver(() => this.#underWay.delete(fiber))
-        return Effect.flatMap(Fiber.await(fiber), (exit) => (caller.dead ? Effect.never : exit))
-      })
+      const fiber = runOutside(this.#outside, asked)
+      this.#underWay.add(fiber)
+      fiber.addObserver(() => this.#underWay.delete(fiber))
+      return Effect.flatMap(Fiber.await(fiber), (exit) => (caller.dead ? Effect.never : exit))
     })
   }
 
@@ -168,5 +152,11 @@ const textsOf = (keys: Keys): ReadonlyArray<string> =>
 
 // How long somebody holds a key is no matter of what time the wall clock shows.
 const elapsed = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+
+/** Whether a fault's `at` counts transacts. */
+const atTransacts = ({ fault }: Fault): boolean => fault !== "lose-acknowledgement" && fault !== "crash-at-step"
+
+const endOf = (caller: Caller): Effect.Effect<never, StoreFault> =>
+  Effect.andThen(Effect.sync(caller.end), Effect.fail(lost("the process ended")))
 
 const lost = (reason: string): StoreFault => ({ _tag: "Lost", reason })

@@ -2,6 +2,7 @@
  * All laws, in the order of the documentation.
  */
 import { couponLaws } from "./coupons.ts"
+import { crashLaws } from "./crashes.ts"
 import { eventLaws } from "./events.ts"
 import { shop } from "./faultyWorkloads.ts"
 import { absenceLaws, deadlineLaws, idempotencyLaws } from "./idempotency.ts"
@@ -31,6 +32,7 @@ export const laws: ReadonlyArray<Law> = [
   ...idempotencyLaws,
   ...deadlineLaws,
   ...absenceLaws,
+  ...crashLaws,
   ...eventLaws,
   ...untestedLaws,
 ]

@@ -7,7 +7,8 @@
 import { Clock, Effect } from "effect"
 import type { StoreFault, StoreShape } from "../../ports/Store.ts"
 import { SubscriptionName } from "../../values.ts"
-import { type Door, newCaller } from "./faults.ts"
+import type { Door } from "./faults.ts"
+import { newCaller } from "./Process.ts"
 import type { Delivery } from "./Trial.ts"
 
 export interface Subscriber {

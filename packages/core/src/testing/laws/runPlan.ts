@@ -4,15 +4,16 @@
  * The same program runs under simulation and live: it takes time from the clock it is given and starts a fiber for each
  * client. Two ways of calling the store are the business of `storeWay` and `engineWay`.
  */
-import { Clock, Effect, type Scope } from "effect"
+import { Clock, Effect, Scheduler, type Scope } from "effect"
 import { runAudit } from "../../audit/runAudit.ts"
 import type { Command, Decision } from "../../decision/Command.ts"
 import type { StoreFault, StoreShape } from "../../ports/Store.ts"
 import { AccountId, CampaignId, IdempotencyKey, OrderId, ProductId, Scope as ScopeName } from "../../values.ts"
 import { commandOf } from "./commands.ts"
-import { Door, newCaller } from "./faults.ts"
+import { Door } from "./faults.ts"
 import { observeEvents, type Subscriber } from "./observeEvents.ts"
 import type { Plan, PlannedCall, Step } from "./Plan.ts"
+import { type Caller, newCaller, type Outside, Process } from "./Process.ts"
 import { auditSource, readSnapshot } from "./snapshot.ts"
 import type { Op, ReadOp, Reply, TrialRecord } from "./Trial.ts"
 import { topOf } from "./topOf.ts"
@@ -27,8 +28,8 @@ export interface Tampering {
   readonly reply?: ((reply: Reply, command: Command) => Reply) | undefined
   /** Callers who leave are told so, and their commands stay in the queue. */
   readonly forgetsWithdrawals?: boolean | undefined
-  /** The store as one process sees it. */
-  readonly store?: ((store: StoreShape) => StoreShape) | undefined
+  /** The store as one process sees it, with the store itself, which is one for all processes of a trial. */
+  readonly store?: ((seen: StoreShape, itself: StoreShape) => StoreShape) | undefined
 }
 
 export interface RunPlanOptions {
@@ -48,12 +49,13 @@ export const runPlan: (
   options: RunPlanOptions,
 ) {
   const clock = yield* Clock.Clock
-  const door = new Door(store, plan.faults)
-  const trial = new RunningTrial(plan, store, door, options, () => clock.currentTimeMillisUnsafe())
+  const outside = { services: yield* Effect.context<never>(), scheduler: yield* Scheduler.Scheduler }
+  const door = new Door(store, plan.faults, outside)
+  const trial = new RunningTrial(plan, store, door, options, outside, () => clock.currentTimeMillisUnsafe())
   const subscriber = yield* observeEvents(store, door, options.prefix, () => trial.next())
   for (const planned of plan.setup) yield* trial.callAll(-1, [planned], {}, storeWay(store, options.tampering))
   const ways: Array<Way> = []
-  for (let engine = 0; engine < (plan.engines ?? 1); engine++) ways.push(yield* trial.newWay())
+  for (let engine = 0; engine < (plan.engines ?? 1); engine++) ways.push(yield* trial.newWay(engine))
   yield* Effect.forEach(
     plan.clients,
     (steps, client) => trial.serve(client, steps, ways, client % ways.length, subscriber),
@@ -86,15 +88,17 @@ class RunningTrial {
   readonly #store: StoreShape
   readonly #door: Door
   readonly #options: RunPlanOptions
+  readonly #outside: Outside
   readonly #now: () => number
   #position = 0
   #commands = 0
 
-  constructor(plan: Plan, store: StoreShape, door: Door, options: RunPlanOptions, now: () => number) {
+  constructor(plan: Plan, store: StoreShape, door: Door, options: RunPlanOptions, outside: Outside, now: () => number) {
     this.#plan = plan
     this.#store = store
     this.#door = door
     this.#options = options
+    this.#outside = outside
     this.#now = now
   }
 
@@ -103,14 +107,22 @@ class RunningTrial {
     return this.#position++
   }
 
-  newWay(): Effect.Effect<Way, never, Scope.Scope> {
-    const caller = newCaller()
+  /** A process of its own in place of the `engine`th, or a client straight at the store. */
+  newWay(engine: number, restarted = false): Effect.Effect<Way, never, Scope.Scope> {
     const { tampering } = this.#options
-    const seen = this.#door.for(caller)
-    const store = tampering?.store?.(seen) ?? seen
-    return this.#plan.way === "store"
-      ? Effect.succeed(storeWay(store, tampering, caller))
-      : engineWay(store, tampering, caller)
+    const asSeenBy = (caller: Caller): StoreShape => {
+      const seen = this.#door.for(caller)
+      return tampering?.store?.(seen, this.#store) ?? seen
+    }
+    if (this.#plan.way === "store") {
+      const caller = newCaller()
+      return Effect.succeed(storeWay(asSeenBy(caller), tampering, caller))
+    }
+    const fault = this.#plan.faults.find((each) => each.fault === "crash-at-step" && each.engine === engine)
+    const process = new Process(this.#outside, restarted ? undefined : fault?.at, () =>
+      this.#door.met.push("crash-at-step"),
+    )
+    return engineWay(asSeenBy(process), tampering, process)
   }
 
   serve(
@@ -154,7 +166,7 @@ class RunningTrial {
     return Effect.suspend(() => {
       const way = ways[engine]
       if (way !== undefined && !way.caller.dead) return Effect.succeed(way)
-      return Effect.tap(this.newWay(), (restarted) =>
+      return Effect.tap(this.newWay(engine, true), (restarted) =>
         Effect.sync(() => {
           ways[engine] = restarted
         }),

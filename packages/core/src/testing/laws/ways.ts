@@ -8,7 +8,7 @@ import { fold, keysOfCommands } from "../../decision/fold.ts"
 import { type Engine, makeEngine } from "../../engine/Engine.ts"
 import type { Outcome } from "../../engine/Pending.ts"
 import type { StoreFault, StoreShape } from "../../ports/Store.ts"
-import { type Caller, newCaller } from "./faults.ts"
+import { type Caller, newCaller, type Process } from "./Process.ts"
 import type { Tampering } from "./runPlan.ts"
 import type { Reply } from "./Trial.ts"
 
@@ -99,25 +99,27 @@ const faultOf = (exit: Exit.Failure<unknown, StoreFault>): StoreFault => {
 export const engineWay = Effect.fnUntraced(function* (
   store: StoreShape,
   tampering: Tampering | undefined,
-  caller: Caller,
+  process: Process,
 ): Effect.fn.Return<Way, never, Scope.Scope> {
   const scope = yield* Scope.make()
-  yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
-  const engine = yield* Scope.provide(makeEngine(store, { queueLimit: 1_000 }), scope)
+  // What an ended process had open stays open: nobody is there to close it.
+  yield* Effect.addFinalizer(() => {
+    process.live()
+    return process.dead ? Effect.void : Scope.close(scope, Exit.void)
+  })
+  const engine = yield* process.run(Scope.provide(makeEngine(store, { queueLimit: 1_000 }), scope))
   return {
-    caller,
+    caller: process,
     call: (commands, leaveAfterMillis) =>
-      Effect.gen(function* () {
-        const replies = yield* Effect.forEach(
-          commands,
-          (command) => submit(engine, caller, command, tampering, leaveAfterMillis),
-          { concurrency: "unbounded" },
-        )
-        // The process ended: nothing of it runs on.
-        if (caller.dead) yield* Scope.close(scope, Exit.void)
-        return replies
-      }),
-    stop: caller.dead ? Effect.void : engine.settled,
+      engine === undefined
+        ? Effect.succeed([])
+        : Effect.forEach(commands, (command) => submit(engine, process, command, tampering, leaveAfterMillis), {
+            concurrency: "unbounded",
+          }),
+    stop:
+      engine === undefined
+        ? Effect.void
+        : Effect.suspend(() => (process.dead ? Effect.void : Effect.asVoid(raceDeath(process, engine.settled)))),
   }
 })
 

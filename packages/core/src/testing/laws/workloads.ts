@@ -2,11 +2,12 @@
  * The workloads: small plans that are likely to meet, and the order in which a run takes them.
  */
 import { lives, rush, shelves, wallets } from "./busyWorkloads.ts"
+import { restarts } from "./crashWorkload.ts"
 import { retries, shop, streams, waits } from "./faultyWorkloads.ts"
 import type { Workload } from "./Law.ts"
 import { beginnings, duels } from "./meetings.ts"
 
-/** One round of a run. Duels come between all others: they are short, and most bugs need no more than two calls. */
+/** One round of a run. Duels come between the others: they are short, and most bugs need no more than two calls. */
 export const workloads: ReadonlyArray<Workload> = [
   wallets,
   rush,
@@ -17,4 +18,6 @@ export const workloads: ReadonlyArray<Workload> = [
   streams,
   beginnings,
   shop,
-].flatMap((workload) => [duels, workload])
+]
+  .flatMap((workload) => [duels, workload])
+  .concat(restarts)

@@ -18,6 +18,7 @@ import { afterYield } from "../../memory/step.ts"
 import { Tables } from "../../memory/Tables.ts"
 import type { Guarantees, Put, RecordOf, StoreShape } from "../../ports/Store.ts"
 import { keyText } from "../../values.ts"
+import { onlyReceipts, withoutLate } from "./partly.ts"
 
 /** What a mutant does differently. Each is one named place in the store's transact. */
 export interface Looseness {
@@ -146,11 +147,10 @@ class LooseStore {
       if (events === "after") late.push(...changes.appends.event)
       const held = this.#rebased(changes, guarded)
       if (held === undefined) return false
-      const receipts = held.puts.receipt
       this.tables.commit(withoutLate(held, { events: events !== undefined, receipts: receiptsAfter === true }))
       if (receiptsAfter === true) {
         yield* Effect.yieldNow
-        this.tables.commit(onlyReceipts(changes, receipts))
+        this.tables.commit(onlyReceipts(held))
       }
       if (late.length > 0) {
         yield* Effect.yieldNow
@@ -214,16 +214,3 @@ class LooseStore {
 }
 
 const putOf = <R>({ put }: Rebased<R>): Put<R> => put
-
-const withoutLate = (
-  { puts, appends }: ChangeSet,
-  late: { readonly events: boolean; readonly receipts: boolean },
-): ChangeSet => ({
-  puts: late.receipts ? { ...puts, receipt: [] } : puts,
-  appends: late.events ? { ...appends, event: [] } : appends,
-})
-
-const onlyReceipts = ({ puts }: ChangeSet, receipt: ChangeSet["puts"]["receipt"]): ChangeSet => ({
-  puts: { ...puts, account: [], coupon: [], campaign: [], order: [], product: [], bucket: [], receipt },
-  appends: { entry: [], movement: [], event: [] },
-})

@@ -1,0 +1,27 @@
+/**
+ * Parts of a change set: what is left when its receipts or events come later, and what comes then.
+ */
+import type { ChangeSet } from "../../decision/Changes.ts"
+
+export const withoutLate = (
+  { puts, appends }: ChangeSet,
+  late: { readonly events: boolean; readonly receipts: boolean },
+): ChangeSet => ({
+  puts: late.receipts ? { ...puts, receipt: [] } : puts,
+  appends: late.events ? { ...appends, event: [] } : appends,
+})
+
+const nothing: ChangeSet = {
+  puts: { account: [], coupon: [], campaign: [], order: [], product: [], bucket: [], receipt: [] },
+  appends: { entry: [], movement: [], event: [] },
+}
+
+export const onlyReceipts = ({ puts: { receipt } }: ChangeSet): ChangeSet => ({
+  ...nothing,
+  puts: { ...nothing.puts, receipt },
+})
+
+export const onlyEvents = ({ appends: { event } }: ChangeSet): ChangeSet => ({
+  ...nothing,
+  appends: { ...nothing.appends, event },
+})
