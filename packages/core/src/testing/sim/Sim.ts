@@ -16,8 +16,9 @@
  * ```
  */
 import { Clock, Effect, Exit, Random, type Scope } from "effect"
-import { digest } from "./digest.ts"
+import { differenceOf } from "./difference.ts"
 import { drawsOf } from "./draws.ts"
+import { JumpingClock } from "./JumpingClock.ts"
 import { defaultStart, SimClock } from "./SimClock.ts"
 import { type Chooser, type Decision, SimScheduler } from "./SimScheduler.ts"
 import { replay, type Strategy, type Tape } from "./strategies.ts"
@@ -93,11 +94,8 @@ export interface Explored<A, E> {
 }
 
 /** Runs a program once. Everything scoped in it is closed at its end. */
-export const run = <A, E>(program: Effect.Effect<A, E, Scope.Scope>, options: RunOptions = {}): Trial<A, E> => {
-  const strategy = options.strategy ?? replay(options.tape ?? [])
-  const chooser = strategy.start().next()
-  return trial(program, chooser ?? (() => 0), options)
-}
+export const run = <A, E>(program: Effect.Effect<A, E, Scope.Scope>, options: RunOptions = {}): Trial<A, E> =>
+  trial(program, chooserOf(options), options)
 
 /** Runs a program under one schedule after the other until one fails, all are tried, or `runs` are spent. */
 export const explore = <A, E>(options: ExploreOptions, program: Effect.Effect<A, E, Scope.Scope>): Explored<A, E> => {
@@ -106,11 +104,9 @@ export const explore = <A, E>(options: ExploreOptions, program: Effect.Effect<A,
   for (let tried = 0; tried < runs; tried++) {
     const chooser = search.next()
     if (chooser === undefined) return { runs: tried, complete: true, failure: undefined, nondeterminism: undefined }
-    const strays: Array<Stray> = []
-    const first = audit
-      ? watchStrays(0, strays, () => trial(program, chooser, options))
-      : trial(program, chooser, options)
-    const nondeterminism = audit ? auditOf(program, first, options, strays) : undefined
+    const { first, nondeterminism } = audit
+      ? twice(program, chooser, options)
+      : { first: trial(program, chooser, options), nondeterminism: undefined }
     const failure = isFailure(first) ? first : undefined
     if (failure !== undefined || nondeterminism !== undefined) {
       return { runs: tried + 1, complete: false, failure, nondeterminism }
@@ -120,9 +116,23 @@ export const explore = <A, E>(options: ExploreOptions, program: Effect.Effect<A,
   return { runs, complete: false, failure: undefined, nondeterminism: undefined }
 }
 
-/** Moves the simulated wall clock, forward or back. Sleepers sleep on. Does nothing outside of a simulation. */
+/** Runs a program under the first schedule of a strategy, and again from its tape; says where the two part ways. */
+export const runTwice = <A, E>(
+  program: Effect.Effect<A, E, Scope.Scope>,
+  options: RunOptions = {},
+): { readonly first: Trial<A, E>; readonly nondeterminism: Nondeterminism | undefined } =>
+  twice(program, chooserOf(options), options)
+
+/**
+ * Moves the wall clock of a simulation or of a live trial, forward or back. Sleepers sleep on. Does nothing to any other
+ * clock.
+ */
 export const jumpClock = (millis: number): Effect.Effect<void> =>
-  Effect.clockWith((clock) => Effect.sync(() => (clock instanceof SimClock ? clock.jump(millis) : undefined)))
+  Effect.clockWith((clock) =>
+    Effect.sync(() => {
+      if (clock instanceof SimClock || clock instanceof JumpingClock) clock.jump(millis)
+    }),
+  )
 
 /** True where a trial failed, died or got stuck. */
 export const isFailure = <A, E>({ exit }: Trial<A, E>): boolean => exit === undefined || Exit.isFailure(exit)
@@ -132,30 +142,33 @@ export const trimmed = (tape: Tape): Tape => tape.slice(0, tape.findLastIndex((c
 
 const oneDayMillis = 86_400_000
 
-const auditOf = <A, E>(
-  program: Effect.Effect<A, E, Scope.Scope>,
-  first: Trial<A, E>,
-  options: RunOptions,
-  strays: Array<Stray>,
-): Nondeterminism | undefined => {
-  const second = watchStrays(oneDayMillis, strays, () =>
-    run(program, { ...options, strategy: undefined, tape: first.tape }),
-  )
-  const message = differenceOf(first, second)
-  return message === undefined ? undefined : { message, strays: Array.from(new Set(strays)), tape: first.tape }
+const chooserOf = ({ strategy, tape = [] }: RunOptions): Chooser =>
+  (strategy ?? replay(tape)).start().next() ?? (() => 0)
+
+const twice = <A, E>(program: Effect.Effect<A, E, Scope.Scope>, chooser: Chooser, options: RunOptions) => {
+  const strays: Array<Stray> = []
+  const first = watchStrays(0, strays, () => trial(program, chooser, options))
+  const again = { ...options, strategy: undefined, tape: first.tape }
+  const second = watchStrays(oneDayMillis, strays, () => run(program, again))
+  const message = partingOf(first, second)
+  const nondeterminism =
+    message === undefined ? undefined : { message, strays: Array.from(new Set(strays)), tape: first.tape }
+  return { first, nondeterminism }
 }
 
-const differenceOf = <A, E>(first: Trial<A, E>, second: Trial<A, E>): string | undefined => {
+const partingOf = <A, E>(first: Trial<A, E>, second: Trial<A, E>): string | undefined => {
+  const ended = differenceOf(outcomeOf(first), outcomeOf(second))
+  const how = ended === undefined ? "." : `; it ended with ${ended}.`
   const length = Math.max(first.decisions.length, second.decisions.length)
   for (let at = 0; at < length; at++) {
     if (first.decisions[at]?.options !== second.decisions[at]?.options) {
-      return `The same schedule had another choice to make at decision ${at} when it was run again.`
+      return `The same schedule had another choice to make at decision ${at} when it was run again${how}`
     }
   }
-  if (first.elapsedMillis !== second.elapsedMillis) return "The same schedule took another virtual time when run again."
-  return digest(outcomeOf(first)) === digest(outcomeOf(second))
-    ? undefined
-    : "The same schedule ended with another result when it was run again."
+  if (first.elapsedMillis !== second.elapsedMillis) {
+    return `The same schedule took ${first.elapsedMillis} ms of virtual time, and ${second.elapsedMillis} when it was run again${how}`
+  }
+  return ended && `The same schedule ended with another result when it was run again: ${ended}.`
 }
 
 const outcomeOf = <A, E>({ exit, stuck }: Trial<A, E>): unknown =>
