@@ -6,9 +6,10 @@
  */
 export * as Append from "./Append.ts"
 export type { Adapter, Attempt, Breach } from "./conformance/Adapter.ts"
-export { bind, type SuiteOptions, type TestRunner } from "./conformance/bind.ts"
+export { bind, type Regressions, type SuiteOptions, type TestRunner } from "./conformance/bind.ts"
 export { type ConformanceOptions, conformance, type Profile } from "./conformance/conformance.ts"
 export {
+  type Exhausted,
   type Failure,
   type LawReport,
   type LawVerdict,
@@ -16,6 +17,7 @@ export {
   reportJson,
   reportJUnit,
   reportTable,
+  type Unrepeatable,
 } from "./conformance/Report.ts"
 export * as Lin from "./Lin.ts"
 export { broken, defineLaw, type Law, type Level, type Violation, type Workload } from "./laws/Law.ts"

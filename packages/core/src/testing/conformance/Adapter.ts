@@ -6,8 +6,9 @@ import { type Guarantees, Store, type StoreFault } from "../../ports/Store.ts"
 import { broken, type Law, type Violation } from "../laws/Law.ts"
 import type { Plan } from "../laws/Plan.ts"
 import { runPlan, type Tampering } from "../laws/runPlan.ts"
-import type { TrialRecord } from "../laws/Trial.ts"
-import { run, type Trial } from "../sim/Sim.ts"
+import { type Glimpse, newGlimpse, type TrialRecord } from "../laws/Trial.ts"
+import { type Nondeterminism, run, runTwice, type Trial } from "../sim/Sim.ts"
+import type { Decision } from "../sim/SimScheduler.ts"
 import type { Strategy, Tape } from "../sim/strategies.ts"
 
 /** An adapter under test. */
@@ -20,7 +21,7 @@ export interface Adapter {
   readonly guarantees: Guarantees
   /**
    * `simulated`: the store waits for no promise, so schedules are chosen, replayed and shrunk. `live` (default): clients run
-   * side by side in real time against the real thing.
+   * side by side in real time against the real thing, and what they write stays there: give it a schema of its own.
    */
   readonly runs?: "simulated" | "live" | undefined
   /** Only for kits that test themselves: what a broken engine does. */
@@ -36,6 +37,13 @@ export interface Attempt {
   readonly record: TrialRecord | undefined
   /** Why there is no record. */
   readonly trouble: string | undefined
+  /** What was seen until then. */
+  readonly glimpse: Glimpse
+  /** The choices there were. None live. */
+  readonly decisions: ReadonlyArray<Decision>
+  /** Whether it was run again from its tape, and where it went otherwise then. */
+  readonly twice: boolean
+  readonly nondeterminism: Nondeterminism | undefined
 }
 
 /** A law that a trial broke. */
@@ -44,13 +52,27 @@ export interface Breach {
   readonly violation: Violation
 }
 
-/** Runs one plan on a fresh store under one schedule of the strategy. */
-export const simulate = (adapter: Adapter, plan: Plan, strategy: Strategy, seed: number): Attempt => {
-  const program = Effect.flatMap(Layer.build(adapter.layer), (context) =>
-    runPlan(plan, Context.get(context, Store), { prefix: "t0", tampering: adapter.tampering }),
-  )
-  const trial = run(program, { strategy, preempt: "yields", seed, maxSteps: 200_000 })
-  return { plan, seed, tape: trial.tape, ...recordOf(trial) }
+/** Runs one plan on a fresh store under the first schedule of the strategy; `twice` to see whether it replays. */
+export const simulate = (adapter: Adapter, plan: Plan, strategy: Strategy, seed: number, twice = false): Attempt => {
+  let glimpse = newGlimpse()
+  const program = Effect.flatMap(Layer.build(adapter.layer), (context) => {
+    glimpse = newGlimpse()
+    return runPlan(plan, Context.get(context, Store), { prefix: "t0", tampering: adapter.tampering, glimpse })
+  })
+  const options = { strategy, preempt: "yields", seed, maxSteps: 200_000 } as const
+  const { first, nondeterminism } = twice
+    ? runTwice(program, options)
+    : { first: run(program, options), nondeterminism: undefined }
+  return {
+    plan,
+    seed,
+    tape: first.tape,
+    decisions: first.decisions,
+    glimpse,
+    twice,
+    nondeterminism,
+    ...recordOf(first),
+  }
 }
 
 const recordOf = ({ exit, stuck }: Trial<TrialRecord, StoreFault>): Pick<Attempt, "record" | "trouble"> => {

@@ -26,8 +26,27 @@ export interface Failure {
   /** How large the plan was when it was found, and how large it is after shrinking: calls, steps and faults. */
   readonly sizeFound: number
   readonly size: number
+  /** `shrunk from 9 to 4`, or why not. */
+  readonly shrinking: string
+  /** True where it was found again by the token of an earlier run. */
+  readonly known: boolean
   readonly timeline: string
   readonly html: string
+}
+
+/** A trial that went otherwise when it was run again: the adapter asks the real clock or real chance. */
+export interface Unrepeatable {
+  /** Where the two runs part, and what each of them showed there. */
+  readonly message: string
+  /** Calls to the real clock or to real chance, with their places. */
+  readonly strays: ReadonlyArray<string>
+  readonly token: string
+}
+
+/** How many small plans were tried under every schedule with few switches, and how many schedules those were. */
+export interface Exhausted {
+  readonly plans: number
+  readonly schedules: number
 }
 
 export interface Report {
@@ -38,8 +57,12 @@ export interface Report {
   readonly seed: number
   readonly trials: number
   readonly millis: number
-  /** True where no law was broken and, but for the quick profile, none was vacuous. */
+  /** True where no law was broken, every repeated trial was the same and, but for the quick profile, no law was vacuous. */
   readonly ok: boolean
+  readonly nondeterminism: Unrepeatable | undefined
+  /** How many trials were run twice to see that they replay. */
+  readonly repeated: number
+  readonly exhausted: Exhausted
   /** What the adapter does not claim, or what this run could not show. */
   readonly disclaims: ReadonlyArray<string>
   readonly laws: ReadonlyArray<LawReport>
@@ -55,15 +78,29 @@ export const reportTable = (report: Report): string => {
     return `${law.id}  ${law.level.padEnd(8)}  ${law.verdict.padEnd(8)}  ${String(law.trials).padStart(6)}  ${law.title}${note}`
   })
   const failures = report.failures.map(
-    ({ timeline, token, size, sizeFound }) => `\n${timeline}\nshrunk from ${sizeFound} to ${size}\nreplay: ${token}`,
+    ({ timeline, token, shrinking }) => `\n${timeline}\n${shrinking}\nreplay: ${token}`,
   )
   return [
+    ...nondeterminismLines(report),
     ...report.disclaims.map((each) => `! ${each}`),
     `${adapter}: ${report.ok ? "conforms" : "DOES NOT CONFORM"} (${profile}, ${runs}, seed ${seed}, ${trials} trials, ${millis} ms)`,
+    ...(runs === "simulated" ? [simulatedLine(report)] : []),
     ...rows,
     ...failures,
   ].join("\n")
 }
+
+const nondeterminismLines = ({ nondeterminism }: Report): ReadonlyArray<string> =>
+  nondeterminism === undefined
+    ? []
+    : [
+        `! NOT DETERMINISTIC: ${nondeterminism.message}`,
+        ...nondeterminism.strays.map((stray) => `!   asked: ${stray}`),
+        `!   replay: ${nondeterminism.token}`,
+      ]
+
+const simulatedLine = ({ repeated, exhausted: { plans, schedules } }: Report): string =>
+  `${repeated} trials were run twice${plans === 0 ? "" : `; all ${schedules} schedules of ${plans} small plans were tried`}`
 
 export const reportJson = (report: Report): string => JSON.stringify(report, undefined, 2)
 

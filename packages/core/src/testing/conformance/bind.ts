@@ -5,7 +5,7 @@ import { Effect } from "effect"
 import { laws as allLaws } from "../laws/laws.ts"
 import type { Adapter } from "./Adapter.ts"
 import { type ConformanceOptions, conformance } from "./conformance.ts"
-import { type Report, reportTable } from "./Report.ts"
+import { type Failure, type Report, reportTable } from "./Report.ts"
 
 /** What is needed of a test runner: vitest, `node:test`, jest and bun have it. */
 export interface TestRunner {
@@ -14,29 +14,43 @@ export interface TestRunner {
   readonly beforeAll: (run: () => Promise<void>, timeoutMillis?: number) => void
 }
 
+/** Where the tokens of failures are kept, so that every later run begins with them. */
+export interface Regressions {
+  readonly read: () => ReadonlyArray<string> | Promise<ReadonlyArray<string>>
+  /** Gets what was found and is not known yet. What was fixed stays known until somebody deletes it. */
+  readonly write: (found: ReadonlyArray<Failure>) => void | Promise<void>
+}
+
 /** Options of a bound suite. */
-export interface SuiteOptions extends ConformanceOptions {
-  /** Gets the finished report, for example to write `reportJUnit(report)` or the tokens of its failures to a file. */
+export interface SuiteOptions extends Omit<ConformanceOptions, "regressions"> {
+  /** Tokens of earlier failures, or where they are kept. */
+  readonly regressions?: ReadonlyArray<string> | Regressions | undefined
+  /** Gets the finished report, for example to write `reportJUnit(report)` to a file. */
   readonly onReport?: ((report: Report) => void | Promise<void>) | undefined
 }
 
 /** A suite with one test for each law, over one conformance run. A broken law's test fails with its timeline. */
 export const bind =
   ({ describe, it, beforeAll }: TestRunner) =>
-  (adapter: Adapter, options: SuiteOptions = {}): void => {
+  (adapter: Adapter, { regressions, onReport, ...options }: SuiteOptions = {}): void => {
     describe(`${adapter.name} keeps the laws of the Store port`, () => {
       let report: Report | undefined
       const budgetMillis = options.budgetMillis ?? (options.profile === "soak" ? 1_800_000 : 120_000)
+      const kept = isKept(regressions) ? regressions : undefined
       beforeAll(async () => {
-        report = await Effect.runPromise(conformance(adapter, options))
-        await options.onReport?.(report)
-      }, budgetMillis + 60_000)
+        const known = isKept(regressions) ? await regressions.read() : regressions
+        report = await Effect.runPromise(conformance(adapter, { ...options, regressions: known }))
+        await kept?.write(report.failures.filter((failure) => !failure.known))
+        await onReport?.(report)
+      }, budgetMillis + 120_000)
       for (const law of [...allLaws, ...(options.extraLaws ?? [])]) {
         if (law.level === "UNTESTED") continue
         it(`${law.id} ${law.title}`, async () => {
           const found = report?.laws.find(({ id }) => id === law.id)
           const failure = report?.failures.find((each) => each.law === law.id)
-          if (failure !== undefined) throw new Error(`${failure.timeline}\nreplay: ${failure.token}`)
+          if (failure !== undefined) {
+            throw new Error(`${failure.timeline}\n${failure.shrinking}\nreplay: ${failure.token}`)
+          }
           if (found?.verdict === "vacuous" && options.profile !== "quick") throw new Error(`${law.id} was vacuous`)
         })
       }
@@ -45,3 +59,6 @@ export const bind =
       })
     })
   }
+
+const isKept = (regressions: SuiteOptions["regressions"]): regressions is Regressions =>
+  regressions !== undefined && "read" in regressions

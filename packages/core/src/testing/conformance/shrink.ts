@@ -3,9 +3,12 @@
  *
  * First the plan: clients, steps, calls, faults and set-up are left out one after the other, each candidate searched with
  * the old schedule and a few new ones. Then the schedule: the tape is shortened and its switches are taken back.
+ *
+ * Live there is no schedule to play again. Each smaller plan is run a few times, and kept where it breaks the law once.
  */
+import { Clock, Effect } from "effect"
 import type { Law } from "../laws/Law.ts"
-import type { Plan, Step } from "../laws/Plan.ts"
+import { type Plan, type Step, sizeOf } from "../laws/Plan.ts"
 import { trimmed } from "../sim/Sim.ts"
 import { random, replay, type Tape } from "../sim/strategies.ts"
 import { type Adapter, type Attempt, breachOf, simulate } from "./Adapter.ts"
@@ -13,12 +16,20 @@ import { type Adapter, type Attempt, breachOf, simulate } from "./Adapter.ts"
 /** New schedules that are tried for each smaller plan. */
 const schedulesPerPlan = 24
 
+/** What shrinking came to. */
+export interface Shrunk {
+  readonly attempt: Attempt
+  /** `shrunk from 9 to 4`, or why not. */
+  readonly note: string
+}
+
 /** The smallest attempt found that breaks the law, in at most `maxRuns` runs (default 3,000). */
-export const shrink = (adapter: Adapter, law: Law, found: Attempt, maxRuns = 3_000): Attempt => {
+export const shrink = (adapter: Adapter, law: Law, found: Attempt, maxRuns = 3_000): Shrunk => {
   let runs = 0
   const breaks = (attempt: Attempt): boolean => {
     runs++
-    return breachOf(attempt, [law]) !== undefined
+    // A smaller plan that comes to no end is another failure than one that ends wrongly.
+    return isEndless(attempt) === isEndless(found) && breachOf(attempt, [law]) !== undefined
   }
   const stillBroken = (plan: Plan, tape: Tape): Attempt | undefined => {
     const again = simulate(adapter, plan, replay(tape), found.seed)
@@ -41,11 +52,57 @@ export const shrink = (adapter: Adapter, law: Law, found: Attempt, maxRuns = 3_0
       break
     }
   }
-  return withSimplestTape(smallest, (tape) => {
-    const attempt = simulate(adapter, smallest.plan, replay(tape), found.seed)
-    return breaks(attempt) ? attempt : undefined
+  const attempt = withSimplestTape(smallest, (tape) => {
+    const simpler = simulate(adapter, smallest.plan, replay(tape), found.seed)
+    return breaks(simpler) ? simpler : undefined
   })
+  return { attempt, note: noteOf(found, attempt) }
 }
+
+/** How often a live plan is run to see whether it breaks the law again. */
+const triesPerPlan = 6
+/** Runs and time that shrinking one live failure may take. */
+const mostLiveRuns = 200
+const mostLiveMillis = 15_000
+
+/** The smallest live attempt found that breaks the law. A trial that came to no end is not run again. */
+export const shrinkLive = Effect.fnUntraced(function* (
+  attemptOf: (plan: Plan, seed: number) => Effect.Effect<Attempt>,
+  law: Law,
+  found: Attempt,
+): Effect.fn.Return<Shrunk> {
+  if (isEndless(found)) return { attempt: found, note: "not shrunk: the trial came to no end" }
+  const endsAt = (yield* Clock.currentTimeMillis) + mostLiveMillis
+  let runs = 0
+  const brokenAgain = Effect.fnUntraced(function* (plan: Plan, tries: number): Effect.fn.Return<Attempt | undefined> {
+    for (let tried = 0; tried < tries && runs < mostLiveRuns; tried++) {
+      if ((yield* Clock.currentTimeMillis) >= endsAt) return undefined
+      runs++
+      const attempt = yield* attemptOf(plan, found.seed)
+      if (!isEndless(attempt) && breachOf(attempt, [law]) !== undefined) return attempt
+    }
+    return undefined
+  })
+  const again = yield* brokenAgain(found.plan, 4 * triesPerPlan)
+  if (again === undefined) return { attempt: found, note: `not shrunk: it did not break again in ${runs} runs` }
+  let smallest: Attempt = again
+  for (let progress = true; progress; ) {
+    progress = false
+    for (const plan of smallerPlans(smallest.plan)) {
+      const smaller: Attempt | undefined = yield* brokenAgain(plan, triesPerPlan)
+      if (smaller === undefined) continue
+      smallest = smaller
+      progress = true
+      break
+    }
+  }
+  return { attempt: smallest, note: `${noteOf(found, smallest)} in ${runs} live runs` }
+})
+
+const isEndless = ({ record }: Attempt): boolean => record === undefined
+
+const noteOf = (found: Attempt, smallest: Attempt): string =>
+  `shrunk from ${sizeOf(found.plan)} to ${sizeOf(smallest.plan)}`
 
 /** Every plan with one thing less, the largest things first. */
 function* smallerPlans(plan: Plan): Generator<Plan> {

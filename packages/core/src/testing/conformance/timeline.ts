@@ -5,7 +5,17 @@
 
 import type { PlannedCall } from "../laws/Plan.ts"
 import type { Op, Reply, TrialRecord } from "../laws/Trial.ts"
-import type { Breach } from "./Adapter.ts"
+import type { Attempt, Breach } from "./Adapter.ts"
+
+/** What there is to show of a trial, and the calls that were never answered. */
+interface Shown extends Pick<TrialRecord, "plan" | "ops" | "reads" | "faultsMet"> {
+  readonly unanswered: Attempt["glimpse"]["asked"]
+}
+
+const shownOf = ({ plan, record, glimpse }: Attempt): Shown =>
+  record === undefined
+    ? { plan, ops: glimpse.ops, reads: glimpse.reads, faultsMet: [], unanswered: glimpse.asked }
+    : { ...record, unanswered: new Map() }
 
 interface Row {
   readonly at: number
@@ -17,7 +27,8 @@ interface Row {
 const widest = 38
 
 /** The trial as text. Lines of calls that broke the law are marked. */
-export const timelineText = (record: TrialRecord, breach: Breach): string => {
+export const timelineText = (attempt: Attempt, breach: Breach): string => {
+  const record = shownOf(attempt)
   const clients = record.plan.clients.map((_, client) => client)
   const line = (cells: ReadonlyArray<string>): string =>
     cells
@@ -41,7 +52,7 @@ export const timelineText = (record: TrialRecord, breach: Breach): string => {
   ].join("\n")
 }
 
-const rowsOf = ({ ops, reads }: TrialRecord, { violation }: Breach): ReadonlyArray<Row> => {
+const rowsOf = ({ ops, reads, unanswered }: Shown, { violation }: Breach): ReadonlyArray<Row> => {
   const rows: Array<Row> = []
   for (const op of ops) {
     if (op.client < 0) continue
@@ -58,6 +69,13 @@ const rowsOf = ({ ops, reads }: TrialRecord, { violation }: Breach): ReadonlyArr
     rows.push({ at: read.start, client: read.client, text: `+ read ${read.what} ${read.id}`, marked: false })
     const seen = read.seen === undefined ? "nothing" : `${read.seen.counter} at ${read.seen.position}`
     rows.push({ at: read.end + 0.5, client: read.client, text: `- read ${read.id} → ${seen}`, marked: false })
+  }
+  for (const [client, { start, calls }] of unanswered) {
+    if (client < 0) continue
+    for (const planned of calls) {
+      rows.push({ at: start, client, text: `+ ${callText(planned)}`, marked: false })
+      rows.push({ at: Number.MAX_SAFE_INTEGER, client, text: `- ${planned.call} → never`, marked: true })
+    }
   }
   return rows.sort((left, right) => left.at - right.at)
 }
@@ -106,10 +124,13 @@ const unit = 26
 const left = 90
 
 /** The trial as one self-contained HTML page: bars for calls, red where the law was broken, details on hover. */
-export const timelineHtml = (record: TrialRecord, breach: Breach, token: string): string => {
+export const timelineHtml = (attempt: Attempt, breach: Breach, token: string): string => {
+  const record = shownOf(attempt)
   const ops = record.ops.filter(({ client }) => client >= 0)
-  const first = Math.min(...ops.map(({ start }) => start), ...record.reads.map(({ start }) => start))
-  const last = Math.max(...ops.map(({ end }) => end), ...record.reads.map(({ end }) => end), first + 1)
+  const open = Array.from(record.unanswered).filter(([client]) => client >= 0)
+  const starts = [...ops, ...record.reads, ...open.map(([, asked]) => asked)].map(({ start }) => start)
+  const first = starts.length === 0 ? 0 : Math.min(...starts)
+  const last = Math.max(...[...ops, ...record.reads].map(({ end }) => end), ...starts, first) + 1
   const x = (position: number): number => left + (position - first) * unit
   const bar = (client: number, start: number, end: number, colour: string, label: string, details: string): string => {
     const y = 30 + client * laneHeight
@@ -124,13 +145,16 @@ export const timelineHtml = (record: TrialRecord, breach: Breach, token: string)
   const looks = record.reads.map((read) =>
     bar(read.client, read.start, read.end, "#9db4c0", `read ${read.id}`, JSON.stringify(read.seen ?? null)),
   )
+  const never = open.map(([client, { start, calls }]) =>
+    bar(client, start, last, "#d1495b", `${calls[0]?.call ?? ""}: never answered`, calls.map(callText).join("\n")),
+  )
   const height = 50 + record.plan.clients.length * laneHeight
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escaped(breach.law.id)}</title>
 <style>body{font:15px/1.5 system-ui,sans-serif;margin:2rem;color:#222}svg{font:13px system-ui;max-width:100%}.s{font-size:10px;fill:#555}.l{stroke:#ddd}pre{background:#f6f6f6;padding:1rem;overflow:auto}</style>
 <h1>${escaped(breach.law.id)}: ${escaped(breach.law.title)}</h1>
 <p>${escaped(breach.violation.message)}</p><p><small>${escaped(breach.law.why)}</small></p>
-<svg role="img" viewBox="0 0 ${x(last) + 2 * unit} ${height}" width="${x(last) + 2 * unit}" height="${height}">${lanes.join("")}${bars.join("")}${looks.join("")}</svg>
-<pre>${escaped(timelineText(record, breach))}</pre><h2>Replay</h2><pre>${escaped(token)}</pre></html>
+<svg role="img" viewBox="0 0 ${x(last) + 2 * unit} ${height}" width="${x(last) + 2 * unit}" height="${height}">${lanes.join("")}${bars.join("")}${looks.join("")}${never.join("")}</svg>
+<pre>${escaped(timelineText(attempt, breach))}</pre><h2>Replay</h2><pre>${escaped(token)}</pre></html>
 `
 }
 

@@ -81,3 +81,13 @@ export interface TrialRecord {
   /** Which faults found something to disturb. */
   readonly faultsMet: ReadonlyArray<string>
 }
+
+/** What was seen of a trial while it ran: all there is of one that came to no end. */
+export interface Glimpse {
+  readonly ops: Array<Op>
+  readonly reads: Array<ReadOp>
+  /** Calls that are under way, by client. */
+  readonly asked: Map<number, { readonly start: number; readonly calls: ReadonlyArray<PlannedCall> }>
+}
+
+export const newGlimpse = (): Glimpse => ({ ops: [], reads: [], asked: new Map() })

@@ -15,7 +15,7 @@ import { observeEvents, type Subscriber } from "./observeEvents.ts"
 import type { Plan, PlannedCall, Step } from "./Plan.ts"
 import { type Caller, newCaller, type Outside, Process } from "./Process.ts"
 import { auditSource, readSnapshot } from "./snapshot.ts"
-import type { Op, ReadOp, Reply, TrialRecord } from "./Trial.ts"
+import { type Glimpse, newGlimpse, type Op, type ReadOp, type Reply, type TrialRecord } from "./Trial.ts"
 import { topOf } from "./topOf.ts"
 import { engineWay, storeWay, type Way } from "./ways.ts"
 
@@ -36,6 +36,8 @@ export interface RunPlanOptions {
   /** What every id of this trial begins with, so that trials can share a store. */
   readonly prefix: string
   readonly tampering?: Tampering | undefined
+  /** Filled while the trial runs, for whoever looks at it before its end. */
+  readonly glimpse?: Glimpse | undefined
 }
 
 /** Runs the plan. Fails only where the store cannot be read when everything has ended. */
@@ -82,8 +84,9 @@ export const runPlan: (
 })
 
 class RunningTrial {
-  readonly ops: Array<Op> = []
-  readonly reads: Array<ReadOp> = []
+  readonly ops: Array<Op>
+  readonly reads: Array<ReadOp>
+  readonly #asked: Glimpse["asked"]
   readonly #plan: Plan
   readonly #store: StoreShape
   readonly #door: Door
@@ -100,6 +103,10 @@ class RunningTrial {
     this.#options = options
     this.#outside = outside
     this.#now = now
+    const { ops, reads, asked } = options.glimpse ?? newGlimpse()
+    this.ops = ops
+    this.reads = reads
+    this.#asked = asked
   }
 
   /** The next position in the trial's one order of events. */
@@ -183,6 +190,7 @@ class RunningTrial {
   ): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const start = this.next()
+      this.#asked.set(client, { start, calls: planned })
       const commands: Array<Command> = []
       for (const each of planned) commands.push(yield* this.#command(each, deadlineMillis))
       // Between a client and its store is a way, also where the store itself is one step.
@@ -190,6 +198,7 @@ class RunningTrial {
       const replies = yield* way.call(commands, leaveAfterMillis)
       yield* Effect.yieldNow
       const end = this.next()
+      this.#asked.delete(client)
       planned.forEach((each, index) => {
         const command = commands[index]
         if (command === undefined) return
