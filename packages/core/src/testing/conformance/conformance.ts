@@ -28,6 +28,8 @@ export interface ConformanceOptions {
   readonly seed?: number | undefined
   /** Begins no trial after this long. Default by profile: 8 s, 20 s (live 100 s, so that it ends within 120), 30 min. */
   readonly budgetMillis?: number | undefined
+  /** How long one live trial may take before it counts as one that never ends. Default 20 s. */
+  readonly trialMillis?: number | undefined
   /** Which laws are judged: ids, `*` at the end for a group: `STK-*,CPN-04`. Default all. */
   readonly laws?: string | undefined
   /** Runs this trial and nothing else. */
@@ -64,7 +66,7 @@ export const conformance = (adapter: Adapter, options: ConformanceOptions = {}):
       const laws = selected([...allLaws, ...(options.extraLaws ?? [])], options.laws)
       const began = yield* Clock.currentTimeMillis
       const endsAt = began + (options.budgetMillis ?? budgetOf[profile][runs])
-      const runner = runs === "simulated" ? simulated(adapter) : yield* live(adapter)
+      const runner = runs === "simulated" ? simulated(adapter) : yield* live(adapter, options.trialMillis)
       const book = new Book(adapter, laws, runner.shrink)
       const goesOn = Effect.map(Clock.currentTimeMillis, (now) => now < endsAt && runner.trouble() === undefined)
       const known = options.replay === undefined ? (options.regressions ?? []) : [options.replay]
@@ -109,8 +111,8 @@ const simulated = (adapter: Adapter): Runner => ({
   trouble: () => undefined,
 })
 
-const live = (adapter: Adapter): Effect.Effect<Runner, never, Scope.Scope> =>
-  Effect.map(makeLiveStore(adapter), ({ attempt, trouble }) => ({
+const live = (adapter: Adapter, trialMillis: number | undefined): Effect.Effect<Runner, never, Scope.Scope> =>
+  Effect.map(makeLiveStore(adapter, trialMillis === undefined ? {} : { trialMillis }), ({ attempt, trouble }) => ({
     attempt: (plan, _strategy, seed) => attempt(plan, seed),
     shrink: (law, found) => shrinkLive(attempt, law, found),
     repeats: liveRepeats,

@@ -21,7 +21,7 @@ export interface LiveLimits {
   readonly closeMillis: number
 }
 
-export const liveLimits: LiveLimits = { openMillis: 60_000, trialMillis: 20_000, closeMillis: 10_000 }
+const usualLimits: LiveLimits = { openMillis: 60_000, trialMillis: 20_000, closeMillis: 10_000 }
 
 /** Trials without an end after which a run ends. */
 const mostEndless = 3
@@ -35,8 +35,9 @@ export interface LiveStore {
 /** Opens the store with its first trial, and closes it with the scope. */
 export const makeLiveStore = Effect.fnUntraced(function* (
   adapter: Adapter,
-  limits: LiveLimits = liveLimits,
+  given: Partial<LiveLimits> = {},
 ): Effect.fn.Return<LiveStore, never, Scope.Scope> {
+  const limits = { ...usualLimits, ...given }
   // Of one width, so that no trial's prefix begins another's; the time keeps runs on a durable store apart.
   const run = (yield* Clock.currentTimeMillis).toString(36).padStart(9, "0")
   let session: { readonly store: StoreShape; readonly scope: Scope.Closeable } | undefined
