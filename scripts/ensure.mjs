@@ -167,12 +167,23 @@ function run(node, command, args) {
       if (!(signal === "SIGINT" && process.stdin.isTTY)) child.kill(signal)
     })
   }
+  if (process.env.npm_lifecycle_event !== undefined) whenParentGoes(() => child.kill("SIGTERM"))
   child.on("error", (error) => stop(`${command} could not be started: ${error.message}`, 127))
   child.on("exit", (code, signal) => {
     if (signal === null) process.exit(code)
     process.removeAllListeners(signal)
     process.kill(process.pid, signal)
   })
+}
+
+/** npm hands a SIGTERM to its shell alone, which leaves us behind with a command that nobody could end any more. */
+function whenParentGoes(then) {
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    then()
+  }, 250)
 }
 
 function say(sentence) {

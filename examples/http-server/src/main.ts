@@ -29,12 +29,16 @@ try {
     catalogue: catalogue === undefined ? sampleCatalogue : await readCatalogue(catalogue),
     say,
   })
-  let stopping = false
+  let askedAt: number | undefined
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
-      // Whoever asks twice does not want to wait.
-      if (stopping) process.exit(130)
-      stopping = true
+      if (askedAt !== undefined) {
+        // Whoever asks again does not want to wait. A signal to the whole group comes twice: from the sender, and handed
+        // on by whoever started us.
+        if (performance.now() - askedAt > 1_000) process.exit(130)
+        return
+      }
+      askedAt = performance.now()
       say(`${signal}: answering what is under way`)
       serving.stop().then(
         () => process.exit(0),

@@ -1,59 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { connect } from "node:net"
-import { tmpdir } from "node:os"
-import { join, resolve } from "node:path"
 import { createHoldfast } from "@holdfast/core"
 import { memory } from "@holdfast/core/memory"
-import { afterAll, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import { loadCatalogue, sampleCatalogue } from "../src/catalogue.ts"
 import { readFlags } from "../src/flags.ts"
-
-const main = resolve(import.meta.dirname, "../src/main.ts")
-const folder = mkdtempSync(join(tmpdir(), "holdfast-serve-"))
-const children: Array<ChildProcess> = []
-afterAll(() => {
-  for (const child of children) child.kill("SIGKILL")
-  rmSync(folder, { recursive: true, force: true })
-})
-
-interface Started {
-  readonly url: string
-  readonly child: ChildProcess
-  readonly exited: Promise<number | null>
-  readonly said: () => string
-}
-
-const start = async (...flags: ReadonlyArray<string>): Promise<Started> => {
-  const args = ["--conditions=@holdfast/source", main, "--port", "0", ...flags]
-  const child = spawn(process.execPath, args, {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, NODE_OPTIONS: "" },
-  })
-  children.push(child)
-  let output = ""
-  let said = ""
-  child.stderr.on("data", (chunk: Buffer) => {
-    said += chunk
-  })
-  const exited = new Promise<number | null>((resolve) => child.on("exit", resolve))
-  const url = await new Promise<string>((resolve, reject) => {
-    child.stdout.on("data", (chunk: Buffer) => {
-      output += chunk
-      const ready = /^ready (http:\/\/127\.0\.0\.1:\d+)\n$/.exec(output)?.[1]
-      if (ready !== undefined) resolve(ready)
-    })
-    void exited.then((code) => reject(new Error(`The server ended with ${code}: ${said}`)))
-  })
-  return { url, child, exited, said: () => said }
-}
-
-const post = (url: string, path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
-  fetch(`${url}/api/v1${path}`, {
-    method: "POST",
-    body: JSON.stringify(body),
-    headers: { "content-type": "application/json", ...headers },
-  })
+import { post, start } from "./support.ts"
 
 /** What a server says to bytes that are sent to it as they are. */
 const raw = (url: string, bytes: string): Promise<string> =>
@@ -129,40 +80,6 @@ describe("the server", () => {
       expect(JSON.parse(answer.slice(answer.indexOf("{")))).toMatchObject({ status: Number(status) })
     }
     child.kill("SIGKILL")
-  })
-
-  it("keeps every acknowledged order through kill -9 on the same --data", { timeout: 120_000 }, async () => {
-    const catalogue = join(folder, "catalogue.json")
-    writeFileSync(catalogue, JSON.stringify(sampleCatalogue))
-    const flags = ["--data", join(folder, "data"), "--catalogue", catalogue]
-    const first = await start(...flags)
-    const acknowledged = new Map<string, string>()
-    // Orders keep coming from twenty callers until the server is gone.
-    const buying = Array.from({ length: 20 }, async (_, caller) => {
-      for (let count = 0; ; count++) {
-        const body = { userId: caller + 1, orderItems: [{ productId: 1, quantity: 1 }] }
-        const key = `${caller}-${count}`
-        const answer = await post(first.url, "/orders", body, { "idempotency-key": key }).catch(() => undefined)
-        if (answer?.status !== 200) return
-        const text = await answer.text().catch(() => undefined)
-        if (text === undefined) return
-        acknowledged.set(key, text)
-      }
-    })
-    await new Promise((resolve) => setTimeout(resolve, 1_000))
-    first.child.kill("SIGKILL")
-    await Promise.all(buying)
-    expect(acknowledged.size).toBeGreaterThan(20)
-
-    const second = await start(...flags)
-    for (const [key, text] of acknowledged) {
-      const body = { userId: Number(key.split("-")[0]) + 1, orderItems: [{ productId: 1, quantity: 1 }] }
-      const again = await post(second.url, "/orders", body, { "idempotency-key": key })
-      expect(again.headers.get("idempotency-replayed")).toBe("true")
-      expect(await again.text()).toBe(text)
-    }
-    second.child.kill("SIGTERM")
-    expect(await second.exited).toBe(0)
   })
 
   it("says what is wrong and ends", { timeout: 60_000 }, async () => {

@@ -77,9 +77,6 @@ export const privateServer = async (who: string, own: ReadonlyArray<string> = []
     return server
   }
   let server = await begin()
-  // A process that ends without a goodbye, such as a bench that failed, takes its server along.
-  const abandon = (): void => void server.kill("SIGQUIT")
-  process.once("exit", abandon)
   const end = async (signal: "SIGINT" | "SIGQUIT"): Promise<void> => {
     if (server.exitCode !== null || server.signalCode !== null) return
     const gone = new Promise((resolve) => server.once("exit", resolve))
@@ -95,7 +92,6 @@ export const privateServer = async (who: string, own: ReadonlyArray<string> = []
       server = await begin()
     },
     stop: async () => {
-      process.off("exit", abandon)
       await end("SIGINT")
       rmSync(data, { recursive: true, force: true })
     },
