@@ -16,9 +16,13 @@ export interface Serving {
   readonly stop: () => void
 }
 
-/** A server of `servers.ts`; `url` is its PostgreSQL server, where it has one. */
-export const startServer = async (kind: string, core: number | undefined, url = ""): Promise<Serving> => {
-  const { heard, ask, stop } = start("servers.ts", core, kind, url)
+/** A server of `servers.ts`; `place` is the address and schema of its store, where that is PostgreSQL. */
+export const startServer = async (
+  kind: "bare" | "surface" | "memory" | "postgres",
+  core: number | undefined,
+  ...place: ReadonlyArray<string>
+): Promise<Serving> => {
+  const { heard, ask, stop } = start("servers.ts", core, kind, ...place)
   const { port } = (await heard()) as { readonly port: number }
   return {
     port,

@@ -1,5 +1,5 @@
 /**
- * The servers that are compared, each in a process of its own: `node servers.ts bare|surface|memory|postgres [url]`.
+ * The servers that are compared, each in a process of its own: `node servers.ts bare|surface|memory|postgres [url schema]`.
  *
  * `bare` answers the very bytes that `surface` answers, by hand. `surface` does every duty of the HTTP package with a shop
  * that answers at once; `memory` and `postgres` have the engine behind it.
@@ -146,15 +146,14 @@ const stocked = async (shop: Shop): Promise<Shop> => {
   return shop
 }
 
-const shopOn = async (kind: string, url: string): Promise<Shop> => {
+const shopOn = async (kind: string, url: string, schema: string): Promise<Shop> => {
   if (kind !== "postgres") return createHoldfast({ store: memory() })
   const { postgres } = await import("@holdfast/adapters/postgres")
-  // A schema per process: a run never finds another one's sales.
-  return createHoldfast({ store: postgres({ url, schema: `http_bench_${process.pid}` }) })
+  return createHoldfast({ store: postgres({ url, schema }) })
 }
 
-const main = async (kind: string, url: string): Promise<void> => {
-  const shop = await shopOn(kind, url)
+const main = async (kind = "bare", url = "", schema = ""): Promise<void> => {
+  const shop = await shopOn(kind, url, schema)
   const listener = kind === "bare" ? bare : kind === "surface" ? surfaceOf(stub(shop)) : surfaceOf(await stocked(shop))
   const server = createServer(listener)
   server.listen({ port: 0, host: "127.0.0.1", backlog: 1_024 }, () => process.send?.(server.address()))
@@ -166,4 +165,4 @@ const main = async (kind: string, url: string): Promise<void> => {
   process.on("disconnect", () => process.exit(0))
 }
 
-await main(process.argv[2] ?? "bare", process.argv[3] ?? "")
+await main(...process.argv.slice(2))

@@ -2,6 +2,8 @@
  * The HTTP surface: what it costs beside a bare `node:http` handler that answers the same bytes, what the engine behind it
  * makes of that, and whether reads stay quick while a flash sale runs.
  */
+import { PgConnection } from "@effect/sql-pg"
+import { Effect, Redacted } from "effect"
 import { privateServer } from "../../../packages/adapters/test/support/postgres.ts"
 import { startGenerator, startServer } from "../http/processes.ts"
 import { type SaleSizes, saleRows } from "../http/saleRows.ts"
@@ -18,7 +20,7 @@ export const scenario: Scenario = {
 const serverCore = 0
 const generatorCore = 1
 
-async function run({ quick, progress }: Context): Promise<Result> {
+async function run({ quick, progress, atEnd }: Context): Promise<Result> {
   const generator = await startGenerator(generatorCore)
   const surfaceSizes = quick
     ? { rounds: 7, warmMillis: 1_500, millis: 400 }
@@ -29,7 +31,7 @@ async function run({ quick, progress }: Context): Promise<Result> {
     ? { rounds: 3, warmMillis: 1_500, millis: 1_000 }
     : { rounds: 5, warmMillis: 3_000, millis: 4_000 }
   const memory = await onMemory(saleSizes, progress)
-  const postgres = await onPostgres(saleSizes, progress)
+  const postgres = await onPostgres(saleSizes, { progress, atEnd })
   const { readP99BesideSale, readP99BesideSaturation } = (postgres ?? memory).ratios
   return {
     ratios: {
@@ -57,20 +59,25 @@ const onMemory = async (sizes: SaleSizes, progress: Context["progress"]) => {
 }
 
 /** Nothing is pinned here: a PostgreSQL server takes its share wherever it finds it, and would crowd one of two cores. */
-const onPostgres = async (sizes: SaleSizes, progress: Context["progress"]) => {
+const onPostgres = async (sizes: SaleSizes, { progress, atEnd }: Pick<Context, "progress" | "atEnd">) => {
   const given = process.env.DATABASE_URL
-  const own = given === undefined || given === "" ? await privateServer("bench http") : undefined
-  const url = own?.url ?? given
-  if (url === undefined || url === "") return undefined
-  try {
-    const server = await startServer("postgres", undefined, url)
-    const rows = await saleRows(server, undefined, sizes, (text) => progress(`on PostgreSQL: ${text}`))
-    server.stop()
-    return rows
-  } finally {
-    await own?.stop()
-  }
+  const own = given === undefined ? await privateServer("bench http") : undefined
+  const url = given ?? own?.url
+  if (url === undefined) return undefined
+  if (own !== undefined) atEnd(own.stop)
+  const schema = `http_bench_${process.pid}`
+  atEnd(() => dropSchema(url, schema))
+  const server = await startServer("postgres", undefined, url, schema)
+  atEnd(server.stop)
+  return saleRows(server, undefined, sizes, (text) => progress(`on PostgreSQL: ${text}`))
 }
+
+const dropSchema = (url: string, schema: string): Promise<unknown> =>
+  PgConnection.make({ url: Redacted.make(url) }).pipe(
+    Effect.flatMap((connection) => connection.query(`drop schema if exists ${schema} cascade`)),
+    Effect.scoped,
+    Effect.runPromise,
+  )
 
 const named = (store: string, figures: Readonly<Record<string, number>>): Record<string, number> =>
   Object.fromEntries(
