@@ -47,13 +47,14 @@ export const serve = async (options: {
   return { url: `http://127.0.0.1:${port}`, stop: () => stop(server).then(() => shop.stop()) }
 }
 
-/** Answers under way may finish; idle connections are closed at once, the others after 5 seconds. */
+/** Answers under way may finish; connections are closed as soon as they are idle, and after 5 seconds anyway. */
 const stop = (server: Server): Promise<void> =>
   new Promise((resolve) => {
+    const idle = setInterval(() => server.closeIdleConnections(), 50)
     const impatient = setTimeout(() => server.closeAllConnections(), 5_000)
     server.close(() => {
+      clearInterval(idle)
       clearTimeout(impatient)
       resolve()
     })
-    server.closeIdleConnections()
   })

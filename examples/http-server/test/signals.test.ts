@@ -14,15 +14,30 @@ const ensure = [
 ]
 const inMemory = ["--store", "memory"]
 
-/** Completes when nothing listens any more. */
-const gone = async (url: string): Promise<void> => {
-  while (
-    await fetch(`${url}/livez`).then(
-      () => true,
-      () => false,
-    )
+const isTrue = () => true
+const isFalse = () => false
+const pause = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))
+
+const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
+  while (!(await holds())) await pause(20)
+}
+
+/** A request that the server has begun to read; `finish` sends the rest and hears the answer. */
+const begun = async (url: string) => {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1")
+  // The server may end while it is still open.
+  socket.on("error", () => {})
+  const body = JSON.stringify({ amount: 1 })
+  socket.write(
+    `POST /api/v1/users/1/points HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`,
   )
-    await new Promise((next) => setTimeout(next, 50))
+  await pause(200)
+  const finish = (): Promise<string> =>
+    new Promise((resolve) => {
+      socket.once("data", (answer) => resolve(String(answer)))
+      socket.write(body)
+    })
+  return { finish }
 }
 
 describe("the server stops in order", { timeout: 60_000 }, () => {
@@ -34,32 +49,28 @@ describe("the server stops in order", { timeout: 60_000 }, () => {
   })
 
   it.each(["SIGINT", "SIGTERM"] as const)("at a %s to the whole group, which comes twice", async (signal) => {
-    const { child, exited } = await startWith(ensure, inMemory, { detached: true })
+    const { child, exited, url, said } = await startWith(ensure, inMemory, { detached: true })
+    const request = await begun(url)
     process.kill(-(child.pid ?? 0), signal)
+    await until(() => said().includes(`${signal}: answering`))
+    await pause(300)
+    expect(await request.finish()).toContain("HTTP/1.1 200 OK")
     expect(await exited).toBe(0)
   })
 
   it("at a SIGTERM to npm, which tells nobody but its shell", async () => {
     const { child, url, said } = await startWith(["npm", "run", "--silent", "serve", "--"], inMemory)
     child.kill("SIGTERM")
-    await gone(url)
+    await until(() => fetch(`${url}/livez`).then(isFalse, isTrue))
     expect(said()).toContain("SIGTERM: answering what is under way")
   })
 
   it("and at once when it is asked again later", async () => {
     const { child, exited, url } = await start(...inMemory)
-    // An answer that never ends keeps the server from stopping by itself for 5 seconds.
-
-    const socket = connect(Number(new URL(url).port), "127.0.0.1")
-    socket.on("error", () => {})
-    socket.write(
-      "POST /api/v1/orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{",
-    )
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await begun(url)
     child.kill("SIGTERM")
-    await new Promise((resolve) => setTimeout(resolve, 1_200))
+    await pause(1_200)
     child.kill("SIGTERM")
     expect(await exited).toBe(130)
-    socket.destroy()
   })
 })
