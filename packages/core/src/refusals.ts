@@ -398,8 +398,8 @@ export const unavailabilities = {
     code: "JOIN_NOT_SUPPORTED",
     status: 500,
     when: "The store cannot join a transaction of the host, or not one of this kind.",
-    fields: { outcome: nothingHappened, store: Schema.String },
-    message: ({ store }) => `The ${store} store cannot join this transaction.`,
+    fields: { outcome: nothingHappened, store: Schema.String, reason: Schema.String },
+    message: ({ store, reason }) => `The ${store} store cannot join this transaction: ${reason}.`,
   }),
   StoreUnavailable: row({
     code: "STORE_UNAVAILABLE",

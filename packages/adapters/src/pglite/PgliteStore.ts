@@ -11,6 +11,7 @@ import { Line } from "../postgres/Line.ts"
 import { type MigrateMode, migrate } from "../postgres/migrate.ts"
 import { openNative } from "../postgres/nativeWire.ts"
 import { type Path, storeOnLines } from "../postgres/StoreOnLines.ts"
+import { openFromDatabase } from "./databaseWire.ts"
 import { duplexOf } from "./duplex.ts"
 import { holdFolder } from "./folderLock.ts"
 
@@ -20,6 +21,11 @@ const inFolder: Guarantees = { ...inMemory, durability: "process crash" }
 export interface PgliteOptions {
   /** Where the database is kept. Default: in memory, until the shop stops. */
   readonly dir?: string | undefined
+  /**
+   * A PGlite of the host instead, which stays open. The shop takes turns in it with the host's own queries, and can join
+   * its transactions. Inside one, call the shop by `within` only: any other call waits for that transaction to end.
+   */
+  readonly database?: PGlite | undefined
   /** The schema that holds the shop, and nothing else. Default: `holdfast`. */
   readonly schema?: string | undefined
   /** What happens at the start where the schema is missing or old. Default: `auto`. */
@@ -30,7 +36,10 @@ export interface PgliteOptions {
 
 const make = (options: PgliteOptions = {}): Effect.Effect<StoreShape, StoreFault, Scope.Scope> =>
   Effect.gen(function* () {
-    const { dir } = options
+    const { dir, database: hosts } = options
+    if (hosts !== undefined && dir !== undefined)
+      return yield* Effect.fail<StoreFault>({ _tag: "Rejected", reason: "Pass either a `dir` or a `database`." })
+    if (hosts !== undefined) return yield* storeOnHosts(hosts, options)
     if (dir !== undefined) yield* holdFolder(dir)
     const database = yield* Effect.acquireRelease(
       Effect.tryPromise({
@@ -40,6 +49,21 @@ const make = (options: PgliteOptions = {}): Effect.Effect<StoreShape, StoreFault
       (opened) => Effect.promise(() => opened.close()),
     )
     return yield* storeOnDatabase(database, options)
+  })
+
+/** The store on a database of the host, beside the host's own use of it. */
+const storeOnHosts = (
+  database: PGlite,
+  { schema = "holdfast", migrate: mode = "auto", path = "any" }: PgliteOptions,
+): Effect.Effect<StoreShape, StoreFault, Scope.Scope> =>
+  Effect.gen(function* () {
+    yield* Effect.scoped(
+      Effect.flatMap(openFromDatabase(database, schema, "migrate"), (wire) => migrate(wire, schema, mode)),
+    )
+    const line = yield* Line.make(openFromDatabase(database, schema, "decide"))
+    const { dataDir = "memory://" } = database
+    const guarantees = dataDir.startsWith("memory://") ? inMemory : inFolder
+    return storeOnLines(guarantees, schema, { deciding: [line], reading: line, scanning: line, delivering: line }, path)
   })
 
 /** The store on a database that is open already and stays so. Nobody else may use it meanwhile. */

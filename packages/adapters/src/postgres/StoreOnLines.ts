@@ -6,7 +6,7 @@ import type { Guarantees, StoreShape } from "@holdfast/core"
 import { Effect } from "effect"
 import { HeldKeys } from "./busy.ts"
 import { Conflicts } from "./Conflicts.ts"
-import { joinOn } from "./joined.ts"
+import { joiner } from "./joined.ts"
 import type { Line } from "./Line.ts"
 import { outboxOn } from "./outbox.ts"
 import { readsOn, scansOn } from "./reads.ts"
@@ -32,7 +32,7 @@ export const storeOnLines = (guarantees: Guarantees, schema: string, lines: Line
     reads: readsOn(lines.reading),
     ...scansOn(lines.scanning),
     outbox: outboxOn(lines.delivering),
-    join: (handle) => joinOn(guarantees, schema, handle),
+    join: joiner(guarantees, schema),
   }
 }
 

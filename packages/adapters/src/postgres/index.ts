@@ -14,7 +14,7 @@ export const postgres = (
   layer: PostgresStore.layer(options),
 })
 
-export type { JoinableClient } from "./joined.ts"
+export type { JoinableClient } from "./handles.ts"
 export { type MigrateMode, type PostgresSqlOptions, postgresSql } from "./migrate.ts"
 export {
   type PoolOptions,

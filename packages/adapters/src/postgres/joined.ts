@@ -5,92 +5,158 @@
  * own statements are none of ours to repeat. A lock is waited for briefly; one that is not given is `Busy`, which the
  * engine answers as a conflict of transactions that the host may run again. Nothing of the session stays changed, and a
  * failure of ours leaves the host's transaction as it was. READ COMMITTED only: with an older snapshot locks would show
- * values that are not current.
+ * values that are not current, and so would reads.
  */
-import type { Decided, Guarantees, JoinNotSupported, Keys, Records, StoreFault, StoreShape } from "@holdfast/core"
+import {
+  type Decided,
+  type Guarantees,
+  type JoinNotSupported,
+  type Keys,
+  type KindName,
+  kindNames,
+  kinds,
+  type Records,
+  type StoreFault,
+  type StoreShape,
+} from "@holdfast/core"
 import { Effect } from "effect"
 import { applyStatements } from "./apply.ts"
 import { lost, meaningOf, rejected } from "./faults.ts"
+import { queryOf } from "./handles.ts"
 import { Line } from "./Line.ts"
-import { lockedOf, lockStatements } from "./load.ts"
+import { type LockStatement, lockedOf, lockStatements } from "./load.ts"
 import { outboxOn } from "./outbox.ts"
 import { readsOn, scansOn } from "./reads.ts"
-import { placing } from "./text.ts"
+import { sequentialWire } from "./session.ts"
+import { rowsOf } from "./text.ts"
 import { allKeys } from "./transact.ts"
-import { type Failure, type Reply, type Statement, statement, type Wire } from "./wire.ts"
+import { begin, type Failure, type Reply, type Statement, statement, type Wire } from "./wire.ts"
 
-/**
- * What of a host's client is needed: `pg.Client`, `pg.PoolClient` and a transaction of PGlite have it as they are. Around
- * anything else it is three lines.
- */
-export interface JoinableClient {
-  readonly query: (sql: string, params: Array<string | null>) => Promise<{ readonly rows: ReadonlyArray<object> }>
-}
-
-const isolation = statement(`select current_setting('transaction_isolation')::text`)
 const savepoint = statement("savepoint holdfast")
 const release = statement("release savepoint holdfast")
 const rollbackTo = statement("rollback to savepoint holdfast")
-const lockTimeout = statement(`select current_setting('lock_timeout')::text`)
+/** The isolation, the host's own patience, and what tells this transaction from the client's others. */
+const context = statement(
+  `select json_build_array(json_build_array(current_setting('transaction_isolation'),
+  current_setting('lock_timeout'), now()::text || pg_backend_pid()))::text`,
+)
+type Context = readonly [isolation: string, lockTimeout: string, transaction: string]
 const setLockTimeout = (value: string) => statement(`select set_config('lock_timeout', $1, true)`, value)
 
-/** How long a joined call waits for a lock: shorter than the server takes to look for a deadlock. */
+/** How long a call waits for a lock: shorter than the server takes to look for a deadlock. */
 const patience = "200ms"
+/**
+ * How long a later call of the same transaction waits for what comes before the locks that the transaction has: whoever
+ * holds it may be waiting for those. Far shorter than a lane waits, so that it is not the lane that has to give up.
+ */
+const impatience = "20ms"
 /** A record or a receipt that appeared between the locks and the insert; seen by the next attempt. */
 const maxAttempts = 3
 
-export const joinOn = (
+/** A handle that was joined. It outlives the host's transactions where it is a client. */
+interface Joined {
+  readonly line: Line
+  /** The transaction that moved something last, and the last kind that it locked. */
+  moved: { readonly transaction: string; readonly furthest: number } | undefined
+}
+
+/** Joins of one store. A handle is one connection, so all calls on it take turns. */
+export const joiner = (
   guarantees: Guarantees,
   schema: string,
-  handle: unknown,
-): Effect.Effect<StoreShape, JoinNotSupported> =>
-  Effect.gen(function* () {
-    const refused: JoinNotSupported = { _tag: "JoinNotSupported", outcome: "nothing-happened", store: guarantees.name }
-    if (!isJoinable(handle)) return yield* Effect.fail(refused)
-    const wire = hostWire(handle, schema)
-    const { values, failed } = yield* wire.run([isolation])
-    if (failed !== undefined || values[0] !== "read committed") return yield* Effect.fail(refused)
+): ((handle: unknown) => Effect.Effect<StoreShape, JoinNotSupported>) => {
+  const known = new WeakMap<object, Joined>()
+  const joinedOf = (handle: unknown): Joined | string => {
+    const key = typeof handle === "object" || typeof handle === "function" ? handle : null
+    const before = key === null ? undefined : known.get(key)
+    if (before !== undefined) return before
+    const query = queryOf(handle)
+    if (typeof query === "string") return query
+    const wire = withoutTransactions(sequentialWire(query, schema, []))
     // The connection is the host's: there is nothing to open and nothing to close.
-    const line = new Line(Effect.succeed(wire), false)
-    return {
-      guarantees,
-      transact: (keys, decide) => line.use((host) => decideUnderSavepoint(host, keys, decide)),
-      reads: readsOn(line),
-      ...scansOn(line),
-      outbox: outboxOn(line),
-    }
-  })
+    const joined: Joined = { line: new Line(Effect.succeed(wire), false), moved: undefined }
+    if (key !== null) known.set(key, joined)
+    return joined
+  }
+  const refuse = (reason: string): Effect.Effect<never, JoinNotSupported> =>
+    Effect.fail({ _tag: "JoinNotSupported", outcome: "nothing-happened", store: guarantees.name, reason })
+  return (handle) => {
+    const joined = joinedOf(handle)
+    if (typeof joined === "string") return refuse(joined)
+    const { line } = joined
+    return Effect.flatMap(whyNotJoin(line), (whyNot) =>
+      whyNot === undefined
+        ? Effect.succeed({
+            guarantees,
+            transact: (keys, decide) => line.use((wire) => decideUnderSavepoint(joined, wire, keys, decide)),
+            reads: readsOn(line),
+            ...scansOn(line),
+            outbox: outboxOn(line),
+          })
+        : refuse(whyNot),
+    )
+  }
+}
 
-const isJoinable = (handle: unknown): handle is JoinableClient =>
-  typeof handle === "object" && handle !== null && "query" in handle && typeof handle.query === "function"
+/** Only a transaction has savepoints, and only one that has not failed. */
+const whyNotJoin = (line: Line): Effect.Effect<string | undefined> =>
+  Effect.match(
+    line.use((wire) => wire.run([savepoint, context, release])),
+    {
+      onFailure: (fault) => ("reason" in fault ? fault.reason : "it is busy"),
+      onSuccess: ({ values, failed }) => {
+        if (failed !== undefined) return failed.failure.message
+        const [isolation] = contextIn(values[1])
+        return isolation === "read committed"
+          ? undefined
+          : `it runs at ${isolation}, where locks and reads show what may be outdated; only read committed is joined`
+      },
+    },
+  )
+
+const contextIn = (value: string | null | undefined): Context =>
+  rowsOf<Context>(value)[0] ?? ["an unknown isolation level", "0", ""]
 
 const decideUnderSavepoint = <A>(
+  joined: Joined,
   wire: Wire,
   keys: Keys,
   decide: (records: Records) => Decided<A>,
   attempt = 1,
 ): Effect.Effect<A, StoreFault> =>
   Effect.gen(function* () {
+    const opened = yield* wire.run([context, savepoint])
+    if (opened.failed !== undefined) return yield* fail(opened.failed.failure)
+    const [, before, transaction] = contextIn(opened.values[0])
+    const furthest = joined.moved?.transaction === transaction ? joined.moved.furthest : -1
     const locks = lockStatements(keys)
-    const opened = yield* wire.run([isolation, lockTimeout, savepoint])
-    const [level, before] = opened.values
-    // The host may have used the same client for another transaction since it was joined.
-    if (level !== "read committed") return yield* refusal(opened.failed?.failure ?? tooOld(level))
-    if (opened.failed !== undefined || before === null || before === undefined)
-      return yield* refusal(opened.failed?.failure)
-    const loaded = yield* wire.run([setLockTimeout(patience), ...locks.map((each) => each.statement)])
-    if (loaded.failed !== undefined) return yield* failed<A>(wire, keys, decide, attempt, loaded.failed.failure)
-    const { answer, changes } = decide(lockedOf(locks, loaded.values.slice(1)))
+    const early = locks.filter(({ kind }) => orderOf(kind) <= furthest)
+    const late = locks.slice(early.length)
+    const loaded = yield* wire.run([...waiting(impatience, early), ...waiting(patience, late)])
+    if (loaded.failed !== undefined) return yield* undo<A>(joined, wire, keys, decide, attempt, loaded.failed.failure)
+    const values = loaded.values.slice(early.length > 0 ? 1 : 0)
+    if (late.length > 0) values.splice(early.length, 1)
+    const { answer, changes } = decide(lockedOf(locks, values))
     const applied = yield* wire.run([
       ...(changes === undefined ? [] : applyStatements(changes)),
       setLockTimeout(before),
       release,
     ])
-    return applied.failed === undefined ? answer : yield* failed<A>(wire, keys, decide, attempt, applied.failed.failure)
+    if (applied.failed !== undefined) return yield* undo<A>(joined, wire, keys, decide, attempt, applied.failed.failure)
+    const locked = locks.filter(({ kind }) => kinds[kind].locked).map(({ kind }) => orderOf(kind))
+    joined.moved = { transaction, furthest: Math.max(...locked, furthest) }
+    return answer
   })
 
+/** Where a kind stands in the order of locks. */
+const orderOf = (kind: KindName): number => kindNames.indexOf(kind)
+
+const waiting = (howLong: string, locks: ReadonlyArray<LockStatement>): ReadonlyArray<Statement> =>
+  locks.length === 0 ? [] : [setLockTimeout(howLong), ...locks.map((each) => each.statement)]
+
 /** Undoes what this call did and nothing else; what was set under the savepoint goes back with it. */
-const failed = <A>(
+const undo = <A>(
+  joined: Joined,
   wire: Wire,
   keys: Keys,
   decide: (records: Records) => Decided<A>,
@@ -100,47 +166,25 @@ const failed = <A>(
   Effect.flatMap(wire.run([rollbackTo, release]), (undone) => {
     if (undone.failed !== undefined) return Effect.fail(lost(undone.failed.failure))
     const meaning = meaningOf(failure, false)
-    if (meaning === "conflict" && attempt < maxAttempts) return decideUnderSavepoint(wire, keys, decide, attempt + 1)
+    if (meaning === "conflict" && attempt < maxAttempts)
+      return decideUnderSavepoint(joined, wire, keys, decide, attempt + 1)
     if (meaning === "conflict" || meaning === "waited")
       return Effect.fail<StoreFault>({ _tag: "Busy", keys: allKeys(keys) })
-    return refusal(failure)
+    return fail(failure)
   })
 
-const tooOld = (level: string | null | undefined): Failure => ({
-  code: "25001",
-  message: `a transaction at ${level ?? "an unknown level"} cannot be joined, only one at read committed`,
-  cause: undefined,
+const fail = (failure: Failure): Effect.Effect<never, StoreFault> =>
+  Effect.fail(meaningOf(failure, false) === "lost" ? lost(failure) : rejected(failure))
+
+/** Whatever comes with a beginning and an end of its own has no place here: its end would be the host's. */
+const withoutTransactions = (wire: Wire): Wire => ({
+  run: (frame) => (frame.some(({ sql }) => sql === begin.sql) ? Effect.succeed(notHere) : wire.run(frame)),
 })
 
-const refusal = (failure: Failure | undefined): Effect.Effect<never, StoreFault> => {
-  if (failure === undefined) return Effect.fail({ _tag: "Rejected", reason: "the host's connection does not answer" })
-  return Effect.fail(meaningOf(failure, false) === "lost" ? lost(failure) : rejected(failure))
+const notHere: Reply = {
+  values: [],
+  failed: {
+    index: 0,
+    failure: { code: "0B000", message: "inside the host's transaction nothing else begins one", cause: undefined },
+  },
 }
-
-/** One statement after the other, as the host's client would send them. After one that fails the rest is not sent. */
-const hostWire = (client: JoinableClient, schema: string): Wire => {
-  const place = placing(schema)
-  const runAll = async (frame: ReadonlyArray<Statement>): Promise<Reply> => {
-    const values: Array<string | null> = []
-    for (const [index, { sql, params }] of frame.entries()) {
-      try {
-        const { rows } = await client.query(place(sql), [...params])
-        const [value] = rows[0] === undefined ? [] : Object.values(rows[0])
-        values.push(typeof value === "string" ? value : null)
-      } catch (cause) {
-        return { values, failed: { index, failure: failureOf(cause) } }
-      }
-    }
-    return { values, failed: undefined }
-  }
-  return { run: (frame) => Effect.promise(() => runAll(frame)) }
-}
-
-const failureOf = (cause: unknown): Failure => ({
-  code:
-    typeof cause === "object" && cause !== null && "code" in cause && isSqlState(cause.code) ? cause.code : undefined,
-  message: cause instanceof Error ? cause.message : String(cause),
-  cause,
-})
-
-const isSqlState = (code: unknown): code is string => typeof code === "string" && /^[0-9A-Z]{5}$/.test(code)

@@ -80,10 +80,10 @@ const queryOn = (connection: HostConnection) => (sql: string, params: ReadonlyAr
     firstOf,
   )
 
-/** The first column of the first row of a result as `pg` gives it. */
+/** The first column of the first row of a result: its `rows`, as `pg` gives them, or the rows themselves. */
 export const firstOf = (result: unknown): string | null => {
-  if (typeof result !== "object" || result === null || !("rows" in result) || !Array.isArray(result.rows)) return null
-  const [row]: ReadonlyArray<unknown> = result.rows
+  const rows: unknown = typeof result === "object" && result !== null && "rows" in result ? result.rows : result
+  const row: unknown = Array.isArray(rows) ? rows[0] : undefined
   return typeof row === "object" && row !== null ? textOf(Object.values(row)[0]) : null
 }
 

@@ -1,152 +1,378 @@
 /**
- * Inside a transaction of the host: committed with it, rolled back with it, and never in its way.
+ * Inside a transaction of the host, whatever library opened it: committed with it, rolled back with it, and never in its
+ * way. Every library goes through the same table of stories.
  */
+import { PGlite } from "@electric-sql/pglite"
+import { createHoldfast, type Shop } from "@holdfast/core"
 import { Effect } from "effect"
 import pg from "pg"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
-import { buy, furnishShop, shopOn, type TestShop } from "../support/shop.ts"
+import { pglite } from "../../src/pglite/index.ts"
+import { PostgresStore, postgres } from "../../src/postgres/index.ts"
+import { SubscriptionName } from "../support/core.ts"
+import { type Inside, type Library, librariesOnPglite, librariesOnServer, poolOf } from "../support/handles.ts"
+import { buy, furnishShop } from "../support/shop.ts"
 import { freshSchema, query, serverForFile } from "../support/stores.ts"
 
-describe("within a transaction of a pg client", () => {
-  const { url, server } = serverForFile("within")
-  let pool: pg.Pool
-  let shop: TestShop
-  let schema = ""
-  beforeAll(() => {
-    if (server() === undefined) return
-    pool = new pg.Pool({ connectionString: url(), max: 4 })
-    // A server that stops says so to a connection that is just being closed, which is no failure of any test.
-    pool.on("connect", (client) => client.on("error", () => {}))
-    pool.on("error", () => {})
-  })
-  afterAll(() => pool?.end())
-  beforeEach(async (context) => {
-    context.skip(server() === undefined, "no PostgreSQL here")
-    schema = freshSchema()
-    shop = shopOn(url(), schema)
-    await furnishShop(shop, { accounts: 2, products: 2, onHand: 5 })
-    await pool.query(`create table ${schema}.note (text text)`)
-  })
-  afterEach(async () => {
-    await shop.stop()
-    await Effect.runPromise(query(url(), `drop schema if exists ${schema} cascade`))
-  })
+interface World {
+  readonly library: Library
+  readonly shop: Shop
+  readonly schema: string
+  /** A number that the database answers. */
+  readonly number: (sql: string) => Promise<number>
+}
 
-  const inTransaction = async <A>(use: (client: pg.PoolClient) => Promise<A>, end = "commit"): Promise<A> => {
-    const client = await pool.connect()
-    try {
-      await client.query("begin")
-      await client.query(`insert into ${schema}.note values ('the host was here')`)
-      const answer = await use(client)
-      await client.query(end)
-      return answer
-    } catch (error) {
-      await client.query("rollback")
-      throw error
-    } finally {
-      client.release()
-    }
+const order = (key: string, product = 0, quantity = 1) => ({
+  accountId: "account-0",
+  lines: [{ productId: `product-${product}`, quantity }],
+  key,
+})
+
+const stories = (world: () => World): void => {
+  const note = (inside: Inside, text = "the host was here") =>
+    inside.execute(`insert into ${world().schema}.note values ('${text}')`)
+  /** Notes of the host, orders, and units sold of the first product. */
+  const kept = async (): Promise<ReadonlyArray<number>> => {
+    const { schema, number } = world()
+    return [
+      await number(`select count(*)::int as n from ${schema}.note`),
+      await number(`select count(*)::int as n from ${schema}.orders`),
+      await number(`select (5 - on_hand)::int as n from ${schema}.product where product_id = 'product-0'`),
+    ]
   }
-  const order = (key: string, product = 0, quantity = 1) => ({
-    accountId: "account-0",
-    lines: [{ productId: `product-${product}`, quantity }],
-    key,
-  })
-  const count = async (table: string): Promise<number> =>
-    Number((await pool.query(`select count(*) as n from ${schema}.${table}`)).rows[0].n)
 
   it("an order is committed with the host's rows", async () => {
-    const placed = await inTransaction((client) => shop.within(client).orders.place(order("joined")))
-    expect(placed.state).toBe("placed")
-    expect([await count("note"), await count("orders")]).toEqual([1, 1])
+    const { library, shop } = world()
+    const placed = await library.transaction(async (inside) => {
+      await note(inside)
+      const joined = shop.within(inside.handle)
+      const answer = await joined.orders.place(order("joined"))
+      // It sees what it did, and nobody else does yet.
+      expect(await joined.orders.get(answer.orderId)).toMatchObject({ state: "placed" })
+      expect((await joined.stock.product("product-0")).onHand).toBe(4)
+      const { items, nextCursor } = await joined.points.entries({ accountId: "account-0", limit: 1 })
+      expect(items.map(({ seq, orderId }) => [seq, orderId])).toEqual([[2, answer.orderId]])
+      const before = await joined.points.entries({ accountId: "account-0", limit: 3, cursor: nextCursor })
+      expect(before.items.map(({ seq }) => seq)).toEqual([1])
+      return answer
+    })
+    expect(await kept()).toEqual([1, 1, 1])
     expect(await shop.orders.get(placed.orderId)).toMatchObject({ orderId: placed.orderId })
-    expect((await shop.audit.run()).ok).toBe(true)
+    expect((await shop.orders.place(order("joined"))).replayed).toBe(true)
   })
 
-  it("an order is rolled back with the host's rows", async () => {
-    await inTransaction((client) => shop.within(client).orders.place(order("joined")), "rollback")
-    expect([await count("note"), await count("orders"), await count("receipt")]).toEqual([0, 0, 6])
-    expect((await shop.audit.run()).ok).toBe(true)
+  it("an order is rolled back with the host's rows, and its key is free again", async () => {
+    const { library, shop } = world()
+    const gone = library.transaction(async (inside) => {
+      await note(inside)
+      await shop.within(inside.handle).orders.place(order("joined"))
+      throw new Error("the host thought better of it")
+    })
+    await expect(gone).rejects.toThrow("the host thought better of it")
+    expect(await kept()).toEqual([0, 0, 0])
+    expect((await shop.orders.place(order("joined"))).replayed).toBe(false)
   })
 
-  it("a refusal leaves the host's transaction usable", async () => {
-    await inTransaction(async (client) => {
-      await expect(shop.within(client).orders.place(order("much", 0, 99))).rejects.toMatchObject({
+  it("a refusal of ours leaves the host's transaction usable", async () => {
+    const { library, shop } = world()
+    await library.transaction(async (inside) => {
+      await note(inside)
+      await expect(shop.within(inside.handle).orders.place(order("much", 0, 99))).rejects.toMatchObject({
         code: "OUT_OF_STOCK",
       })
-      await client.query(`insert into ${schema}.note values ('and goes on')`)
+      await note(inside, "and goes on")
     })
-    expect([await count("note"), await count("orders")]).toEqual([2, 0])
+    expect(await kept()).toEqual([2, 0, 0])
   })
 
   it("an error of the host after ours undoes both", async () => {
-    const failing = inTransaction(async (client) => {
-      await shop.within(client).orders.place(order("joined"))
-      await client.query("select 1 / 0")
+    const { library, shop } = world()
+    const failing = library.transaction(async (inside) => {
+      await note(inside)
+      await shop.within(inside.handle).orders.place(order("joined"))
+      await inside.execute("select 1 / 0")
     })
-    await expect(failing).rejects.toThrow("division by zero")
-    expect([await count("note"), await count("orders")]).toEqual([0, 0])
-    expect((await shop.audit.run()).ok).toBe(true)
+    await expect(failing).rejects.toThrow()
+    expect(await kept()).toEqual([0, 0, 0])
   })
 
-  it("a savepoint of the host around ours is the host's to roll back", async () => {
-    await inTransaction(async (client) => {
-      await client.query("savepoint mine")
-      await shop.within(client).orders.place(order("undone"))
-      await client.query("rollback to savepoint mine")
-      await shop.within(client).orders.place(order("kept"))
+  it("what is nested in the host's transaction is undone with it, and the rest is kept", async () => {
+    const { library, shop } = world()
+    await library.transaction(async (inside) => {
+      await note(inside)
+      await shop.within(inside.handle).orders.place(order("outer"))
+      const undone = inside.nested(async (inner) => {
+        await note(inner, "inner")
+        await shop.within(inner.handle).orders.place(order("undone"))
+        throw new Error("only the inner one")
+      })
+      await expect(undone).rejects.toThrow("only the inner one")
+      await inside.nested((inner) =>
+        shop
+          .within(inner.handle)
+          .orders.place(order("inner"))
+          .then(() => {}),
+      )
     })
-    expect([await count("note"), await count("orders")]).toEqual([1, 1])
-    expect((await shop.audit.run()).ok).toBe(true)
+    expect(await kept()).toEqual([1, 2, 2])
   })
 
-  it("two moving calls beside busy lanes end, as a success or as a conflict to run again", async () => {
-    let stop = false
-    const lanes = Array.from({ length: 6 }, async (_, n) => {
-      for (let i = 0; !stop; i++) {
-        await buy(shop, n % 2, n % 2, `lane-${n}-${i}`).catch((error) => expect(error.code).toBe("OUT_OF_STOCK"))
-      }
-    })
+  it("two moving calls against a busy lane end, as a success or as a conflict to run again", async () => {
+    const { library, shop } = world()
     await shop.stock.restock({ productId: "product-0", quantity: 100_000, key: "more-0" })
     await shop.stock.restock({ productId: "product-1", quantity: 100_000, key: "more-1" })
+    let stop = false
+    const lanes = Array.from({ length: 6 }, async (_, n) => {
+      for (let i = 0; !stop; i++) await buy(shop, n % 2, n % 2, `lane-${n}-${i}`)
+    })
     let committed = 0
-    for (let n = 0; n < 10; n++) {
-      const moved = inTransaction(async (client) => {
-        const joined = shop.within(client)
+    for (let n = 0; n < 8; n++) {
+      const moved = library.transaction(async (inside) => {
+        const joined = shop.within(inside.handle)
         // The products come after the accounts, and then an account again: against the lock order.
         await joined.orders.place(order(`two-${n}`, 1))
         await joined.points.charge({ accountId: "account-1", amount: 1, key: `two-${n}` })
       })
       await moved.then(
         () => committed++,
-        (error) => expect(error.code).toBe("TRANSACTION_CONFLICT"),
+        (error) => expect(error).toMatchObject({ code: "TRANSACTION_CONFLICT", retryable: true }),
       )
     }
     stop = true
     await Promise.all(lanes)
     expect(committed).toBeGreaterThan(0)
-    const report = await shop.audit.run()
-    expect(report.ok, JSON.stringify(report)).toBe(true)
+    const { schema, number } = world()
+    expect(
+      await number(
+        `select count(*)::int as n from ${schema}.receipt where key like 'two-%' and operation like 'points%'`,
+      ),
+    ).toBe(committed)
   }, 30_000)
 
-  it("leaves the session's settings as they were", async () => {
-    await inTransaction(async (client) => {
-      const settings =
-        "select name, setting from pg_settings where name !~ '^(transaction|server|in_hot)' order by name"
-      await client.query("set local lock_timeout = '1234ms'")
-      const before = (await client.query(settings)).rows
-      await shop.within(client).orders.place(order("joined"))
-      await expect(shop.within(client).orders.place(order("much", 0, 99))).rejects.toThrow()
-      expect((await client.query(settings)).rows).toEqual(before)
+  it("calls of one transaction that are not awaited in turn take turns", async () => {
+    const { library, shop } = world()
+    await library.transaction(async (inside) => {
+      const joined = shop.within(inside.handle)
+      const [first, second, balance] = await Promise.all([
+        joined.orders.place(order("first")),
+        joined.orders.place(order("second")),
+        joined.points.balance("account-1"),
+      ])
+      expect(first.orderId).not.toBe(second.orderId)
+      expect(balance).toBe(1_000_000)
     })
+    expect(await kept()).toEqual([0, 2, 2])
   })
 
-  it("refuses a handle that is none, and a transaction with an older snapshot", async () => {
-    await expect(shop.within({}).orders.place(order("none"))).rejects.toMatchObject({ code: "JOIN_NOT_SUPPORTED" })
+  it("leaves the session's settings as they were", async () => {
+    const { library, shop, schema, number } = world()
+    await library.transaction(async (inside) => {
+      const keep = (table: string) =>
+        inside.execute(
+          `create table ${schema}.${table} as select name, setting from pg_settings where name !~ '^(transaction|server|in_hot)'`,
+        )
+      await inside.execute("set local lock_timeout = '1234ms'")
+      await keep("before")
+      await shop.within(inside.handle).orders.place(order("joined"))
+      await expect(shop.within(inside.handle).orders.place(order("much", 0, 99))).rejects.toThrow()
+      await keep("after")
+    })
+    expect(
+      await number(
+        `select count(*)::int as n from ${schema}.before b full join ${schema}.after a using (name) where b.setting is distinct from a.setting`,
+      ),
+    ).toBe(0)
+    expect(await number(`select count(*)::int as n from ${schema}.before`)).toBeGreaterThan(100)
+  })
+
+  it.each(["repeatable read", "serializable"])("refuses to read or move at %s, and says why", async (level) => {
+    const { library, shop } = world()
+    // A client that was joined at read committed before, as a pool gives it to its next user.
+    await library.transaction(async (inside) => {
+      await shop.within(inside.handle).points.balance("account-0")
+    })
+    await library.transaction(async (inside) => {
+      await inside.execute(`set transaction isolation level ${level}`)
+      const joined = shop.within(inside.handle)
+      const refused = {
+        code: "JOIN_NOT_SUPPORTED",
+        retryable: false,
+        outcome: "nothing-happened",
+        message: expect.stringContaining(`it runs at ${level}`),
+      }
+      await expect(joined.points.balance("account-0")).rejects.toMatchObject(refused)
+      await expect(joined.orders.place(order("old"))).rejects.toMatchObject(refused)
+      await note(inside)
+    })
+    expect(await kept()).toEqual([1, 0, 0])
+  })
+
+  it("refuses what is in no transaction", async () => {
+    const { library, shop } = world()
+    const refused = { code: "JOIN_NOT_SUPPORTED", retryable: false }
+    if (library.outside !== undefined) {
+      await expect(shop.within(library.outside).orders.place(order("outside"))).rejects.toMatchObject(refused)
+      await expect(shop.within(library.outside).points.balance("account-0")).rejects.toMatchObject(refused)
+    }
+    await expect(shop.within({}).orders.place(order("none"))).rejects.toMatchObject({
+      ...refused,
+      message: expect.stringContaining("query(sql, params)"),
+    })
+    expect(await kept()).toEqual([0, 0, 0])
+  })
+}
+
+/** Stories for which somebody else has to be in the database at the same time. */
+const contendedStories = (world: () => World, url: () => string): void => {
+  it("a lock that somebody else holds is a conflict, which leaves the transaction usable", async () => {
+    const { library, shop, schema } = world()
+    const holder = new pg.Client({ connectionString: url() })
+    await holder.connect()
+    await holder.query("begin")
+    await holder.query(`select from ${schema}.account where account_id = 'account-1' for update`)
+    await library.transaction(async ({ handle }) => {
+      const joined = shop.within(handle)
+      const charge = { accountId: "account-1", amount: 1, key: "held" }
+      const conflict = { code: "TRANSACTION_CONFLICT", retryable: true, outcome: "nothing-happened" }
+      await expect(joined.points.charge(charge)).rejects.toMatchObject(conflict)
+      await joined.orders.place(order("beside"))
+      await expect(joined.points.charge(charge)).rejects.toMatchObject(conflict)
+      await holder.query("rollback")
+      await joined.points.charge(charge)
+    })
+    await holder.end()
+    expect((await shop.outcome({ operation: "points.charge", key: "held" })).status).toBe("accepted")
+  })
+}
+
+const around = (
+  name: string,
+  open: () => Promise<{ readonly library: Library; readonly store: (schema: string) => ReturnType<typeof postgres> }>,
+  number: (sql: string) => Promise<number>,
+  execute: (sql: string) => Promise<unknown>,
+  server?: { readonly url: () => string; readonly skipIfMissing: Parameters<typeof beforeEach>[0] },
+): void => {
+  describe(name, () => {
+    let opened: Awaited<ReturnType<typeof open>> | undefined
+    let world: World | undefined
+    const here = (): World => {
+      if (world === undefined) throw new Error("The world is not there yet.")
+      return world
+    }
+    if (server !== undefined) beforeEach(server.skipIfMissing)
+    beforeEach(async () => {
+      opened ??= await open()
+      const schema = freshSchema()
+      const shop = createHoldfast({ store: opened.store(schema), workers: false, logger: () => {} })
+      await furnishShop(shop, { accounts: 2, products: 2, onHand: 5 })
+      await execute(`create table ${schema}.note (text text)`)
+      world = { library: opened.library, shop, schema, number }
+    })
+    afterEach(async () => {
+      if (world === undefined) return
+      const report = await world.shop.audit.run()
+      expect(report.ok, JSON.stringify(report)).toBe(true)
+      await world.shop.stop()
+      await execute(`drop schema if exists ${world.schema} cascade`)
+      world = undefined
+    })
+    afterAll(() => opened?.library.close())
+    stories(here)
+    if (server !== undefined) contendedStories(here, server.url)
+  })
+}
+
+describe("within a transaction on a server, of", () => {
+  const { url, server } = serverForFile("within")
+  const rows = (sql: string) => Effect.runPromise(query(url(), sql))
+  for (const [name, libraryOf] of librariesOnServer) {
+    around(
+      name,
+      async () => ({ library: libraryOf(url()), store: (schema) => postgres({ url: url(), schema }) }),
+      async (sql) => Number((await rows(sql))[0]?.n),
+      rows,
+      { url, skipIfMissing: (context) => context.skip(server() === undefined, "no PostgreSQL here") },
+    )
+  }
+})
+
+describe("within a transaction on the host's PGlite, of", () => {
+  let database: PGlite | undefined
+  const here = (): PGlite => {
+    if (database === undefined) throw new Error("PGlite did not start.")
+    return database
+  }
+  beforeAll(async () => {
+    database = await PGlite.create()
+  }, 60_000)
+  afterAll(() => database?.close())
+  for (const [name, libraryOf] of librariesOnPglite) {
+    around(
+      name,
+      async () => ({ library: libraryOf(here()), store: (schema) => pglite({ database: here(), schema }) }),
+      async (sql) => Number((await here().query<{ n: number }>(sql)).rows[0]?.n),
+      (sql) => here().exec(sql),
+    )
+  }
+})
+
+describe("the locks of a joined call", () => {
+  const { url, server } = serverForFile("within: locks")
+  let pool: pg.Pool
+  let shop: Shop
+  const schema = freshSchema()
+  beforeAll(async () => {
+    if (server() === undefined) return
+    pool = poolOf(url())
+    shop = createHoldfast({ store: postgres({ url: url(), schema }), workers: false, logger: () => {} })
+    await furnishShop(shop, { accounts: 2, products: 2 })
+  })
+  afterAll(async () => {
+    if (server() === undefined) return
+    await shop.stop()
+    await pool.query(`drop schema ${schema} cascade`)
+    await pool.end()
+  })
+  beforeEach((context) => context.skip(server() === undefined, "no PostgreSQL here"))
+
+  it("are waited for, but those that come before what the transaction holds only for a moment", async () => {
     const client = await pool.connect()
-    await client.query("begin isolation level repeatable read")
-    await expect(shop.within(client).orders.place(order("old"))).rejects.toMatchObject({ code: "JOIN_NOT_SUPPORTED" })
+    const patiences: Array<string> = []
+    const handle = {
+      query: (text: string, params: Array<string | null>) => {
+        if (/set_config\('lock_timeout'/.test(text)) patiences.push(String(params[0]))
+        return client.query(text, params)
+      },
+    }
+    const joined = shop.within(handle)
+    for (const key of ["one", "two"]) {
+      await client.query("begin")
+      await joined.orders.place(order(key))
+      await joined.points.charge({ accountId: "account-1", amount: 1, key })
+      await client.query("commit")
+    }
+    client.release()
+    // Each call gives the host its own patience back at the end.
+    const each = ["200ms", "0", "20ms", "200ms", "0"]
+    expect(patiences).toEqual([...each, ...each])
+  })
+
+  it("end with the host's transaction: whatever has an end of its own is not done inside", async () => {
+    const client = await pool.connect()
+    await client.query("begin")
+    await client.query(`create table ${schema}.unfinished (text text)`)
+    const registered = Effect.scoped(
+      Effect.gen(function* () {
+        const store = yield* PostgresStore.make({ url: url(), schema })
+        const joined = yield* store.join?.(client) ?? Effect.die(new Error("The store joins nothing."))
+        return yield* Effect.flip(joined.outbox.register(SubscriptionName.make("mails")))
+      }),
+    )
+    expect((await Effect.runPromise(registered))._tag).toBe("Lost")
     await client.query("rollback")
     client.release()
+    expect((await pool.query("select to_regclass($1) as table", [`${schema}.unfinished`])).rows).toEqual([
+      { table: null },
+    ])
   })
 })

@@ -22,7 +22,7 @@ export interface JoinedGroups {
   readonly orders: Promised<OrdersShape>
 }
 
-/** Joins transactions of the host; the same transaction is joined once, however often it is named. */
+/** Joins transactions of the host; the same handle has the same groups, however often it is named. */
 export const makeWithin = (starter: Starter, kernel: KernelShape): ((transaction: object) => JoinedGroups) => {
   const joined = new WeakMap<object, JoinedGroups>()
   return (transaction) => {
@@ -45,18 +45,21 @@ const join = (starter: Starter, kernel: KernelShape, transaction: object): Joine
       return (inside ?? kernel).submitter
     },
   }
+  // Joined again for every call: a client may be in another of the host's transactions by now, or in none.
   let joining: Promise<void> | undefined
   const host: Host = {
     isRunning: false,
     run: starter.run,
     whenStarted: (begin, failed) =>
       starter.whenStarted(() => {
-        joining ??= new Promise((resolve, reject) => {
+        joining ??= new Promise<void>((resolve, reject) => {
           starter.run(joinedKernel(starter, kernel, transaction), (exit) => {
             if (Exit.isFailure(exit)) return reject(errorOf(exit.cause))
-            inside = exit.value
+            inside ??= exit.value
             resolve()
           })
+        }).finally(() => {
+          joining = undefined
         })
         joining.then(begin, failed)
       }, failed),
@@ -87,4 +90,5 @@ const notSupported = (store: string): JoinNotSupported => ({
   _tag: "JoinNotSupported",
   outcome: "nothing-happened",
   store,
+  reason: "it joins none",
 })

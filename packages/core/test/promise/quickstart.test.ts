@@ -149,7 +149,12 @@ describe("a no", () => {
   it("of infrastructure is retryable, but for a store that cannot join", () => {
     const stopped = new HoldfastError({ _tag: "Stopped", outcome: "nothing-happened" })
     expect(stopped).toMatchObject({ retryable: true, refusal: undefined, unavailable: { _tag: "Stopped" } })
-    const cannot = new HoldfastError({ _tag: "JoinNotSupported", outcome: "nothing-happened", store: "memory" })
+    const cannot = new HoldfastError({
+      _tag: "JoinNotSupported",
+      outcome: "nothing-happened",
+      store: "memory",
+      reason: "it joins none",
+    })
     expect(cannot.retryable).toBe(false)
   })
 })
