@@ -19,11 +19,14 @@ export interface Basket {
 export class Sales {
   readonly #acknowledged: Acknowledged
   readonly #basket: Basket
+  readonly #name: string
   #count = 0
 
-  constructor(acknowledged: Acknowledged, basket: Basket) {
+  /** The name tells the keys of these buyers from those of others. */
+  constructor(acknowledged: Acknowledged, basket: Basket, name = "ours") {
     this.#acknowledged = acknowledged
     this.#basket = basket
+    this.#name = name
   }
 
   /** One call of a caller of the shop. */
@@ -31,7 +34,7 @@ export class Sales {
     return async () => {
       const n = this.#count++
       const accountId = `account-${n % this.#basket.accounts}`
-      const key = `ours-${n}`
+      const key = `${this.#name}-${n}`
       const { orderId } = await shop.orders.place({ accountId, lines: this.#basket.lines(n), key })
       this.#acknowledged.orders.push([key, orderId])
     }

@@ -14,6 +14,13 @@ export class Acknowledged {
   readonly charges: Array<readonly [key: string, balance: string, seq: string]> = []
   /** Of claims: campaign, account and ticket. */
   readonly claims: Array<readonly [campaignId: string, accountId: string, ticket: string]> = []
+
+  /** Adds what others were answered. One by one: there may be more than a call takes arguments. */
+  add({ orders, charges, claims }: Pick<Acknowledged, "orders" | "charges" | "claims">): void {
+    for (const order of orders) this.orders.push(order)
+    for (const charge of charges) this.charges.push(charge)
+    for (const claim of claims) this.claims.push(claim)
+  }
 }
 
 /** True where everything adds up; says what does not. */

@@ -1,0 +1,71 @@
+/**
+ * Processes that sell, as the bench sees them: started once, told their turns together.
+ */
+import { type ChildProcess, fork } from "node:child_process"
+import { join } from "node:path"
+import type { Context } from "../Scenario.ts"
+import type { Sample } from "./Contest.ts"
+import type { Ground } from "./Ground.ts"
+import type { Acknowledged } from "./recount.ts"
+import type { Sold, Turn } from "./seller.ts"
+
+export class Sellers {
+  readonly #children: ReadonlyArray<ChildProcess>
+  readonly #ground: Ground
+  readonly #acknowledged: Acknowledged
+
+  private constructor(children: ReadonlyArray<ChildProcess>, ground: Ground, acknowledged: Acknowledged) {
+    this.#children = children
+    this.#ground = ground
+    this.#acknowledged = acknowledged
+  }
+
+  static async start(count: number, ground: Ground, acknowledged: Acknowledged, { atEnd }: Context): Promise<Sellers> {
+    const children = Array.from({ length: count }, () =>
+      fork(join(import.meta.dirname, "seller.ts"), [ground.url, ground.schema], {
+        execArgv: ["--conditions=@holdfast/source"],
+      }),
+    )
+    atEnd(() => Promise.all(children.map(ended)))
+    await Promise.all(children.map((child) => answerOf<"ready">(child)))
+    return new Sellers(children, ground, acknowledged)
+  }
+
+  /** The first `processes` of them sell at the same time, each with so many callers. Their rates add up. */
+  async sell(processes: number, { accounts, ...turn }: Omit<Turn, "first" | "step">): Promise<Sample> {
+    const cpu = this.#ground.cpuMicros()
+    const sold = await Promise.all(
+      this.#children.slice(0, processes).map((child, first) => {
+        const answer = answerOf<Sold>(child)
+        child.send({ ...turn, accounts, first, step: processes } satisfies Turn)
+        return answer
+      }),
+    )
+    const after = this.#ground.cpuMicros()
+    const count = sold.reduce((sum, each) => sum + each.count, 0)
+    for (const { acknowledged } of sold) this.#acknowledged.add(acknowledged)
+    return {
+      perSecond: count / Math.max(...sold.map(({ seconds }) => seconds)),
+      p50: Math.max(...sold.map(({ p50 }) => p50)),
+      p99: Math.max(...sold.map(({ p99 }) => p99)),
+      serverMicros: cpu === undefined || after === undefined ? undefined : (after - cpu) / count,
+    }
+  }
+}
+
+const ended = (child: ChildProcess): Promise<unknown> | undefined => {
+  if (child.exitCode !== null || child.signalCode !== null) return undefined
+  const gone = new Promise((resolve) => child.once("exit", resolve))
+  child.disconnect()
+  return gone
+}
+
+const answerOf = <Answer>(child: ChildProcess): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const onExit = (code: number | null): void => reject(new Error(`A seller of the bench ended with ${code}.`))
+    child.once("exit", onExit)
+    child.once("message", (message) => {
+      child.off("exit", onExit)
+      resolve(message as Answer)
+    })
+  })
