@@ -28,6 +28,8 @@ const together = numberOf("together", values.together, 4, 64)
 const totals = { heard: 0, acknowledged: 0, refused: 0, unavailable: 0 }
 const blows = noBlows()
 const broken: Array<Verdict> = []
+/** Trials in which a caller gave up at its deadline: nothing is broken, but somebody may want to know why. */
+const slow: Array<string> = []
 let done = 0
 const count = (verdict: Verdict): void => {
   done++
@@ -35,9 +37,11 @@ const count = (verdict: Verdict): void => {
   for (const told of verdict.heard) {
     totals.heard++
     if ("answer" in told) totals.acknowledged++
-    else if (told.code === "STORE_UNAVAILABLE") totals.unavailable++
-    else totals.refused++
+    else if (told.code !== "STORE_UNAVAILABLE") totals.refused++
   }
+  const unavailable = verdict.heard.filter((told) => "code" in told && told.code === "STORE_UNAVAILABLE").length
+  totals.unavailable += unavailable
+  if (unavailable > 0) slow.push(`${verdict.seed} (${unavailable})`)
   if (verdict.broken.length > 0) broken.push(verdict)
 }
 
@@ -72,6 +76,7 @@ ${figure(done)} trials in ${figure(seconds())} s
                       ${figure(blows.statementsCancelled)} statements cancelled, ${figure(blows.processesKilled)} processes killed
   what callers heard  ${figure(totals.acknowledged)} acknowledged, ${figure(totals.refused)} refused by a rule, ${figure(totals.unavailable)} unavailable
   what was broken     ${broken.length === 0 ? "nothing" : `${broken.length} trials`}`)
+if (slow.length > 0) console.log(`\nunavailable in the trials of seed ${slow.join(", ")}`)
 for (const verdict of broken) {
   console.log(`\nseed ${verdict.seed}:`)
   for (const sentence of verdict.broken) console.log(`  - ${sentence}`)
