@@ -51,7 +51,7 @@ describe("errors of the server", () => {
     30_000,
   )
 
-  it("a full disk that stays makes orders unavailable at their deadline, and the same calls work when there is room", async () => {
+  it("SB-34: an error that stays makes orders unavailable at their deadline, and the same calls work when there is room", async () => {
     const name = schema()
     const shop = open(url(), name, 1_000, true)
     await shop.start()

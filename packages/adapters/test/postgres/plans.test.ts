@@ -71,7 +71,7 @@ describe.each(["empty tables", "tables of one row"])("on %s", (tables) => {
   const { url, server } = serverForFile("the plans")
   beforeEach((context) => context.skip(server() === undefined, "no PostgreSQL here"))
 
-  it("finds every row by its key, and locks in the order of the keys", async () => {
+  it("SB-53: every row is found by its key, and locked in the order of the keys", async () => {
     const schema = freshSchema()
     const plans = await Effect.runPromise(
       Effect.scoped(

@@ -2,6 +2,7 @@
  * A wire that can be cut: a TCP proxy before a server, which on demand drops connections, with or without the requests and
  * replies that are on their way.
  */
+import { Buffer } from "node:buffer"
 import { connect, createServer, type Socket } from "node:net"
 
 export interface CuttableWire {
@@ -14,6 +15,10 @@ export interface CuttableWire {
   readonly stall: (stalled: boolean) => void
   /** Refuses new connections, or takes them again. */
   readonly refuse: (refused: boolean) => void
+  /** How many statements were sent. */
+  readonly statements: () => number
+  /** The most connections that there were at one time. */
+  readonly most: () => number
   readonly close: () => Promise<void>
 }
 
@@ -24,6 +29,8 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
   let swallowed = 0
   let refused = false
   let stalled = false
+  let most = 0
+  let statements = 0
   const server = createServer((near) => {
     if (refused) {
       near.destroy()
@@ -32,7 +39,12 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
     const far = connect({ host: hostname, port: Number(port === "" ? 5432 : port) })
     const pair = [near, far] as const
     pairs.add(pair)
-    near.on("data", (bytes) => far.write(bytes))
+    most = Math.max(most, pairs.size)
+    const read = statementReader(() => statements++)
+    near.on("data", (bytes) => {
+      read(bytes)
+      far.write(bytes)
+    })
     far.on("data", (bytes) => {
       if (swallowing) swallowed++
       else near.write(bytes)
@@ -78,9 +90,31 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
     refuse: (now) => {
       refused = now
     },
+    statements: () => statements,
+    most: () => most,
     close: () => {
       cut()
       return new Promise((resolve) => server.close(() => resolve()))
     },
+  }
+}
+
+/** The messages of the protocol that run a statement: Execute and Query. */
+const running: ReadonlyArray<number> = [0x45, 0x51]
+
+/** Finds the messages in what a driver sends, and says when one runs a statement. */
+const statementReader = (found: () => void): ((bytes: Buffer) => void) => {
+  let pending: Buffer = Buffer.alloc(0)
+  // The first message of a session has no type byte.
+  let typeBytes = 0
+  return (bytes) => {
+    pending = Buffer.concat([pending, bytes])
+    while (pending.length >= typeBytes + 4) {
+      const end = typeBytes + pending.readUInt32BE(typeBytes)
+      if (pending.length < end) return
+      if (typeBytes === 1 && running.includes(pending[0] ?? 0)) found()
+      typeBytes = 1
+      pending = pending.subarray(end)
+    }
   }
 }

@@ -33,7 +33,7 @@ describe("trials", () => {
     expect(brokenBy(drops)).toEqual([])
   })
 
-  it("10 processes that are killed at random points have kept every answer they gave", (context) => {
+  it("SB-29: 10 processes that are killed at random points have kept every answer they gave, and its event", (context) => {
     context.skip(server === undefined, "no PostgreSQL here")
     const kills = verdicts.filter(({ killed }) => killed)
     expect(kills.length).toBe(10)

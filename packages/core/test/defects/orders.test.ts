@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import { vi } from "vitest"
 import { charge, furnish, names, place } from "../engine/commands.ts"
-import { busy, controlledStore, gate } from "../support/controlledStore.ts"
+import { busy, controlledStore, gate, losing } from "../support/controlledStore.ts"
 import { endOf, furnishedShop, memoryStore, tallyOf } from "../support/shop.ts"
 import { allOf, ask, endOf as engineEndOf, engineOn, inSimulatedTime, submitAll, tally } from "../support/submitting.ts"
 
@@ -131,6 +131,38 @@ describe("defects of orders that cannot happen here", () => {
       for (const account of names(4)) expect(engineEndOf(yield* ask(engine, place(account, "hot", 1)))).toBe("Accepted")
       expect(slow?.outcome()).toBeUndefined()
     }),
+  )
+
+  it.effect(
+    "SB-33: who lost a reply at the same moment does not ask again at the same moment, and ever more rarely",
+    () =>
+      Effect.gen(function* () {
+        const pauses: Array<ReadonlyArray<number>> = []
+        for (let process = 0; process < 40; process++) {
+          const store = yield* controlledStore({ lanes: 1 })
+          yield* furnish(store.shape, { accounts: ["a0"] })
+          const engine = yield* engineOn(store)
+          const asked: Array<number> = []
+          store.behave = (_, run) =>
+            Effect.flatMap(Clock.currentTimeMillis, (now) => {
+              asked.push(now)
+              return asked.length <= 6 ? losing : run
+            })
+          const at = yield* Clock.currentTimeMillis
+          const outcome = yield* inSimulatedTime(ask(engine, charge("a0", 1, { at })))
+          expect(engineEndOf(outcome)).toBe("Accepted")
+          pauses.push(asked.slice(1).map((time, n) => time - (asked[n] ?? 0)))
+        }
+        for (let n = 0; n < 6; n++) {
+          const nth = pauses.map((each) => each[n] ?? 0).sort((left, right) => left - right)
+          const [shortest = 0, longest = 0] = [nth[0], nth.at(-1)]
+          const doubled = 10 * 2 ** n
+          // Simulated time moves in steps of a few milliseconds.
+          expect(shortest).toBeGreaterThanOrEqual(doubled / 2)
+          expect(longest).toBeLessThanOrEqual(1.5 * doubled + 10)
+          expect(longest - shortest).toBeGreaterThan(doubled / 2)
+        }
+      }),
   )
 
   it.each([
