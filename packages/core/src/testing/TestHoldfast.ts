@@ -29,7 +29,12 @@ export interface TestClock {
 export interface TestFaults {
   /** The next change happens, and its caller hears `StoreUnavailable` with outcome "unknown". */
   readonly loseNextReply: () => void
-  /** The next change does not happen, and its caller hears the same. */
+  /**
+   * The process of the shop ends before the next change is committed, and starts again on the same store. Every call that
+   * is under way hears `StoreUnavailable` with outcome "unknown"; `outcome` tells by its key what became of it. Nothing
+   * that the old process was doing goes on, leases that it held run out by themselves, and the host's event handlers are
+   * gone: subscribe again, as after any restart. Later calls are the new process's.
+   */
   readonly crashBeforeCommit: () => void
   /** Every change takes so much longer, in real milliseconds, until it is set to 0. */
   readonly slowStore: (millis: number) => void
@@ -54,33 +59,72 @@ export interface TestHoldfast extends Holdfast {
 export const createTestHoldfast = (options: TestOptions = {}): TestHoldfast => {
   const { now = defaultStart, seed = 1, ...others } = options
   let time = Number(now)
-  const faults = new NextFaults()
-  const layer = Layer.effect(
-    Store,
-    Effect.map(MemoryStore.make, (store) => faults.around(store)),
-  )
-  const shop = createHoldfast({
-    ...others,
-    store: { name: "memory, for tests", layer },
-    clock: () => time,
-    random: drawsOf(seed, 0x1d5).real,
-  })
   const clock: TestClock = {
     now: () => new Date(time),
     advance: (millis) => {
       time += millis
     },
   }
-  return { ...shop, clock, faults }
+  const { real: random } = drawsOf(seed, 0x1d5)
+  // What survives the process.
+  const kept = Effect.runSync(MemoryStore.make)
+  const ended: Array<Promise<void>> = []
+  const faults = new NextFaults()
+  const begin = (): Holdfast => {
+    const process = new TestProcess(kept, faults, () => {
+      const dying = running
+      running = begin()
+      // Its calls are answered and its fibers interrupted, when whoever ended it has been answered.
+      ended.push(Promise.resolve().then(() => dying.stop({ drainMillis: 1_000 })))
+    })
+    const layer = Layer.succeed(Store, process.store)
+    return createHoldfast({ ...others, store: { name: "memory, for tests", layer }, clock: () => time, random })
+  }
+  let running = begin()
+  const stop: Holdfast["stop"] = async (how) => {
+    await Promise.all([running.stop(how), ...ended])
+  }
+  return Object.assign(
+    standingFor(running, () => running),
+    { stop, [Symbol.asyncDispose]: () => stop(), clock, faults },
+  )
 }
+
+/** The groups and calls of whichever shop runs now, also for who took a group out of the first one. */
+const standingFor = (first: Holdfast, running: () => Holdfast): Holdfast => {
+  const late = (of: object, now: () => object): object =>
+    Object.defineProperties(
+      {},
+      Object.fromEntries(
+        names(of).map((name) => {
+          const part = (): unknown => Reflect.get(now(), name)
+          const value = part()
+          // Groups are objects of calls; whatever else there is is looked up when it is asked for.
+          const group = isGroup(name, value)
+            ? late(value, () => {
+                const current = part()
+                return typeof current === "object" && current !== null ? current : {}
+              })
+            : undefined
+          return [name, { get: () => group ?? part(), enumerable: true, configurable: true }]
+        }),
+      ),
+    )
+  // biome-ignore lint/plugin/casts: the same names with the same values, looked up a moment later
+  return late(first, running) as Holdfast
+}
+
+// The shop that stands for others is stopped in its own way.
+const names = (of: object): ReadonlyArray<string> => Object.keys(of).filter((name) => name !== "stop")
+
+const isGroup = (name: string, value: unknown): value is object =>
+  name !== "services" && typeof value === "object" && value !== null
 
 type Planned = "lose-reply" | "crash"
 
 class NextFaults implements TestFaults {
   #next: Planned | undefined
-  #slowMillis = 0
-  /** Commands whose callers are yet to hear of their fault, by receipt. */
-  readonly #struck = new Map<string, Planned>()
+  slowMillis = 0
 
   loseNextReply = (): void => {
     this.#next = "lose-reply"
@@ -89,34 +133,73 @@ class NextFaults implements TestFaults {
     this.#next = "crash"
   }
   slowStore = (millis: number): void => {
-    this.#slowMillis = millis
+    this.slowMillis = millis
   }
 
-  around(store: StoreShape): StoreShape {
-    return {
-      ...store,
-      transact: (keys, decide) =>
-        Effect.gen({ self: this }, function* () {
-          if (this.#slowMillis > 0) yield* Effect.sleep(this.#slowMillis)
-          const fault = this.#strike(keys)
-          if (fault === undefined) return yield* store.transact(keys, decide)
-          if (fault === "lose-reply") yield* store.transact(keys, decide)
-          return yield* Effect.fail(refused)
-        }),
+  /** What is planned, which is then used up. */
+  take(): Planned | undefined {
+    const next = this.#next
+    this.#next = undefined
+    return next
+  }
+}
+
+/** One process of the shop, as its store sees it: what it asks for after its end is not done. */
+class TestProcess {
+  readonly #faults: NextFaults
+  readonly #restart: () => void
+  #ended = false
+  /** Commands of a lost reply whose callers are yet to hear of it, by receipt. */
+  readonly #struck = new Set<string>()
+  readonly store: StoreShape
+
+  constructor(kept: StoreShape, faults: NextFaults, restart: () => void) {
+    this.#faults = faults
+    this.#restart = restart
+    const { outbox } = kept
+    this.store = {
+      ...kept,
+      transact: (keys, decide) => this.#transact(kept, keys, decide),
+      outbox: {
+        ...outbox,
+        lease: (...asked) => this.#whileAlive(outbox.lease(...asked)),
+        claim: (...asked) => this.#whileAlive(outbox.claim(...asked)),
+        acknowledge: (...asked) => this.#whileAlive(outbox.acknowledge(...asked)),
+        park: (...asked) => this.#whileAlive(outbox.park(...asked)),
+        release: (...asked) => this.#whileAlive(outbox.release(...asked)),
+      },
     }
+  }
+
+  #whileAlive<A>(asked: Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreFault> {
+    return Effect.suspend(() => (this.#ended ? Effect.fail(refused) : asked))
+  }
+
+  #transact<A>(kept: StoreShape, keys: Keys, decide: Parameters<typeof kept.transact<A>>[1]) {
+    return Effect.gen({ self: this }, function* () {
+      if (this.#faults.slowMillis > 0) yield* Effect.sleep(this.#faults.slowMillis)
+      if (this.#ended) return yield* Effect.fail(refused)
+      const fault = this.#strike(keys)
+      if (fault === undefined) return yield* kept.transact(keys, decide)
+      if (fault === "lose-reply") yield* kept.transact(keys, decide)
+      if (fault === "crash") {
+        this.#ended = true
+        this.#restart()
+      }
+      return yield* Effect.fail(refused)
+    })
   }
 
   // The engine takes a rejected batch apart until its commands stand alone, so each of them is struck on its own.
   #strike(keys: Keys): Planned | undefined {
     const commands = keys.of("receipt").map(keyText)
-    if (this.#next !== undefined) {
-      for (const command of commands) this.#struck.set(command, this.#next)
-      this.#next = undefined
-    }
+    const next = this.#faults.take()
+    if (next === "crash") return next
+    if (next !== undefined) for (const command of commands) this.#struck.add(command)
     const [first] = commands
-    const fault = first === undefined ? undefined : this.#struck.get(first)
-    if (fault !== undefined && first !== undefined && commands.length === 1) this.#struck.delete(first)
-    return fault
+    if (first === undefined || !this.#struck.has(first)) return undefined
+    if (commands.length === 1) this.#struck.delete(first)
+    return "lose-reply"
   }
 }
 

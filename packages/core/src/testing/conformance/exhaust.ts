@@ -12,12 +12,12 @@ import type { Book } from "./Book.ts"
 
 const switches = 2
 /** Plans that are tried, and draws to find as many that differ. */
-const mostPlans = 16
+const mostPlans = 12
 const mostDraws = 200
 /** Schedules after which a plan counts as not small. */
 const mostSchedules = 400
 
-/** Tries plan after plan, at most `plans` (default 16), while `goesOn`. */
+/** Tries plan after plan, at most `plans` (default 12), while `goesOn`. */
 export const exhaust = Effect.fnUntraced(function* (
   adapter: Adapter,
   seed: number,
