@@ -1,8 +1,7 @@
 /**
  * What a host chooses about the HTTP surface, with its defaults, checked before the first request.
  */
-import type { Order } from "@holdfast/core"
-import { maxOrderItems } from "./contract/requests.ts"
+import { maxOrderLines, type Order } from "@holdfast/core"
 import type { Authorize, Caller, ResolveCaller } from "./core/identity.ts"
 import type { RateLimitOptions } from "./core/RateLimit.ts"
 
@@ -98,7 +97,7 @@ const defaultLimits: Limits = {
   bodyBytes: 65_536,
   headers: 64,
   targetLength: 4_096,
-  orderItems: maxOrderItems,
+  orderItems: maxOrderLines,
   inFlight: 10_000,
   bodyMillis: 10_000,
   answerMillis: 15_000,
@@ -172,7 +171,7 @@ const limitsOf = (given: Partial<Limits>): Limits => {
       throw new TypeError(`limits.${name} must be a whole number of at least 1.`)
     }
   }
-  if (limits.orderItems > maxOrderItems) throw new TypeError(`limits.orderItems must be at most ${maxOrderItems}.`)
+  if (limits.orderItems > maxOrderLines) throw new TypeError(`limits.orderItems must be at most ${maxOrderLines}.`)
   return limits
 }
 

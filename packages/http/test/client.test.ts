@@ -63,6 +63,25 @@ describe("the client", () => {
     expect(error).toMatchObject({ code: "UNAUTHENTICATED", status: 401 })
   })
 
+  it("answers the same noes as values in its safe twin, and lets aborts reject", async () => {
+    const { client } = await clientOf()
+    const placed = await client.safe.orders.place(oneTee)
+    if (!placed.ok) throw new Error("expected an order")
+    expectTypeOf(placed.value.placedAt).toEqualTypeOf<Date>()
+    expect(placed.value).toMatchObject({ paidAmount: 12_000, replayed: false })
+    const refused = await client.safe.products.get({ productId: "9" })
+    expect(refused).toMatchObject({
+      ok: false,
+      error: { code: "PRODUCT_NOT_FOUND", refusal: { _tag: "ProductNotFound", productIds: ["9"] } },
+    })
+    const forbidden = await client.safe.points.balance({ userId: "bob" })
+    if (forbidden.ok || !(forbidden.error instanceof ProblemError)) throw new Error("expected a ProblemError")
+    expect(forbidden.error.status).toBe(403)
+    const signal = AbortSignal.abort(new Error("left"))
+    await expect(client.safe.products.get({ productId: "1" }, { signal })).rejects.toThrow("left")
+    expect(Object.keys(client.safe.orders)).toEqual(Object.keys(client.orders))
+  })
+
   it("repeats a change whose answer was lost with the same key, and the order happens once", async () => {
     const { handler, shop } = await surfaceOf()
     const keys: Array<string | null> = []

@@ -333,7 +333,7 @@ describe("limits", () => {
   it("bound how deep metadata goes by its length, and never by the stack", async () => {
     const { ask } = await surfaceOf()
     const order = (deep: string) => `${JSON.stringify(oneTee).slice(0, -1)},"metadata":{"deep":${deep}}}`
-    for (const nested of ["[".repeat(30_000) + "]".repeat(30_000), '{"a":'.repeat(9_000) + "1" + "}".repeat(9_000)]) {
+    for (const nested of ["[".repeat(30_000) + "]".repeat(30_000), `${'{"a":'.repeat(9_000)}1${"}".repeat(9_000)}`]) {
       expect(await ask("POST", "/orders", order(nested), freshKey())).toMatchObject({
         status: 400,
         body: { errors: [{ pointer: "/metadata" }] },

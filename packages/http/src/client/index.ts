@@ -3,19 +3,21 @@
  *
  * The contract is the only source: a path, a field or an answer that changes there changes here.
  */
+import { isHoldfastError } from "@holdfast/core"
 import { Schema } from "effect"
 import { HttpApi } from "effect/http-api"
 import { Contract } from "../contract/contract.ts"
-import { errorOf } from "./errors.ts"
+import { errorOf, ProblemError } from "./errors.ts"
 import { send } from "./send.ts"
 import type { ClientOptions, HoldfastClient, RequestOptions } from "./types.ts"
 
 export { type Problem, ProblemError } from "./errors.ts"
-export type { ClientOptions, HoldfastClient, Keyed, RequestOptions } from "./types.ts"
+export type { ClientOptions, ClientResult, HoldfastClient, Keyed, RequestOptions } from "./types.ts"
 
 /**
  * Makes a client. Calls reject with the `HoldfastError` that the shop itself throws, or with a `ProblemError` for what
- * only a surface can say. A lost answer is repeated with the same key.
+ * only a surface can say; `client.safe` has the same calls, which answer those errors as values. A lost answer is repeated
+ * with the same key.
  *
  * ```ts
  * const client = holdfastClient({ baseUrl: "/api/v1", headers: () => ({ authorization: `Bearer ${token()}` }) })
@@ -23,24 +25,41 @@ export type { ClientOptions, HoldfastClient, Keyed, RequestOptions } from "./typ
  * ```
  */
 export const holdfastClient = (options: ClientOptions): HoldfastClient => {
-  const groups: Record<string, Record<string, Method>> = {}
+  const groups: Groups = {}
+  const safe: Groups = {}
   HttpApi.reflect(Contract, {
     onGroup: ({ group }) => {
       groups[group.identifier] = {}
+      safe[group.identifier] = {}
     },
     onEndpoint: ({ group, endpoint, successes }) => {
       const [success] = successes.get(200) ?? []
-      const methods = groups[group.identifier]
-      if (success === undefined || methods === undefined) return
-      methods[endpoint.identifier] = methodOf(endpoint.method, endpoint.path, success, options)
+      const [methods, twins] = [groups[group.identifier], safe[group.identifier]]
+      if (success === undefined || methods === undefined || twins === undefined) return
+      const method = methodOf(endpoint.method, endpoint.path, success, options)
+      methods[endpoint.identifier] = method
+      twins[endpoint.identifier] = safeOf(method)
     },
   })
   // biome-ignore lint/plugin/casts: the type is derived from the same contract that was walked above
-  return groups as unknown as HoldfastClient
+  return { ...groups, safe } as unknown as HoldfastClient
 }
 
 type Fields = Readonly<Record<string, unknown>>
 type Method = (input: Fields, options?: RequestOptions) => Promise<unknown>
+type Groups = Record<string, Record<string, Method>>
+
+/** The twin that answers a no instead of rejecting. Aborts and bugs still reject. */
+const safeOf =
+  (method: Method): Method =>
+  (input, options) =>
+    method(input, options).then(
+      (value) => ({ ok: true, value }),
+      (error: unknown) => {
+        if (isHoldfastError(error) || error instanceof ProblemError) return { ok: false, error }
+        throw error
+      },
+    )
 
 const methodOf = (method: string, path: string, success: Schema.Top, options: ClientOptions): Method => {
   // biome-ignore lint/plugin/casts: no schema of the contract needs a service

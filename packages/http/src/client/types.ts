@@ -1,8 +1,10 @@
 /**
  * The types of the client, derived from the contract: what it takes is the request, what it gives is the decoded answer.
  */
+import type { HoldfastError } from "@holdfast/core"
 import type { HttpApi, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import type { Contract } from "../contract/contract.ts"
+import type { ProblemError } from "./errors.ts"
 
 type GroupsOf<Api> = Api extends HttpApi.HttpApi<infer _, infer Groups> ? Groups : never
 
@@ -46,8 +48,26 @@ type ClientOf<Api> = {
   }
 }
 
+/** What a call of the `safe` twin answers. */
+export type ClientResult<Answer> =
+  | { readonly ok: true; readonly value: Answer }
+  | { readonly ok: false; readonly error: HoldfastError | ProblemError }
+
+type SafeOf<Groups> = {
+  readonly [Group in keyof Groups]: {
+    readonly [Name in keyof Groups[Group]]: Groups[Group][Name] extends (...args: infer Args) => Promise<infer Answer>
+      ? (...args: Args) => Promise<ClientResult<Answer>>
+      : never
+  }
+}
+
+type Groups = ClientOf<typeof Contract>
+
 /** The shop over HTTP: `client.orders.place({ … })`. */
-export type HoldfastClient = ClientOf<typeof Contract>
+export interface HoldfastClient extends Groups {
+  /** The same calls, answering `{ ok: true, value }` or `{ ok: false, error }` instead of rejecting. */
+  readonly safe: SafeOf<Groups>
+}
 
 export interface ClientOptions {
   /** Where the API begins, such as "https://shop.example/api/v1". */

@@ -4,6 +4,7 @@
  * It is read as plain data: routes, OpenAPI document and typed client all follow from it, and none of `effect/http-api`'s
  * own server runs. Paths are relative to the base path that the host chooses.
  */
+import { maxKeyBytes } from "@holdfast/core"
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import type { Reason } from "../problems/codes.ts"
@@ -216,7 +217,7 @@ const outcomes = HttpApiGroup.make("outcomes").add(
   HttpApiEndpoint.get("get", "/outcomes", {
     query: {
       operation: Schema.Literals(keyedOperations),
-      key: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(255)),
+      key: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(maxKeyBytes)),
     },
     success: Outcome,
     error: problemsOf(anyReason),

@@ -4,14 +4,12 @@
  * They say what JSON may look like and what the document shows. Which ids exist and what a shop refuses is the core's
  * business, and nothing of it is repeated here.
  */
+import { maxAmount, maxIdBytes, maxOrderQuantity, maxPrice } from "@holdfast/core"
 import { Schema, SchemaGetter } from "effect"
 
-const IdText = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(128))
+const IdText = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(maxIdBytes))
 
-const maxSafe = Number.MAX_SAFE_INTEGER
-
-const idDescription =
-  "1 to 128 bytes of text without control characters or surrounding space, or a whole number that a double holds exactly, which means the same as its digits."
+const idDescription = `1 to ${maxIdBytes} bytes of text without control characters or surrounding space, or a whole number that a double holds exactly, which means the same as its digits.`
 
 /**
  * An id in a JSON body: text, or the number that the reference service uses. A number above 2^53 − 1 is refused, since
@@ -20,7 +18,10 @@ const idDescription =
  */
 export const Id = Schema.Union([
   IdText,
-  Schema.Number.check(Schema.isInt(), Schema.isBetween({ minimum: -maxSafe, maximum: maxSafe })),
+  Schema.Number.check(
+    Schema.isInt(),
+    Schema.isBetween({ minimum: -Number.MAX_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
+  ),
 ]).annotate({ identifier: "Id", description: idDescription })
 
 /** An id in a path or a query, where everything is text. */
@@ -33,23 +34,26 @@ const whole = (minimum: number, maximum: number) =>
   Schema.Number.check(Schema.isInt(), Schema.isBetween({ minimum, maximum }))
 
 /** Points or money in the smallest unit. */
-export const Amount = whole(0, maxSafe).annotate({
+export const Amount = whole(0, maxAmount).annotate({
   identifier: "Amount",
   description: "Points or money in the smallest unit.",
 })
-export const PositiveAmount = whole(1, maxSafe).annotate({
+export const PositiveAmount = whole(1, maxAmount).annotate({
   identifier: "PositiveAmount",
   description: "Points or money in the smallest unit, at least 1.",
 })
-export const Price = whole(0, 1_000_000_000_000).annotate({
+export const Price = whole(0, maxPrice).annotate({
   identifier: "Price",
   description: "The price of one unit in the smallest currency unit.",
 })
-export const Quantity = whole(1, 1_000_000).annotate({ identifier: "Quantity", description: "Units of one product." })
-export const Count = whole(0, maxSafe).annotate({ identifier: "Count", description: "An exact count." })
+export const Quantity = whole(1, maxOrderQuantity).annotate({
+  identifier: "Quantity",
+  description: "Units of one product.",
+})
+export const Count = whole(0, maxAmount).annotate({ identifier: "Count", description: "An exact count." })
 
 /** A change up or down. */
-export const Change = whole(-maxSafe, maxSafe)
+export const Change = whole(-maxAmount, maxAmount)
 
 /** A moment: RFC 3339 with milliseconds, in UTC. */
 export const Time = Schema.String.annotate({

@@ -1,11 +1,9 @@
 /**
  * The bodies of the requests that change something, under the reference service's names.
  */
+import { maxOrderLines } from "@holdfast/core"
 import { Schema } from "effect"
 import { Amount, Id, Metadata, PositiveAmount, Price, Quantity } from "./fields.ts"
-
-/** The most lines of one order; a host may allow fewer. */
-export const maxOrderItems = 100
 
 export const ChargeRequest = Schema.Struct({ amount: PositiveAmount }).annotate({ identifier: "ChargeRequest" })
 
@@ -16,7 +14,7 @@ export const OrderRequest = Schema.Struct({
   userCouponId: Schema.optionalKey(Schema.NullOr(Id)),
   orderItems: Schema.Array(
     Schema.Struct({ productId: Id, quantity: Quantity, unitPrice: Schema.optionalKey(Price) }),
-  ).check(Schema.isMinLength(1), Schema.isMaxLength(maxOrderItems)),
+  ).check(Schema.isMinLength(1), Schema.isMaxLength(maxOrderLines)),
   expectedPaid: Schema.optionalKey(Amount),
   reference: Schema.optionalKey(Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(200))),
   metadata: Schema.optionalKey(Metadata),

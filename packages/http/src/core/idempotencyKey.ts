@@ -3,7 +3,7 @@
  * bare text that most clients send. Both spellings of a key are the same key.
  */
 
-const maxKeyLength = 255
+import { maxKeyBytes } from "@holdfast/core"
 
 /** The key, `undefined` where there is none, or `false` where the header is no key. */
 export const parseKey = (header: string | undefined): string | undefined | false => {
@@ -16,7 +16,7 @@ export const parseKey = (header: string | undefined): string | undefined | false
 
 // Printable ASCII, as the draft has it. Surrounding space would be lost on the way, so that it is not part of a key.
 const isKey = (key: string): boolean => {
-  if (key.length === 0 || key.length > maxKeyLength || key.trim() !== key) return false
+  if (key.length === 0 || key.length > maxKeyBytes || key.trim() !== key) return false
   for (let index = 0; index < key.length; index++) {
     const unit = key.charCodeAt(index)
     if (unit < 0x20 || unit > 0x7e) return false

@@ -4,6 +4,7 @@
  * The shop does no authentication: the host says who a request comes from. By default a caller may act for the user of
  * their own id, and nobody else.
  */
+import { maxKeyBytes } from "@holdfast/core"
 import type { RequestView } from "./Exchange.ts"
 
 /** Whoever sends a request, as the host knows them. `id` is also the namespace of their idempotency keys. */
@@ -59,7 +60,7 @@ export const isOpen = (action: Action): boolean => open.has(action)
 export const allowedByDefault = (caller: Caller | undefined, action: Action, resource: Resource): boolean =>
   isOpen(action) || (caller !== undefined && (resource.userId === undefined || resource.userId === caller.id))
 
-/** A caller's id is the end of a scope of at most 255 bytes. */
+/** A caller's id is the end of a scope, which may be as long as a key. */
 export const isCallerId = (id: unknown): id is string => {
   if (typeof id !== "string" || id.length === 0 || id.length > maxCallerBytes || id.trim() !== id) return false
   if (/^[\x20-\x7e]*$/.test(id)) return true
@@ -67,7 +68,7 @@ export const isCallerId = (id: unknown): id is string => {
 }
 
 const scopePrefix = "http:"
-const maxCallerBytes = 255 - scopePrefix.length
+const maxCallerBytes = maxKeyBytes - scopePrefix.length
 
 /**
  * The namespace of a caller's keys. The prefix keeps it apart from the scopes that the host uses in its own process: a

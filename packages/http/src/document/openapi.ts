@@ -3,6 +3,7 @@
  *
  * `packages/http/openapi.json` is this with every setting at its default; a test compares the two.
  */
+import { maxKeyBytes } from "@holdfast/core"
 import { HttpApi, OpenApi } from "effect/http-api"
 import { Contract, Operations } from "../contract/contract.ts"
 import { Reasons } from "../contract/problems.ts"
@@ -164,8 +165,7 @@ const keyParameter = (keys: DocumentSettings["keys"]): Json => ({
   name: "Idempotency-Key",
   in: "header",
   required: keys === "required",
-  description:
-    "Names this act, within the caller's own namespace: 1 to 255 printable ASCII characters, bare or as a quoted string.",
+  description: `Names this act, within the caller's own namespace: 1 to ${maxKeyBytes} printable ASCII characters, bare or as a quoted string.`,
   schema: { type: "string", minLength: 1, maxLength: 512 },
 })
 
