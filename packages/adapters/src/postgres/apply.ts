@@ -13,7 +13,7 @@ import { couponStatements } from "./statements/coupon.ts"
 import { orderStatements } from "./statements/order.ts"
 import { outboxStatements } from "./statements/outbox.ts"
 import { productStatements } from "./statements/product.ts"
-import { receiptStatements } from "./statements/receipt.ts"
+import { ReceiptsOfBatch, receiptStatements } from "./statements/receipt.ts"
 import type { Statement } from "./wire.ts"
 
 /** A statement that applies changes, and the kind it changes. */
@@ -21,16 +21,20 @@ export interface ApplyStatement extends Statement {
   readonly kind: KindName | "event"
 }
 
-export const applyStatements = ({ puts, appends }: ChangeSet): ReadonlyArray<ApplyStatement> => [
-  ...of("account", accountStatements(puts.account, appends.entry)),
-  ...of("coupon", couponStatements(puts.coupon)),
-  ...of("campaign", campaignStatements(puts.campaign)),
-  ...of("order", orderStatements(puts.order)),
-  ...of("receipt", receiptStatements(puts.receipt)),
-  ...of("product", productStatements(puts.product, appends.movement)),
-  ...of("bucket", bucketStatements(puts.bucket)),
-  ...of("event", outboxStatements(appends.event)),
-]
+export const applyStatements = ({ puts, appends }: ChangeSet): ReadonlyArray<ApplyStatement> => {
+  const receipts = new ReceiptsOfBatch(puts.receipt)
+  return [
+    ...of("account", accountStatements(puts.account, appends.entry, receipts)),
+    ...of("coupon", couponStatements(puts.coupon, receipts)),
+    ...of("campaign", campaignStatements(puts.campaign)),
+    ...of("order", orderStatements(puts.order, receipts)),
+    // The rows above have taken theirs.
+    ...of("receipt", receiptStatements(receipts.rest)),
+    ...of("product", productStatements(puts.product, appends.movement)),
+    ...of("bucket", bucketStatements(puts.bucket)),
+    ...of("event", outboxStatements(appends.event)),
+  ]
+}
 
 const of = (kind: ApplyStatement["kind"], statements: ReadonlyArray<Statement>): ReadonlyArray<ApplyStatement> =>
   statements.map(({ sql, params }) => ({ kind, sql, params }))

@@ -24,7 +24,7 @@ import { applyStatements } from "./apply.ts"
 import { lost, meaningOf, rejected } from "./faults.ts"
 import { queryOf } from "./handles.ts"
 import { Line } from "./Line.ts"
-import { type LockStatement, lockedOf, lockStatements } from "./load.ts"
+import { type LockStatement, locksOf } from "./load.ts"
 import { outboxOn } from "./outbox.ts"
 import { readsOn, scansOn } from "./reads.ts"
 import { sequentialWire } from "./session.ts"
@@ -129,21 +129,21 @@ const decideUnderSavepoint = <A>(
     if (opened.failed !== undefined) return yield* fail(opened.failed.failure)
     const [, before, transaction] = contextIn(opened.values[0])
     const furthest = joined.moved?.transaction === transaction ? joined.moved.furthest : -1
-    const locks = lockStatements(keys)
-    const early = locks.filter(({ kind }) => orderOf(kind) <= furthest)
-    const late = locks.slice(early.length)
+    const locks = locksOf(keys)
+    const early = locks.statements.filter(({ kind }) => orderOf(kind) <= furthest)
+    const late = locks.statements.slice(early.length)
     const loaded = yield* wire.run([...waiting(impatience, early), ...waiting(patience, late)])
     if (loaded.failed !== undefined) return yield* undo<A>(joined, wire, keys, decide, attempt, loaded.failed.failure)
     const values = loaded.values.slice(early.length > 0 ? 1 : 0)
     if (late.length > 0) values.splice(early.length, 1)
-    const { answer, changes } = decide(lockedOf(locks, values))
+    const { answer, changes } = decide(locks.recordsOf(values))
     const applied = yield* wire.run([
       ...(changes === undefined ? [] : applyStatements(changes)),
       setLockTimeout(before),
       release,
     ])
     if (applied.failed !== undefined) return yield* undo<A>(joined, wire, keys, decide, attempt, applied.failed.failure)
-    const locked = locks.filter(({ kind }) => kinds[kind].locked).map(({ kind }) => orderOf(kind))
+    const locked = locks.statements.filter(({ kind }) => kinds[kind].locked).map(({ kind }) => orderOf(kind))
     joined.moved = { transaction, furthest: Math.max(...locked, furthest) }
     return answer
   })
@@ -152,7 +152,7 @@ const decideUnderSavepoint = <A>(
 const orderOf = (kind: KindName): number => kindNames.indexOf(kind)
 
 const waiting = (howLong: string, locks: ReadonlyArray<LockStatement>): ReadonlyArray<Statement> =>
-  locks.length === 0 ? [] : [setLockTimeout(howLong), ...locks.map((each) => each.statement)]
+  locks.length === 0 ? [] : [setLockTimeout(howLong), ...locks]
 
 /** Undoes what this call did and nothing else; what was set under the savepoint goes back with it. */
 const undo = <A>(

@@ -8,12 +8,21 @@ import { type CampaignRow, campaignOf, lockCampaigns, readCampaigns } from "./st
 import { type CouponRow, couponKeys, couponOf, lockCoupons, readCoupons } from "./statements/coupon.ts"
 import { lockOrders, type OrderRow, orderOf, readOrders } from "./statements/order.ts"
 import { lockProducts, type ProductRow, productOf, readProducts } from "./statements/product.ts"
-import { type ReceiptRow, readReceipts, receiptKeys, receiptOf } from "./statements/receipt.ts"
+import {
+  homeKeys,
+  homes,
+  type ReceiptRow,
+  readAtHome,
+  readReceipts,
+  receiptKeys,
+  receiptOf,
+} from "./statements/receipt.ts"
 import { rowsOf, texts } from "./text.ts"
 import { type Statement, statement } from "./wire.ts"
 
-/** How the records of one kind are found. */
+/** How the records of one kind are found, or those receipts that have the same home. */
 interface Reading {
+  readonly name: string
   readonly kind: KindName
   /** A query, given the names of its parameters. */
   readonly read: (...params: ReadonlyArray<string>) => string
@@ -21,22 +30,24 @@ interface Reading {
   /** How many parameters its keys make. */
   readonly size: number
   readonly params: (keys: ReadonlyArray<Key>) => ReadonlyArray<string>
+  /** Which of the keys of its kind it reads; all of them where it does not say. */
+  readonly operation?: string
 }
 
-const ids = (keys: ReadonlyArray<Key>): ReadonlyArray<string> => [texts(keys.map(([id]) => String(id)))]
-
 const oneId = (kind: KindName, read: (ids: string) => string, lock: string): Reading => ({
+  name: kind,
   kind,
-  read: (all = "") => read(all),
+  read: (ids = "") => read(ids),
   lock,
   size: 1,
-  params: ids,
+  params: (keys) => [texts(keys.map(([id]) => String(id)))],
 })
 
-/** In the one order of kinds that everybody locks in. Receipts are read last, and not locked. */
+/** In the one order of kinds that everybody locks in. Receipts are read last and not locked, those without a home very last. */
 const readings: ReadonlyArray<Reading> = [
   oneId("account", readAccounts, lockAccounts),
   {
+    name: "coupon",
     kind: "coupon",
     read: (campaigns = "", accounts = "") => readCoupons(campaigns, accounts),
     lock: lockCoupons,
@@ -47,13 +58,26 @@ const readings: ReadonlyArray<Reading> = [
   oneId("order", readOrders, lockOrders),
   oneId("product", readProducts, lockProducts),
   {
+    name: "bucket",
     kind: "bucket",
     read: (products = "", hours = "") => readBuckets(products, hours),
     lock: lockBuckets,
     size: 2,
     params: bucketKeys,
   },
+  ...homes.map(
+    (home): Reading => ({
+      name: home.operation,
+      kind: "receipt",
+      read: (scopes = "", keys = "") => readAtHome(home, scopes, keys),
+      lock: `select (${readAtHome(home, "$1", "$2")})::text`,
+      size: 2,
+      params: homeKeys,
+      operation: home.operation,
+    }),
+  ),
   {
+    name: "receipt",
     kind: "receipt",
     read: (scopes = "", operations = "", keys = "") => readReceipts(scopes, operations, keys),
     lock: `select (${readReceipts("$1", "$2", "$3")})::text`,
@@ -62,18 +86,39 @@ const readings: ReadonlyArray<Reading> = [
   },
 ]
 
-const askedOf = (keys: Keys): ReadonlyArray<Reading> => readings.filter(({ kind }) => keys.of(kind).length > 0)
+interface Asked extends Reading {
+  readonly keys: ReadonlyArray<Key>
+}
 
-/** By the kinds they read: a kind that nobody asks for would cost its share of a lone command's time. */
+const askedOf = (keys: Keys): ReadonlyArray<Asked> => {
+  const asked: Array<Asked> = []
+  for (const reading of readings) {
+    const all = keys.of(reading.kind)
+    const its = reading.operation === undefined ? all : all.filter(([, operation]) => operation === reading.operation)
+    if (its.length > 0) asked.push({ ...reading, keys: its })
+  }
+  return asked
+}
+
+/** A statement that reads records, and what to make of its reply. */
+export interface Snapshot {
+  readonly statement: Statement
+  readonly recordsOf: (json: string | null | undefined) => Records
+}
+
+/** By what they read: a kind that nobody asks for would cost its share of a lone command's time. */
 const snapshots = new Map<string, string>()
 
 /** Every kind in one statement, so that all of them are as of one moment and a refusal on them is final. */
-export const snapshotStatement = (keys: Keys): Statement => {
+export const snapshotOf = (keys: Keys): Snapshot => {
   const asked = askedOf(keys)
-  const name = asked.map(({ kind }) => kind).join()
+  const name = asked.map((reading) => reading.name).join()
   const sql = snapshots.get(name) ?? snapshotSql(asked)
   snapshots.set(name, sql)
-  return statement(sql, ...asked.flatMap(({ kind, params }) => params(keys.of(kind))))
+  return {
+    statement: statement(sql, ...asked.flatMap((each) => each.params(each.keys))),
+    recordsOf: (json) => recordsFrom(asked, rowsOf<ReadonlyArray<never> | null>(json)),
+  }
 }
 
 const snapshotSql = (asked: ReadonlyArray<Reading>): string => {
@@ -82,32 +127,40 @@ const snapshotSql = (asked: ReadonlyArray<Reading>): string => {
   return `select json_build_array(\n${reads.join(",\n")}\n)::text`
 }
 
-/** The records out of the reply to `snapshotStatement`. */
-export const snapshotOf = (keys: Keys, json: string | null | undefined): Records => {
-  const asked = askedOf(keys)
-  const all = rowsOf<ReadonlyArray<never> | null>(json)
-  return recordsFrom((kind) => all[asked.findIndex((reading) => reading.kind === kind)] ?? [])
+/** One statement of a locked load, and the kind it locks or reads. */
+export interface LockStatement extends Statement {
+  readonly kind: KindName
 }
 
-/** One statement of a locked load, and the kind it locks. */
-export interface LockStatement {
-  readonly kind: KindName
-  readonly statement: Statement
+/** The statements of a locked load, in the order of locks, and what to make of their replies. */
+export interface Locks {
+  readonly statements: ReadonlyArray<LockStatement>
+  readonly recordsOf: (replies: ReadonlyArray<string | null>) => Records
 }
 
 /**
  * The statements that lock the keys and read the receipts. They are separate statements on purpose: a read beside
  * `for update` in one statement would show what was before the wait.
  */
-export const lockStatements = (keys: Keys): ReadonlyArray<LockStatement> =>
-  askedOf(keys).map(({ kind, lock, params }) => ({ kind, statement: statement(lock, ...params(keys.of(kind))) }))
+export const locksOf = (keys: Keys): Locks => {
+  const asked = askedOf(keys)
+  return {
+    statements: asked.map((each) => ({ kind: each.kind, ...statement(each.lock, ...each.params(each.keys)) })),
+    recordsOf: (replies) =>
+      recordsFrom(
+        asked,
+        asked.map((_, index) => rowsOf<never>(replies[index])),
+      ),
+  }
+}
 
-/** The records out of the replies to `lockStatements`. */
-export const lockedOf = (statements: ReadonlyArray<LockStatement>, values: ReadonlyArray<string | null>): Records =>
-  recordsFrom((kind) => rowsOf(values[statements.findIndex((statement) => statement.kind === kind)]))
-
-const recordsFrom = (rows: <Row>(kind: KindName) => ReadonlyArray<Row>): Records =>
-  recordsOf({
+const recordsFrom = (
+  asked: ReadonlyArray<Reading>,
+  replies: ReadonlyArray<ReadonlyArray<never> | null | undefined>,
+): Records => {
+  const rows = <Row>(kind: KindName): ReadonlyArray<Row> =>
+    asked.flatMap((reading, index) => (reading.kind === kind ? (replies[index] ?? []) : []))
+  return recordsOf({
     account: rows<AccountRow>("account").map(accountOf),
     coupon: rows<CouponRow>("coupon").map(couponOf),
     campaign: rows<CampaignRow>("campaign").map(campaignOf),
@@ -116,3 +169,4 @@ const recordsFrom = (rows: <Row>(kind: KindName) => ReadonlyArray<Row>): Records
     bucket: rows<BucketRow>("bucket").map(bucketOf),
     receipt: rows<ReceiptRow>("receipt").map(receiptOf),
   })
+}

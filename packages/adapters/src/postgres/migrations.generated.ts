@@ -10,6 +10,13 @@ export const migrations: ReadonlyArray<Migration> = [
     minimumCodeVersion: 1,
     sql: `-- The shop: records, ledgers, receipts, outbox.
 --
+-- A receipt is the proof that a command was accepted, unique by (scope, operation, key). Those of the three hottest
+-- operations stand in the row that the command made, and cost no row of their own: \`orders.place\` in its order,
+-- \`points.charge\` in its entry, \`coupons.issue\` in its coupon. All others stand in \`receipt\`. What archives such a row moves
+-- its receipt to \`receipt\`, in the same transaction: insert it there with its operation, its answer as
+-- \`statements/receipt.ts\` derives it and \`at\`, then delete the row. Whoever looks for a receipt looks into the row's table
+-- first and into \`receipt\` then, so that none is missed on its way.
+--
 -- Every constraint repeats an invariant of the core, so that no bug of ours can be committed. No foreign key points to a
 -- hot row: it would lock it. Ids are compared by bytes everywhere, as the core sorts them. Records that move leave room in
 -- their pages (fillfactor), and no column that moves is indexed, so that an update touches no index.
@@ -34,8 +41,13 @@ create table @.entry (
   reason text,
   command_id text collate "C" not null,
   at bigint not null,
+  scope text collate "C",
+  key text collate "C",
+  fingerprint text check (num_nulls(scope, key, fingerprint) in (0, 3) and (key is null or type = 'charge')),
   primary key (account_id, seq)
 );
+
+create unique index entry_by_key on @.entry (scope, key) where key is not null;
 
 create table @.campaign (
   campaign_id text collate "C" primary key,
@@ -66,11 +78,16 @@ create table @.coupon (
   changed_at bigint not null,
   command_id text collate "C" not null,
   version bigint not null check (version >= 1),
+  scope text collate "C",
+  key text collate "C",
+  fingerprint text check (num_nulls(scope, key, fingerprint) in (0, 3)),
   primary key (campaign_id, account_id),
   check (state = 'revoked' or (state = 'redeemed') = (order_id is not null))
 ) with (fillfactor = 80);
 
 create unique index coupon_by_ticket on @.coupon (campaign_id, ticket);
+
+create unique index coupon_by_key on @.coupon (scope, key) where key is not null;
 
 create index coupon_by_account on @.coupon (account_id, campaign_id);
 
@@ -90,10 +107,15 @@ create table @.orders (
   closed_by text collate "C",
   restocked boolean,
   version bigint not null check (version >= 1),
+  scope text collate "C",
+  key text collate "C",
+  fingerprint text check (num_nulls(scope, key, fingerprint) in (0, 3)),
   check (total = discount + paid),
   check (discount = 0 or campaign_id is not null),
   check ((state <> 'placed') = (closed_at is not null and closed_by is not null and restocked is not null))
 ) with (fillfactor = 90);
+
+create unique index orders_by_key on @.orders (scope, key) where key is not null;
 
 create index orders_by_account on @.orders (account_id, order_id);
 

@@ -27,7 +27,7 @@ import { applyStatements } from "./apply.ts"
 import { busyKeys, type HeldKeys } from "./busy.ts"
 import type { Conflicts } from "./Conflicts.ts"
 import { isCrowd, lost, type Meaning, meaningOf, rejected } from "./faults.ts"
-import { lockedOf, lockStatements, snapshotOf, snapshotStatement } from "./load.ts"
+import { locksOf, snapshotOf } from "./load.ts"
 import { begin, commit, type Failure, rollback, type Wire } from "./wire.ts"
 
 /** How often one batch is decided again before its keys count as busy. */
@@ -78,9 +78,10 @@ const decideOn = <A>(
   decide: (records: Records) => Decided<A>,
 ): Effect.Effect<A, StoreFault> => {
   if (path === "locked" || conflicts.touch(keys)) return locked(wire, keys, decide)
-  return Effect.flatMap(wire.run([snapshotStatement(keys)]), ({ values, failed }) => {
+  const snapshot = snapshotOf(keys)
+  return Effect.flatMap(wire.run([snapshot.statement]), ({ values, failed }) => {
     if (failed !== undefined) return failWith(failed.failure, true)
-    const decided = decide(snapshotOf(keys, values[0]))
+    const decided = decide(snapshot.recordsOf(values[0]))
     const { changes } = decided
     // One snapshot, nothing written: every answer holds as it stands.
     if (changes === undefined) return Effect.succeed(decided.answer)
@@ -127,12 +128,12 @@ const lockedOnce = <A>(
   keys: Keys,
   decide: (records: Records) => Decided<A>,
 ): Effect.Effect<Attempt<A>, StoreFault> => {
-  const locks = lockStatements(keys)
+  const locks = locksOf(keys)
   return Effect.flatMap(
-    wire.run([begin, ...locks.map(({ statement }) => statement)]),
+    wire.run([begin, ...locks.statements]),
     ({ values, failed }): Effect.Effect<Attempt<A>, StoreFault> => {
       if (failed !== undefined) return Effect.andThen(wire.run([rollback]), attemptOf<A>(failed.failure, false))
-      const { answer, changes } = decide(lockedOf(locks, values.slice(1)))
+      const { answer, changes } = decide(locks.recordsOf(values.slice(1)))
       if (changes === undefined) return Effect.as(wire.run([rollback]), { _tag: "Done", answer })
       return Effect.flatMap(wire.run([...applyStatements(changes), commit]), (reply) =>
         reply.failed === undefined

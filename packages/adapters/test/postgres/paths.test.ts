@@ -85,7 +85,7 @@ describe("paths", () => {
           "Accepted",
           "Accepted",
         ])
-        expect(frames).toEqual(["snapshot", "begin account order receipt product bucket outbox commit"])
+        expect(frames).toEqual(["snapshot", "begin account order product bucket outbox commit"])
       }),
     ))
 
@@ -109,9 +109,9 @@ describe("paths", () => {
         expect(yield* decisions(shop.store, batch)).toEqual(["Accepted", "Accepted"])
         expect(shop.frames).toEqual([
           "snapshot",
-          "begin account order receipt product bucket outbox commit",
-          "begin lock lock lock receipts",
-          "account order receipt product bucket outbox commit",
+          "begin account order product bucket outbox commit",
+          "begin lock lock lock receipts receipts",
+          "account order product bucket outbox commit",
         ])
       }),
     ))
@@ -141,16 +141,16 @@ describe("paths", () => {
         const [decided] = yield* transact(shop.store, [charge("ada", 7)])
         // What is answered is what the ledger shows.
         expect(decided).toMatchObject({ _tag: "Accepted", answer: { balance: 112, seq: 3 } })
-        expect(shop.frames.slice(2)).toEqual(["begin lock receipts", "account receipt outbox commit"])
+        expect(shop.frames.slice(2)).toEqual(["begin lock receipts receipts", "account outbox commit"])
         // Remembered: the next batches on that account lock at once, others do not.
         shop.frames.length = 2
         yield* transact(shop.store, [charge("ada", 1)])
         yield* transact(shop.store, [charge("bob", 1)])
         expect(shop.frames.slice(2)).toEqual([
-          "begin lock receipts",
-          "account receipt outbox commit",
+          "begin lock receipts receipts",
+          "account outbox commit",
           "snapshot",
-          "begin account receipt outbox commit",
+          "begin account outbox commit",
         ])
       }),
     ))
@@ -238,8 +238,9 @@ describe("paths", () => {
 const nameOf = (sql: string): string => {
   if (sql.startsWith("begin")) return "begin"
   if (sql.startsWith("select json_build_array(\n")) return "snapshot"
+  if (sql.includes("for share")) return "rely"
   if (sql.includes("for update")) return "lock"
-  if (sql.includes("@.receipt c")) return "receipts"
+  if (sql.includes("c.key = k.key")) return "receipts"
   const table = /(?:update|insert into) @\.(\w+)/.exec(sql)?.[1]
   return table === "orders" ? "order" : (table ?? sql)
 }

@@ -10,7 +10,7 @@ import { MemoryStore } from "@holdfast/core/memory"
 import { Effect, Redacted } from "effect"
 import { beforeEach, describe, expect, it } from "vitest"
 import { applyStatements } from "../../src/postgres/apply.ts"
-import { lockStatements, snapshotStatement } from "../../src/postgres/load.ts"
+import { locksOf, snapshotOf } from "../../src/postgres/load.ts"
 import { PostgresStore } from "../../src/postgres/PostgresStore.ts"
 import { inSchema } from "../../src/postgres/text.ts"
 import {
@@ -38,8 +38,8 @@ const statementsOfAShop = Effect.gen(function* () {
   const note = (each: { readonly sql: string; readonly params: ReadonlyArray<unknown> }) =>
     statements.set(each.sql, each.params.length)
   const noteAll = (keys: Keys, changes: ChangeSet | undefined): void => {
-    note(snapshotStatement(keys))
-    for (const { statement } of lockStatements(keys)) note(statement)
+    note(snapshotOf(keys).statement)
+    for (const each of locksOf(keys).statements) note(each)
     for (const each of changes === undefined ? [] : applyStatements(changes)) note(each)
   }
   const store: StoreShape = {

@@ -3,11 +3,12 @@
  *
  * Locks: coupon rows, in the order of (campaign, account), after the accounts. Plans: a nested loop from the keys into the
  * primary key; `offset 0` keeps the planner from turning the look-up into a scan of the whole index, which it would cache
- * for good when the table is empty.
+ * for good when the table is empty. A coupon is the receipt of the command that issued it.
  */
 import type { Key, Put, RecordOf } from "@holdfast/core"
 import { documents, given, texts, unnested, values } from "../text.ts"
 import { type Statement, statement } from "../wire.ts"
+import { type ReceiptsOfBatch, receiptColumns } from "./receipt.ts"
 
 type Coupon = RecordOf["coupon"]
 
@@ -66,9 +67,9 @@ export const lockCoupons = `select json_agg(${couponRow})::text from (
     cross join lateral (select * from @.coupon c where c.campaign_id = k.campaign_id and c.account_id = k.account_id for update) c
 ) r`
 
-const insert = `insert into @.coupon (campaign_id, account_id, ticket, discount, issued_at, expires_at, state, order_id, changed_at, command_id, version)
-select x.campaign_id, x.account_id, x.ticket, x.discount::json, x.issued_at, x.expires_at, x.state, x.order_id, x.changed_at, x.command_id, x.version
-from ${unnested(1, "campaign_id text", "account_id text", "ticket bigint", "discount text", "issued_at bigint", "expires_at bigint", "state text", "order_id text", "changed_at bigint", "command_id text", "version bigint")} x
+const insert = `insert into @.coupon (campaign_id, account_id, ticket, discount, issued_at, expires_at, state, order_id, changed_at, command_id, version, scope, key, fingerprint)
+select x.campaign_id, x.account_id, x.ticket, x.discount::json, x.issued_at, x.expires_at, x.state, x.order_id, x.changed_at, x.command_id, x.version, x.scope, x.key, x.fingerprint
+from ${unnested(1, "campaign_id text", "account_id text", "ticket bigint", "discount text", "issued_at bigint", "expires_at bigint", "state text", "order_id text", "changed_at bigint", "command_id text", "version bigint", "scope text", "key text", "fingerprint text")} x
 order by x.campaign_id collate "C", x.account_id collate "C"`
 
 const change = `with x as (
@@ -84,7 +85,10 @@ const change = `with x as (
 select 1 / ((select count(*) from u) = $8::int)::int`
 
 /** Inserts coupons as they are by the end of the batch, and changes others where their version is the one decided on. */
-export const couponStatements = (puts: ReadonlyArray<Put<Coupon>>): ReadonlyArray<Statement> => {
+export const couponStatements = (
+  puts: ReadonlyArray<Put<Coupon>>,
+  receipts: ReceiptsOfBatch,
+): ReadonlyArray<Statement> => {
   const fresh: Array<Coupon> = []
   const changed: Array<{ readonly before: Coupon; readonly after: Coupon }> = []
   for (const { before, after } of puts) {
@@ -107,11 +111,11 @@ export const couponStatements = (puts: ReadonlyArray<Put<Coupon>>): ReadonlyArra
       ),
     )
   }
-  if (fresh.length > 0) statements.push(insertCoupons(fresh))
+  if (fresh.length > 0) statements.push(insertCoupons(fresh, receipts))
   return statements
 }
 
-const insertCoupons = (coupons: ReadonlyArray<Coupon>): Statement =>
+const insertCoupons = (coupons: ReadonlyArray<Coupon>, receipts: ReceiptsOfBatch): Statement =>
   statement(
     insert,
     texts(coupons.map(({ campaignId }) => campaignId)),
@@ -125,4 +129,5 @@ const insertCoupons = (coupons: ReadonlyArray<Coupon>): Statement =>
     values(coupons.map(({ changedAt }) => changedAt)),
     texts(coupons.map(({ commandId }) => commandId)),
     values(coupons.map(({ version }) => version)),
+    ...receiptColumns(coupons.map(({ commandId }) => receipts.ofCoupon(commandId))),
   )

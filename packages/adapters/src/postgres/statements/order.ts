@@ -2,11 +2,12 @@
  * Orders, each with its lines in the same row: one row an order, whatever it holds.
  *
  * Locks: order rows, in the order of their ids, after the campaigns. Plans: the primary key. A new order's id is made by
- * the engine, so its insert collides with nothing but its own repeat.
+ * the engine, so its insert collides with nothing but its own repeat. An order is the receipt of the command that placed it.
  */
 import type { Put, RecordOf } from "@holdfast/core"
 import { documents, given, texts, unnested, values } from "../text.ts"
 import { type Statement, statement } from "../wire.ts"
+import { type ReceiptsOfBatch, receiptColumns } from "./receipt.ts"
 
 type Order = RecordOf["order"]
 
@@ -70,9 +71,9 @@ export const lockOrders = `select json_agg(${orderRow})::text from (
   select * from @.orders where order_id = any($1::text[]) order by order_id for update
 ) r`
 
-const insert = `insert into @.orders (order_id, account_id, lines, total, discount, paid, campaign_id, reference, metadata, state, placed_at, closed_at, closed_by, restocked, version)
-select x.order_id, x.account_id, x.lines::json, x.total, x.discount, x.paid, x.campaign_id, x.reference, x.metadata::json, x.state, x.placed_at, x.closed_at, x.closed_by, x.restocked, x.version
-from ${unnested(1, "order_id text", "account_id text", "lines text", "total bigint", "discount bigint", "paid bigint", "campaign_id text", "reference text", "metadata text", "state text", "placed_at bigint", "closed_at bigint", "closed_by text", "restocked boolean", "version bigint")} x
+const insert = `insert into @.orders (order_id, account_id, lines, total, discount, paid, campaign_id, reference, metadata, state, placed_at, closed_at, closed_by, restocked, version, scope, key, fingerprint)
+select x.order_id, x.account_id, x.lines::json, x.total, x.discount, x.paid, x.campaign_id, x.reference, x.metadata::json, x.state, x.placed_at, x.closed_at, x.closed_by, x.restocked, x.version, x.scope, x.key, x.fingerprint
+from ${unnested(1, "order_id text", "account_id text", "lines text", "total bigint", "discount bigint", "paid bigint", "campaign_id text", "reference text", "metadata text", "state text", "placed_at bigint", "closed_at bigint", "closed_by text", "restocked boolean", "version bigint", "scope text", "key text", "fingerprint text")} x
 order by x.order_id collate "C"`
 
 /** Everything but the state is fixed when the order is placed. */
@@ -89,7 +90,10 @@ const change = `with x as (
 select 1 / ((select count(*) from u) = $8::int)::int`
 
 /** Changes orders where their version is the one decided on, and inserts new ones. */
-export const orderStatements = (puts: ReadonlyArray<Put<Order>>): ReadonlyArray<Statement> => {
+export const orderStatements = (
+  puts: ReadonlyArray<Put<Order>>,
+  receipts: ReceiptsOfBatch,
+): ReadonlyArray<Statement> => {
   const fresh: Array<Order> = []
   const changed: Array<{ readonly before: Order; readonly after: Order }> = []
   for (const { before, after } of puts) {
@@ -112,11 +116,11 @@ export const orderStatements = (puts: ReadonlyArray<Put<Order>>): ReadonlyArray<
       ),
     )
   }
-  if (fresh.length > 0) statements.push(insertOrders(fresh))
+  if (fresh.length > 0) statements.push(insertOrders(fresh, receipts))
   return statements
 }
 
-const insertOrders = (orders: ReadonlyArray<Order>): Statement =>
+const insertOrders = (orders: ReadonlyArray<Order>, receipts: ReceiptsOfBatch): Statement =>
   statement(
     insert,
     texts(orders.map(({ orderId }) => orderId)),
@@ -134,4 +138,5 @@ const insertOrders = (orders: ReadonlyArray<Order>): Statement =>
     texts(orders.map(({ closed }) => closed?.commandId)),
     values(orders.map(({ closed }) => closed?.restocked)),
     values(orders.map(({ version }) => version)),
+    ...receiptColumns(orders.map(({ orderId }) => receipts.ofOrder(orderId))),
   )
