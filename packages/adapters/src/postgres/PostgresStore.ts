@@ -55,7 +55,7 @@ export interface PoolOptions extends SchemaOptions {
 export type PostgresOptions = UrlOptions | PoolOptions
 
 /** How sessions are come by. */
-interface Door {
+export interface Door {
   readonly open: (purpose: Purpose) => OpenWire
   /** Whether they are somebody else's, and so given back whenever nobody needs them. */
   readonly lends: boolean
@@ -79,7 +79,8 @@ const makeFromClient = (options: SchemaOptions = {}): Effect.Effect<StoreShape, 
 
 const defaultSchema = "holdfast"
 
-const doorOf = ({ url, pool, schema = defaultSchema }: PostgresOptions): Effect.Effect<Door, StoreFault> => {
+/** Opens nothing yet. */
+export const doorOf = ({ url, pool, schema = defaultSchema }: PostgresOptions): Effect.Effect<Door, StoreFault> => {
   if ((url === undefined) === (pool === undefined)) return refuse("Pass either a `url` or a `pool`.")
   if (pool === undefined) {
     return Effect.map(nativeDriver, ({ openNative }) => ({
@@ -132,7 +133,7 @@ const storeBehind = Effect.fnUntraced(function* (
   )
 })
 
-const notOpened = ({ message, cause }: Failure): StoreFault => ({ _tag: "Lost", reason: message, cause })
+export const notOpened = ({ message, cause }: Failure): StoreFault => ({ _tag: "Lost", reason: message, cause })
 
 /** The store on a PostgreSQL server. */
 export const PostgresStore: {

@@ -60,7 +60,7 @@ const check = Effect.fnUntraced(function* (wire: Wire, schema: string): Effect.f
   const state =
     applied.length === 0 ? "has no shop" : `is at version ${applied.length}, and this code needs ${codeVersion}`
   return yield* refuse(
-    `The schema "${schema}" ${state}. Start once with migrate: "auto", or apply the SQL that postgresSql({ schema: "${schema}", after: ${applied.length} }) answers.`,
+    `The schema "${schema}" ${state}. Run \`npx holdfast migrate --url "$DATABASE_URL" --schema ${schema}\`, start once with migrate: "auto", or apply the SQL that postgresSql({ schema: "${schema}", after: ${applied.length} }) answers.`,
   )
 })
 

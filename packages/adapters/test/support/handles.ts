@@ -6,7 +6,7 @@ import type { PGlite } from "@electric-sql/pglite"
 import { drizzle as drizzlePg } from "drizzle-orm/node-postgres"
 import { drizzle as drizzlePglite } from "drizzle-orm/pglite"
 import { sql as drizzleSql } from "drizzle-orm/sql"
-import { Effect, Exit, ManagedRuntime, Option, Redacted } from "effect"
+import { Data, Effect, Exit, ManagedRuntime, Option, Redacted } from "effect"
 import knex from "knex"
 import { CamelCasePlugin, Kysely, ParseJSONResultsPlugin, PGliteDialect, PostgresDialect, sql } from "kysely"
 import pg from "pg"
@@ -113,6 +113,8 @@ const onKnex = (url: string): Library => {
   }
 }
 
+class Thrown extends Data.TaggedError("Thrown")<{ readonly thrown: unknown }> {}
+
 const onEffect = (url: string): Library => {
   const runtime = ManagedRuntime.make(PgClient.layer({ url: Redacted.make(url), maxConnections: 4 }))
   return {
@@ -128,7 +130,7 @@ const onEffect = (url: string): Library => {
                 const execute = (text: string) => Effect.runPromise(connection.executeUnprepared(text, [], undefined))
                 return yield* Effect.tryPromise({
                   try: () => use(inside(connection, execute)),
-                  catch: (error) => error,
+                  catch: (thrown) => new Thrown({ thrown }),
                 })
               }),
             )
@@ -136,7 +138,8 @@ const onEffect = (url: string): Library => {
         )
         .then((exit) => {
           if (Exit.isSuccess(exit)) return exit.value
-          throw exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error ?? exit.cause
+          const error = exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error
+          throw error instanceof Thrown ? error.thrown : (error ?? exit.cause)
         }),
     close: () => runtime.dispose(),
   }

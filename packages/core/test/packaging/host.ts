@@ -1,10 +1,10 @@
 /**
- * A host application in a folder of its own: what npm packs of this package, installed as a user would install it.
+ * A host application in a folder of its own: what npm packs of our packages, installed as a user would install it.
  *
- * The package is built in a copy, so that two test runs at once, or a build that runs meanwhile, do not meet in `dist`.
+ * A package is built in a copy, so that two test runs at once, or a build that runs meanwhile, do not meet in `dist`.
  */
 import { execFile } from "node:child_process"
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
 
@@ -46,7 +46,7 @@ const must = async (cwd: string, command: string, ...args: ReadonlyArray<string>
 
 export interface Host {
   readonly folder: string
-  /** The names of all that the tarball holds. */
+  /** The names of all that the first package's tarball holds. */
   readonly packed: ReadonlyArray<string>
   /** Writes a file and runs it with Node: what it printed. Throws all that was said where it failed. */
   readonly node: (file: string, source: string, ...flags: ReadonlyArray<string>) => Promise<string>
@@ -55,27 +55,36 @@ export interface Host {
   readonly remove: () => void
 }
 
-/** Builds, packs and installs. Undefined where the registry cannot be reached and the cache lacks what is needed. */
-export const installHost = async (): Promise<Host | undefined> => {
+/**
+ * Builds, packs and installs packages of ours with effect and `others`. Undefined where the registry cannot be reached and
+ * the cache lacks what is needed.
+ */
+export const installHost = async (
+  packages: readonly [string, ...ReadonlyArray<string>] = ["core"],
+  others: ReadonlyArray<string> = [],
+): Promise<Host | undefined> => {
   const root = mkdtempSync(join(tmpdir(), "holdfast-packed-"))
   const remove = () => rmSync(root, { recursive: true, force: true })
   try {
-    const tarball = await packed(join(root, "workspace"))
+    const tarballs: Array<Tarball> = []
+    for (const name of packages) tarballs.push(await packed(join(root, "workspace"), name))
     const folder = join(root, "host")
     mkdirSync(folder)
     writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "host", private: true, type: "module" }))
-    const wanted = [tarball.file, "effect@4.1.0"]
+    const wanted = [...tarballs.map(({ file }) => file), "effect@4.1.0", ...others]
     const flags = ["--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts", "--no-save"]
     const installed = await run(folder, "npm", ["install", ...flags, ...wanted])
     if (!installed.ok && unreachable.test(installed.said)) {
-      leaveOut("the packed @holdfast/core in a host of its own: npm reaches no registry and has no effect in its cache")
+      leaveOut(
+        `the packed ${packages.join(" and ")} in a host of its own: npm reaches no registry and lacks it in its cache`,
+      )
       remove()
       return undefined
     }
     if (!installed.ok) throw new Error(installed.said)
     return {
       folder,
-      packed: tarball.files,
+      packed: tarballs[0]?.files ?? [],
       node: (file, source, ...args) => {
         writeFileSync(join(folder, file), source)
         return must(folder, process.execPath, ...args, file)
@@ -96,19 +105,25 @@ export const installHost = async (): Promise<Host | undefined> => {
 const unreachable = /ENOTCACHED|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH/
 
 /** Builds as `npm test` does, in a copy of the package that finds the repository's dependencies. */
-const packed = async (workspace: string): Promise<{ readonly file: string; readonly files: ReadonlyArray<string> }> => {
-  const copy = join(workspace, "packages/core")
-  const original = join(repository, "packages/core")
+const packed = async (workspace: string, name: string): Promise<Tarball> => {
+  const copy = join(workspace, "packages", name)
+  const original = join(repository, "packages", name)
   cpSync(original, copy, {
     recursive: true,
     filter: (path) => !/\/(dist|\.types|node_modules|test)$/.test(path.slice(original.length)),
   })
   cpSync(join(repository, "tsconfig.base.json"), join(workspace, "tsconfig.base.json"))
-  symlinkSync(join(repository, "node_modules"), join(workspace, "node_modules"))
+  const modules = join(workspace, "node_modules")
+  if (!existsSync(modules)) symlinkSync(join(repository, "node_modules"), modules)
   await must(copy, "npm", "run", "build", "--silent")
   const [report] = JSON.parse(await must(copy, "npm", "pack", "--json", "--ignore-scripts")) as ReadonlyArray<Report>
   if (report === undefined) throw new Error("npm packed nothing")
   return { file: join(copy, report.filename), files: report.files.map(({ path }) => path) }
+}
+
+interface Tarball {
+  readonly file: string
+  readonly files: ReadonlyArray<string>
 }
 
 interface Report {

@@ -1,0 +1,36 @@
+import { type AuditReport, createHoldfast, isHoldfastError } from "@holdfast/core"
+import { postgres } from "../postgres/index.ts"
+import type { Options } from "./arguments.ts"
+import { withServer } from "./connect.ts"
+
+/** `holdfast audit`: true where every promise held. Sales may go on meanwhile; it reads in pages and changes nothing. */
+export const audit = (options: Options): Promise<boolean> =>
+  withServer(options, async (server) => {
+    const store = postgres({ ...server, migrate: "check" })
+    const shop = createHoldfast({ store, workers: false, logger: (_, message) => console.error(message) })
+    try {
+      const report = await shop.audit.run()
+      console.log(options.json ? JSON.stringify(report) : pageOf(report))
+      return report.ok
+    } catch (error) {
+      // Nothing was to be changed, so there is no outcome to wonder about: only the reason matters.
+      const no = isHoldfastError(error) ? error.unavailable : undefined
+      throw no?._tag === "StoreUnavailable" ? new Error(no.reason) : error
+    } finally {
+      await shop.stop()
+    }
+  })
+
+const pageOf = ({ ok, checks }: AuditReport): string => {
+  const lines = checks.flatMap(({ id, title, checked, violations, unsettled, examples }) => [
+    `${violations > 0 ? "BROKEN" : "ok    "}  ${id.padEnd(18)} ${String(checked).padStart(9)}  ${title}`,
+    ...examples.map(
+      ({ key, expected, found, note }) =>
+        `          ${JSON.stringify(key)}: expected ${JSON.stringify(expected)}, found ${JSON.stringify(found)}${note === undefined ? "" : ` (${note})`}`,
+    ),
+    ...(violations > examples.length ? [`          and ${violations - examples.length} more`] : []),
+    ...(unsettled > 0 ? [`          ${unsettled} kept changing while they were recounted: run it again`] : []),
+  ])
+  const broken = checks.filter(({ violations }) => violations > 0).length
+  return [...lines, ok ? "Every promise held." : `${broken} of ${checks.length} promises are broken.`].join("\n")
+}

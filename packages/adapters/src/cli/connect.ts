@@ -1,0 +1,55 @@
+/**
+ * How the command reaches a server: with `@effect/sql-pg`, or where a host has only that, with `pg`.
+ */
+import type { StoreFault } from "@holdfast/core"
+import { Effect } from "effect"
+import { doorOf, notOpened, type PostgresOptions } from "../postgres/PostgresStore.ts"
+import type { Purpose } from "../postgres/settings.ts"
+import type { Wire } from "../postgres/wire.ts"
+import type { Options } from "./arguments.ts"
+
+/** Uses the server, whatever driver there is, and lets go of it. */
+export const withServer = async <A>(
+  { url, schema }: Options,
+  use: (options: PostgresOptions) => Promise<A>,
+): Promise<A> => {
+  if (isInstalled("@effect/sql-pg")) return use({ url, schema })
+  if (!isInstalled("pg")) throw new Error("Install a driver beside it: npm install @effect/sql-pg, or npm install pg.")
+  const { default: pg } = await import("pg")
+  const pool = new pg.Pool({ connectionString: url, max: 3 })
+  // A connection that breaks is reported by whoever asks something on it.
+  pool.on("error", () => {})
+  try {
+    return await use({ pool, schema })
+  } finally {
+    await pool.end()
+  }
+}
+
+const isInstalled = (name: string): boolean => {
+  try {
+    import.meta.resolve(name)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Asks something on one session. A fault becomes an error whose message says it. */
+export const onSession = async <A>(
+  options: PostgresOptions,
+  purpose: Purpose,
+  use: (wire: Wire) => Effect.Effect<A, StoreFault>,
+): Promise<A> => {
+  const asked = Effect.flatMap(doorOf(options), ({ open }) =>
+    Effect.scoped(Effect.flatMap(Effect.mapError(open(purpose), notOpened), use)),
+  )
+  const ended = await Effect.runPromise(
+    Effect.match(asked, {
+      onSuccess: (answer) => ({ answer }),
+      onFailure: (fault) => ("reason" in fault ? fault.reason : "The server is busy."),
+    }),
+  )
+  if (typeof ended === "string") throw new Error(ended)
+  return ended.answer
+}

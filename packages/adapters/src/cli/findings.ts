@@ -1,0 +1,141 @@
+/**
+ * What `doctor` makes of what it was told. Pure.
+ */
+
+export interface Finding {
+  /** `wrong` breaks a promise, `warn` will one day. */
+  readonly level: "ok" | "warn" | "wrong"
+  readonly what: string
+  readonly todo?: string
+}
+
+/** What the server says about itself. Times in milliseconds since 1970, time-outs in milliseconds. */
+export interface Server {
+  readonly settings: Readonly<Record<string, string>>
+  readonly database: string
+  readonly user: string
+  readonly replica: boolean
+  readonly connections: number
+  readonly now: number
+  /** The oldest transaction of somebody else, with its age in seconds. */
+  readonly longest: readonly [pid: number, application: string, seconds: number] | null
+}
+
+/** A subscription and what waits for it. `until` is when its owner's lease ends, or ended. */
+export interface Delivery {
+  readonly name: string
+  readonly until: number | null
+  readonly waiting: number
+  readonly parked: number
+  readonly oldestAt: number | null
+}
+
+const oldestVersion = 150_000
+/** Two that decide, one while keys are busy, one each for reads, scans and the outbox. */
+const connectionsOfShop = 6
+/** The lanes wait this long for a lock, and count on no deadlock being looked for before. */
+const laneMillis = 100
+const longSeconds = 60
+const skewMillis = 2_000
+const waitingMillis = 60_000
+
+export const serverFindings = (server: Server, localNow: number): ReadonlyArray<Finding> => {
+  const { settings, database, user, replica, connections, now, longest } = server
+  const is = (name: string): string => settings[name] ?? "unknown"
+  const number = (name: string): number => Number(settings[name])
+  const findings: Array<Finding> = [
+    { level: "ok", what: `PostgreSQL ${is("server_version")}, database ${database}, as ${user}` },
+  ]
+  const note = (applies: boolean, level: Finding["level"], what: string, todo: string): void => {
+    if (applies) findings.push({ level, what, todo })
+  }
+  note(
+    number("server_version_num") < oldestVersion,
+    "wrong",
+    `PostgreSQL ${is("server_version")} is too old.`,
+    "Use PostgreSQL 15 or later.",
+  )
+  note(replica, "wrong", "This server is a replica, which takes no orders.", "Point --url at the primary.")
+  note(
+    is("fsync") !== "on",
+    "wrong",
+    "fsync is off: a crash of the machine may lose acknowledged orders and damage the database.",
+    "Set fsync = on in postgresql.conf and restart the server.",
+  )
+  note(
+    is("full_page_writes") !== "on",
+    "warn",
+    "full_page_writes is off: a crash may tear pages, unless the file system cannot.",
+    "Set full_page_writes = on.",
+  )
+  note(
+    is("synchronous_commit") === "off",
+    "wrong",
+    "synchronous_commit is off: a crash loses the orders that were acknowledged last.",
+    `Set it on, at least here: alter database "${database}" set synchronous_commit = on;`,
+  )
+  const free = number("max_connections") - number("superuser_reserved_connections") - connections
+  note(
+    free < connectionsOfShop,
+    "warn",
+    `${connections} of ${is("max_connections")} connections are in use, and a shop opens up to ${connectionsOfShop}.`,
+    "Raise max_connections, or let other pools be smaller.",
+  )
+  note(
+    number("deadlock_timeout") <= laneMillis,
+    "warn",
+    `deadlock_timeout is ${is("deadlock_timeout")} ms: the server looks for deadlocks before a lane gives up its lock.`,
+    "Set deadlock_timeout = 1s, which is the default.",
+  )
+  if (longest !== null && longest[2] >= longSeconds) {
+    const [pid, application, seconds] = longest
+    note(
+      true,
+      "warn",
+      `A transaction has been open for ${seconds} s (process ${pid}, ${application === "" ? "unnamed" : application}): what it locked stays locked, and old rows pile up.`,
+      `End it, and set idle_in_transaction_session_timeout (now ${is("idle_in_transaction_session_timeout")} ms; 0 is never).`,
+    )
+  }
+  const skew = Math.round(Math.abs(localNow - now) / 1000)
+  note(
+    Math.abs(localNow - now) > skewMillis,
+    "warn",
+    `The clocks of this machine and of the server are ${skew} s apart.`,
+    "Coupons open, close and expire by the clock of the shop's machine: keep it in time.",
+  )
+  findings.push({
+    level: "ok",
+    what: `Sessions start with lock_timeout ${is("lock_timeout")} ms, statement_timeout ${is("statement_timeout")} ms, synchronous_commit ${is("synchronous_commit")}. The shop sets its own time-outs.`,
+  })
+  return findings
+}
+
+export const deliveryFindings = (deliveries: ReadonlyArray<Delivery>, now: number): ReadonlyArray<Finding> => {
+  if (deliveries.length === 0) return [{ level: "ok", what: "Nobody subscribes to events, so none are kept." }]
+  return deliveries.flatMap(({ name, until, waiting, parked, oldestAt }) => {
+    const age = oldestAt === null ? 0 : Math.max(0, now - oldestAt)
+    const held = until !== null && until > now
+    const findings: Array<Finding> = []
+    const waits = `${waiting} events wait for "${name}"${waiting === 0 ? "" : `, the oldest for ${Math.round(age / 1000)} s`}`
+    if (waiting === 0 || age < waitingMillis) findings.push({ level: "ok", what: `${waits}.` })
+    else if (held)
+      findings.push({
+        level: "warn",
+        what: `${waits}, though a process serves it.`,
+        todo: "Its handler is slow or fails again and again: look at its log, raise its concurrency.",
+      })
+    else
+      findings.push({
+        level: "warn",
+        what: `${waits}, and no process serves it.`,
+        todo: `Start a shop that subscribes "${name}" with workers on, or give the name up: shop.events.unregister("${name}").`,
+      })
+    if (parked > 0)
+      findings.push({
+        level: "warn",
+        what: `${parked} events of "${name}" are parked: their handler failed on each of its attempts.`,
+        todo: `List them with shop.events.parked({ name: "${name}" }), repair the handler, then shop.events.redeliver(…).`,
+      })
+    return findings
+  })
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+/**
+ * The `holdfast` command. Answers go to stdout, what went wrong to stderr; exit code 0 is good, 1 is not, 2 is a question
+ * that was not understood.
+ */
+import { type Asked, asked, usage } from "./arguments.ts"
+
+// Each command loads what it needs: nobody waits for a driver to be told that a flag is wrong.
+const run = async ({ command, options }: Extract<Asked, { readonly _tag: "Command" }>): Promise<boolean> => {
+  switch (command) {
+    case "migrate":
+      return (await import("./migrate.ts")).migrate(options)
+    case "sql":
+      return (await import("./sql.ts")).printSql(options)
+    case "audit":
+      return (await import("./audit.ts")).audit(options)
+    case "doctor":
+      return (await import("./doctor.ts")).doctor(options)
+  }
+}
+
+const main = async (): Promise<number> => {
+  const question = asked(process.argv.slice(2), process.env.DATABASE_URL)
+  switch (question._tag) {
+    case "Help":
+      console.log(usage)
+      return 0
+    case "Unclear":
+      console.error(`${question.why}\n\n${usage}`)
+      return 2
+    case "Command":
+      return (await run(question)) ? 0 : 1
+  }
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code
+  },
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : String(error))
+    process.exitCode = 1
+  },
+)

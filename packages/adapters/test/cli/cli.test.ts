@@ -1,0 +1,198 @@
+/**
+ * The `holdfast` command, run as a process.
+ */
+import { execFile } from "node:child_process"
+import { join, resolve } from "node:path"
+import { createHoldfast, isHoldfastError } from "@holdfast/core"
+import { Effect } from "effect"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { postgres, postgresSql } from "../../src/postgres/index.ts"
+import { buy, furnishShop, shopOn } from "../support/shop.ts"
+import { freshSchema, query, serverForFile } from "../support/stores.ts"
+
+const root = resolve(import.meta.dirname, "../../../..")
+const program = join(root, "packages/adapters/src/cli/main.ts")
+
+interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+const holdfast = (args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = {}): Promise<Ran> =>
+  new Promise((ran) => {
+    const { DATABASE_URL: _, ...inherited } = process.env
+    execFile(
+      process.execPath,
+      ["--conditions=@holdfast/source", "--no-warnings", program, ...args],
+      { cwd: root, env: { ...inherited, ...env }, timeout: 30_000 },
+      (error, out, err) =>
+        ran({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : -1, out, err }),
+    )
+  })
+
+describe("without a server", () => {
+  it.each([
+    [[], /Say what to do/],
+    [["frobnicate"], /no command "frobnicate"/],
+    [["migrate", "now"], /"now" is one word too many/],
+    [["migrate"], /--url postgres:.*DATABASE_URL/],
+    [["migrate", "--url", "mysql://here"], /--url postgres:/],
+    [["doctor", "--colour"], /--colour/],
+    [["sql", "--url", "postgres://here/app"], /sql has no option --url/],
+    [["sql", "--after", "soon"], /--after must be a version/],
+    [["sql", "--schema="], /--schema must not be empty/],
+  ])("%j is not understood: usage, and exit code 2", async (args, why) => {
+    const { code, out, err } = await holdfast(args)
+    expect(err).toMatch(why)
+    expect(err).toContain("Usage: holdfast <command>")
+    expect([code, out]).toEqual([2, ""])
+  })
+
+  it("--help prints the usage", async () => {
+    const { code, out, err } = await holdfast(["audit", "--help"])
+    expect(out).toContain("Usage: holdfast <command>")
+    expect([code, err]).toEqual([0, ""])
+  })
+
+  it("sql prints what postgresSql answers", async () => {
+    expect(await holdfast(["sql", "--schema", "my shop"])).toEqual({
+      code: 0,
+      out: postgresSql({ schema: "my shop" }),
+      err: "",
+    })
+    expect((await holdfast(["sql", "--after", "1"])).out).toBe(postgresSql({ after: 1 }))
+  }, 30_000)
+
+  it.each(["migrate", "audit", "doctor"])(
+    "%s says that nobody is there, without the password",
+    async (command) => {
+      const { code, out, err } = await holdfast([command, "--url", "postgres://ann:geheim@127.0.0.1:1/app"])
+      expect([code, out]).toEqual([1, ""])
+      expect(err).toContain("ECONNREFUSED")
+      expect(err).not.toContain("geheim")
+      expect(err).not.toContain("    at ")
+    },
+    30_000,
+  )
+})
+
+describe("on a server", () => {
+  const { url, server } = serverForFile("the holdfast command")
+  let schema = ""
+  beforeEach((context) => {
+    context.skip(server() === undefined, "no PostgreSQL here")
+    schema = freshSchema()
+  })
+  afterEach(async () => {
+    if (server() !== undefined) await ask(`drop schema if exists ${schema} cascade`)
+  })
+  const ask = (sql: string, at = url()) => Effect.runPromise(query(at, sql))
+  const run = (command: string, ...more: ReadonlyArray<string>) =>
+    holdfast([command, "--url", url(), "--schema", schema, ...more])
+  const shopWithOrders = async () => {
+    const shop = shopOn(url(), schema)
+    await furnishShop(shop, { accounts: 2, products: 2 })
+    for (let n = 0; n < 3; n++) await buy(shop, n % 2, n % 2, `order-${n}`)
+    return shop
+  }
+
+  it("what a refusal of migrate: check says to run is right", async () => {
+    const start = async () => {
+      const shop = createHoldfast({ store: postgres({ url: url(), schema, migrate: "check" }), workers: false })
+      const refused = await shop.start().then(
+        () => undefined,
+        (error) => error,
+      )
+      await shop.stop()
+      return isHoldfastError(refused) ? refused.message : "started"
+    }
+    const command = /`npx holdfast ([^`]+)`/.exec(await start())?.[1]
+    expect(command).toBe(`migrate --url "$DATABASE_URL" --schema ${schema}`)
+    const args = command?.replaceAll('"$DATABASE_URL"', url()).split(" ") ?? []
+    expect(await holdfast(args)).toEqual({ code: 0, out: `The schema "${schema}" is up to date.\n`, err: "" })
+    expect(await start()).toBe("started")
+    // Again, and by the environment: nothing is left to do.
+    expect((await holdfast(["migrate", "--schema", schema], { DATABASE_URL: url() })).code).toBe(0)
+  }, 30_000)
+
+  it("audit finds nothing in a shop, needs no right to write, and names what somebody broke", async () => {
+    await (await shopWithOrders()).stop()
+    const reader = `reader_${schema}`
+    await ask(`create role ${reader} login`)
+    await ask(`grant usage on schema ${schema} to ${reader}`)
+    await ask(`grant select on all tables in schema ${schema} to ${reader}`)
+    const asReader = new URL(url())
+    asReader.username = reader
+    const clean = await holdfast(["audit", "--url", asReader.href, "--schema", schema])
+    await ask(`drop owned by ${reader}`)
+    await ask(`drop role ${reader}`)
+    expect(clean.err).toBe("")
+    expect(clean.out).toContain("Every promise held.")
+    expect(clean.code).toBe(0)
+
+    await ask(`update ${schema}.account set balance = balance + 7 where account_id = 'account-1'`)
+    const broken = await run("audit")
+    expect(broken.out).toMatch(/BROKEN {2}account-balance/)
+    expect(broken.out).toContain(`["account-1"]`)
+    expect(broken.code).toBe(1)
+    const json = await run("audit", "--json")
+    expect(json.code).toBe(1)
+    const report = JSON.parse(json.out)
+    expect(report.ok).toBe(false)
+    expect(report.checks.filter((check: { violations: number }) => check.violations > 0)).toMatchObject([
+      { id: "account-balance", violations: 1 },
+    ])
+  }, 60_000)
+
+  it("audit of a schema without a shop is no clean audit", async () => {
+    const { code, out, err } = await run("audit")
+    expect([code, out]).toEqual([1, ""])
+    expect(err).toMatch(/has no shop.*npx holdfast migrate/)
+  }, 30_000)
+
+  it("doctor is content with a server as it should be, and says what a missing schema needs", async () => {
+    const missing = await run("doctor")
+    expect(missing.code).toBe(1)
+    expect(missing.out).toMatch(/^ok {5}PostgreSQL 1\d/)
+    expect(missing.out).toMatch(/wrong {2}The schema .* has no shop.*npx holdfast migrate/)
+    await run("migrate")
+    const { code, out } = await run("doctor", "--json")
+    expect(JSON.parse(out)).toMatchObject({ ok: true })
+    expect(out).toContain("Nobody subscribes")
+    expect(code).toBe(0)
+  }, 30_000)
+
+  it("doctor sees what the database is set to, what waits in the outbox and what is parked", async () => {
+    const database = `d${schema}`
+    await ask(`create database ${database}`)
+    const there = new URL(url())
+    there.pathname = `/${database}`
+    try {
+      const shop = createHoldfast({ store: postgres({ url: there.href, schema }), logger: () => {} })
+      const fails = await shop.events.subscribe("mails", () => Promise.reject(new Error("no mail today")), {
+        attempts: 1,
+      })
+      await shop.points.open({ accountId: "ann" })
+      await expect
+        .poll(() => shop.events.parked({ name: "mails" }).then(({ items }) => items.length), { timeout: 10_000 })
+        .toBe(1)
+      await fails.close()
+      await shop.points.charge({ accountId: "ann", amount: 5, key: "first" })
+      await shop.stop()
+      // An hour ago, as far as anybody can tell.
+      await ask(
+        `update ${schema}.outbox set events = (select json_agg(jsonb_set(e::jsonb, '{occurredAt}', to_jsonb((e ->> 'occurredAt')::bigint - 3600000))) from json_array_elements(events) e)`,
+        there.href,
+      )
+      await ask(`alter database ${database} set synchronous_commit = off`)
+      const { code, out } = await holdfast(["doctor", "--url", there.href, "--schema", schema])
+      expect(out).toMatch(/wrong {2}synchronous_commit is off.*\n.*alter database/)
+      expect(out).toMatch(/warn {3}1 events wait for "mails", the oldest for 3[56]\d\d s, and no process serves it/)
+      expect(out).toMatch(/warn {3}1 events of "mails" are parked.*\n.*redeliver/)
+      expect(code).toBe(1)
+    } finally {
+      await ask(`drop database ${database} with (force)`)
+    }
+  }, 60_000)
+})
