@@ -1,0 +1,66 @@
+/**
+ * The code in the documents is run as it stands there, on a database of its own, and prints what its comments say.
+ */
+import { execFile } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { resolve } from "node:path"
+import { promisify } from "node:util"
+import { Effect } from "effect"
+import { beforeEach, describe, expect, it } from "vitest"
+import { freshSchema, query, serverForFile } from "../support/stores.ts"
+
+const root = resolve(import.meta.dirname, "../../../..")
+
+const blocksOf = (document: string): ReadonlyArray<string> =>
+  Array.from(readFileSync(resolve(root, document), "utf8").matchAll(/^```ts\n(.*?)^```/gms), ([, code]) => code ?? "")
+
+/** What the comments behind `console.log` say that it prints. */
+const promisedOutput = (code: string): ReadonlyArray<string> =>
+  Array.from(code.matchAll(/console\.log\(.*\) *\/\/ (.*)$/gm), ([, comment]) => comment ?? "").filter(
+    (comment) => comment !== "",
+  )
+
+describe("the documents", () => {
+  const { url, server } = serverForFile("the documents of the adapters")
+  beforeEach((context) => context.skip(server() === undefined, "no PostgreSQL here"))
+
+  const run = async (databaseUrl: string, code: string): Promise<ReadonlyArray<string>> => {
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ["--conditions=@holdfast/source", "--no-warnings", "--input-type=module-typescript", "--eval", code],
+      { cwd: resolve(root, "packages/adapters"), env: { ...process.env, DATABASE_URL: databaseUrl }, timeout: 40_000 },
+    )
+    return stdout.trim().split("\n")
+  }
+  const onDatabase = async (use: (databaseUrl: string) => Promise<void>): Promise<void> => {
+    const name = `d${freshSchema()}`
+    const ask = (sql: string) => Effect.runPromise(query(url(), sql))
+    await ask(`create database ${name}`)
+    const there = new URL(url())
+    there.pathname = `/${name}`
+    await use(there.href).finally(() => ask(`drop database ${name} with (force)`))
+  }
+
+  it(
+    "the README's two minutes run, and run again",
+    () =>
+      onDatabase(async (databaseUrl) => {
+        const [quickstart = ""] = blocksOf("packages/adapters/README.md")
+        expect(promisedOutput(quickstart)).toEqual(["24000 26000"])
+        for (let time = 0; time < 2; time++) expect(await run(databaseUrl, quickstart)).toEqual(["24000 26000"])
+      }),
+    60_000,
+  )
+
+  it(
+    "the guide to within runs from top to bottom",
+    () =>
+      onDatabase(async (databaseUrl) => {
+        const code = blocksOf("docs/guides/within.md").join("\n")
+        const promised = promisedOutput(code)
+        expect(promised).toHaveLength(5)
+        expect(await run(databaseUrl, code)).toEqual(promised)
+      }),
+    60_000,
+  )
+})
