@@ -2,19 +2,25 @@ import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import { breachOf, simulate } from "../../src/testing/conformance/Adapter.ts"
 import { replayOf, tokenOf } from "../../src/testing/conformance/token.ts"
-import { conformance, laws, reportJson, reportJUnit, reportTable, Sim, Zoo } from "../../src/testing/index.ts"
+import { trialAt } from "../../src/testing/conformance/trials.ts"
+import { conformance, type Law, laws, reportJson, reportJUnit, reportTable, Sim, Zoo } from "../../src/testing/index.ts"
+import { duels } from "../../src/testing/laws/meetings.ts"
+import { workloads } from "../../src/testing/laws/workloads.ts"
 import { describeAdapterConformance } from "../../src/testing/vitest.ts"
 
 const [memory] = Zoo.controls
 if (memory === undefined) throw new Error("there is no memory store")
 const lostUpdate = Zoo.mutants.find(({ name }) => name === "lost update on stock")?.adapter ?? memory
 
+/** Time enough for what a few trials find. */
+const brief = { profile: "quick", budgetMillis: 2_000 } as const
+
 for (const adapter of Zoo.controls) describeAdapterConformance(adapter, { profile: "quick" })
 describeAdapterConformance({ ...memory, name: "memory, live", runs: "live" }, { profile: "quick", budgetMillis: 3_000 })
 
 describe("conformance", () => {
   it("finds what is broken, shrinks it, and replays the token 100 of 100 times", async () => {
-    const options = { profile: "quick", laws: "STK-*" } as const
+    const options = { ...brief, laws: "STK-01" } as const
     const report = await Effect.runPromise(conformance(lostUpdate, options))
     const failure = report.failures.find(({ law }) => law === "STK-01")
     expect(report.ok).toBe(false)
@@ -34,7 +40,7 @@ describe("conformance", () => {
   }, 60_000)
 
   it("runs one token alone, and known failures first", async () => {
-    const found = await Effect.runPromise(conformance(lostUpdate, { profile: "quick", laws: "STK-01" }))
+    const found = await Effect.runPromise(conformance(lostUpdate, { ...brief, laws: "STK-01" }))
     const token = found.failures[0]?.token ?? ""
     const replayed = await Effect.runPromise(conformance(lostUpdate, { replay: token, laws: "STK-01" }))
     expect(replayed.trials).toBe(1)
@@ -57,7 +63,7 @@ describe("conformance", () => {
   })
 
   it("reports as table, JSON and JUnit, and says first what is disclaimed", async () => {
-    const report = await Effect.runPromise(conformance(lostUpdate, { profile: "quick", laws: "STK-01,PTS-01,DUR-01" }))
+    const report = await Effect.runPromise(conformance(lostUpdate, { ...brief, laws: "STK-01,PTS-01,DUR-01" }))
     expect(reportTable(report)).toMatch(/^! keeps nothing/)
     expect(reportTable(report)).toContain("client 0")
     expect(JSON.parse(reportJson(report)).failures).toHaveLength(1)
@@ -70,9 +76,7 @@ describe("conformance", () => {
 describe("the laws", () => {
   it("have ids of their own, and each a mutant that it catches", () => {
     expect(new Set(laws.map(({ id }) => id)).size).toBe(laws.length)
-    const matrix = Zoo.matrixOf(10)
-    const toothless = laws.filter(({ id, level }) => level !== "UNTESTED" && (matrix.get(id)?.size ?? 0) === 0)
-    expect(toothless.map(({ id }) => id)).toEqual([])
+    expect(toothless(20).map(({ id }) => id)).toEqual([])
   }, 120_000)
 
   it("know what every mutant is called", () => {
@@ -80,3 +84,23 @@ describe("the laws", () => {
     expect(Zoo.mutants.length).toBeGreaterThanOrEqual(20)
   })
 })
+
+/** The laws that accuse no mutant within so many rounds. Only duels and the workloads of laws that are left are run. */
+const toothless = (rounds: number): ReadonlyArray<Law> => {
+  let left = laws.filter(({ level }) => level !== "UNTESTED")
+  for (let round = 0; round < rounds; round++) {
+    for (const { adapter } of Zoo.mutants) {
+      for (const [index, workload] of workloads.entries()) {
+        if (left.length === 0) return left
+        if (workload !== duels && !left.some((law) => law.workload === workload)) continue
+        const { plan, strategy } = trialAt(1, round, index, workload)
+        const attempt = simulate(adapter, plan, strategy, 1)
+        // A trial without an end accuses the law that every call is answered, and says nothing of the others.
+        const judging = attempt.record === undefined ? left.filter(({ id }) => id === "STK-07") : left
+        const bitten = judging.filter((law) => breachOf(attempt, [law]) !== undefined)
+        if (bitten.length > 0) left = left.filter((law) => !bitten.includes(law))
+      }
+    }
+  }
+  return left
+}

@@ -39,7 +39,7 @@ const runSuite = async (adapter: Adapter, options: SuiteOptions) => {
 describe("a folder of regressions", () => {
   it("gets the tokens of what failed, which run first, once, and stay when all is well again", async () => {
     const regressions = regressionsIn(join(root, "deep", "regressions"))
-    const options: SuiteOptions = { profile: "quick", laws: "STK-0*", budgetMillis: 700, regressions }
+    const options: SuiteOptions = { profile: "quick", laws: "STK-0*", budgetMillis: 2_000, regressions }
     expect(await regressions.read()).toEqual([])
 
     const first = await runSuite(lostUpdate, options)
