@@ -1,4 +1,4 @@
-/** Runs the code blocks of the two guides: each block of `ts` is a module that must end well. */
+/** Runs the code blocks of the guides: each block of `ts` is a module that must end well. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { afterAll, describe, expect, it } from "vitest"
@@ -7,7 +7,7 @@ const folder = fileURLToPath(new URL("./.blocks/", import.meta.url))
 mkdirSync(folder, { recursive: true })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const guides = ["write-an-adapter", "test-with-sim-and-lin"]
+const guides = ["write-an-adapter", "test-with-sim-and-lin", "test-your-shop"]
 
 /** The blocks of a guide; those marked as `ts test` are suites of vitest, which run as part of this one. */
 const blocksOf = (guide: string) => {
