@@ -3,8 +3,11 @@
  */
 import { PGlite } from "@electric-sql/pglite"
 import { createHoldfast } from "@holdfast/core"
+import { Effect } from "effect"
 import { afterAll, beforeAll, expect, it } from "vitest"
+import { openFromDatabase } from "../../src/pglite/databaseWire.ts"
 import { pglite } from "../../src/pglite/index.ts"
+import { begin } from "../../src/postgres/wire.ts"
 import { furnishShop } from "../support/shop.ts"
 
 let database: PGlite
@@ -61,6 +64,16 @@ it("a call that the host's open transaction is in the way of ends at its deadlin
   await shop.stop()
   expect((await database.query("select 1 as one")).rows).toEqual([{ one: 1 }])
 }, 60_000)
+
+it("a transaction that nobody waits for any more is not begun", async () => {
+  const given = Effect.flatMap(openFromDatabase(database, "beside", "decide"), (wire) =>
+    Effect.timeoutOption(wire.run([begin]), "50 millis"),
+  )
+  await database.transaction(async () => {
+    expect((await Effect.runPromise(Effect.scoped(given)))._tag).toBe("None")
+  })
+  expect((await database.query("select 1 as one")).rows).toEqual([{ one: 1 }])
+})
 
 it("refuses a folder and a database at once", async () => {
   const shop = createHoldfast({ store: pglite({ database, dir: "here" }), logger: () => {} })
