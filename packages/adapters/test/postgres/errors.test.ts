@@ -36,7 +36,7 @@ describe("errors of the server", () => {
     ["a server that shuts down", "57P01"],
     ["a connection failure", "08006"],
   ])(
-    "%s (%s) that passes is made good, exactly once",
+    "SB-34: a failure that passes is made good, exactly once: %s (%s)",
     async (_, sqlstate) => {
       const name = schema()
       const shop = open(url(), name, 10_000, true)

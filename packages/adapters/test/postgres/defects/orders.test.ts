@@ -12,7 +12,7 @@ describe("defects of orders that cannot happen here", () => {
   const { url, ask, schema, open, proxied } = shopsForFile("defects of orders")
   const exact = async (shop: TestShop): Promise<boolean> => (await shop.audit.run()).ok
 
-  it("SB-30: an event names itself, its time, its order and everything in it, and reads the same for ever", async () => {
+  it("SB-30: an event names itself, its time, its version, its order and everything in it", async () => {
     const shop = open(url(), schema(), 10_000, true)
     const events: Array<Event> = []
     await shop.events.subscribe("books", (event) => {
