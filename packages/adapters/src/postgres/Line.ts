@@ -6,7 +6,7 @@
  */
 
 import type { StoreFault } from "@holdfast/core"
-import { Clock, Effect, Exit, Scope, Semaphore } from "effect"
+import { Clock, Effect, Exit, Schedule, Scope, Semaphore } from "effect"
 import { lost, meaningOf, rejected } from "./faults.ts"
 import { type Failure, isLost, type Reply, type Statement, type Wire } from "./wire.ts"
 
@@ -157,8 +157,11 @@ const unanswered: Reply = {
 }
 
 /**
- * Asks for something that changes nothing. A session that died while nobody used it is only noticed now, so a lost one is
- * asked once more.
+ * How long a lost read is asked again: sessions that died while nobody used them are only noticed now, and one that was
+ * cut off is back in a moment. A server that is away for longer is the caller's to wait for.
  */
+const askAgain = Schedule.exponential("10 millis").pipe(Schedule.upTo({ duration: "500 millis" }))
+
+/** Asks for something that changes nothing. */
 export const ask = (line: Line, one: Statement): Effect.Effect<string | null, StoreFault> =>
-  Effect.catchTag(line.ask(one), "Lost", () => line.ask(one))
+  Effect.retry(line.ask(one), { schedule: askAgain, while: ({ _tag }) => _tag === "Lost" })

@@ -77,6 +77,17 @@ describe("failures", () => {
     expect(await exact(shop)).toBe(true)
   }, 30_000)
 
+  it("a read outlasts a connection that is back in a moment, so that a call it belongs to is answered", async () => {
+    const proxy = await proxied()
+    const shop = open(proxy.url, schema())
+    await furnishShop(shop, { accounts: 1, products: 1 })
+    proxy.refuse(true)
+    proxy.cut()
+    const reading = shop.points.balance("account-0")
+    setTimeout(() => proxy.refuse(false), 100)
+    await expect(reading).resolves.toBe(1_000_000)
+  }, 30_000)
+
   it("calls fail at their deadline while the server is there and does not answer", async () => {
     const proxy = await proxied()
     const shop = open(proxy.url, schema(), 700)
