@@ -26,6 +26,8 @@ export interface SubscriptionsOptions extends Pick<DeliverOptions, "outbox" | "o
   readonly workers?: boolean | undefined
   /** Is told of parked events where a subscription does not say otherwise. By default a warning in the log. */
   readonly onError?: OnError | undefined
+  /** What is done with a name's work before it is served. Only for kits that test themselves. */
+  readonly around?: ((work: Work, name: SubscriptionName) => Work) | undefined
 }
 
 /** How one subscription is served. */
@@ -80,7 +82,7 @@ const settledPollMillis = 100
 export const makeSubscriptions = Effect.fnUntraced(function* (
   options: SubscriptionsOptions,
 ): Effect.fn.Return<Subscriptions, never, Scope.Scope> {
-  const { outbox, owner, pollMillis } = options
+  const { outbox, owner, pollMillis, around = (work: Work) => work } = options
   const served = new Map<SubscriptionName, Wake>()
   const progress = new Pulse()
   const fibers = yield* FiberMap.make<SubscriptionName>()
@@ -109,7 +111,10 @@ export const makeSubscriptions = Effect.fnUntraced(function* (
       // Taken before the store is asked, so that two callers at once cannot both begin.
       served.set(name, wake)
       const { leaseMillis, limit, maxInFlight } = pace
-      const loop = deliver({ outbox, name, owner, pollMillis, leaseMillis, limit, maxInFlight, wake, progress }, work)
+      const loop = deliver(
+        { outbox, name, owner, pollMillis, leaseMillis, limit, maxInFlight, wake, progress },
+        around(work, name),
+      )
       return outbox.register(name).pipe(
         Effect.andThen(options.workers === false ? Effect.void : FiberMap.run(fibers, name, loop)),
         Effect.as({ name, close: stop(name, wake) }),

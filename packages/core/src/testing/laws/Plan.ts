@@ -43,6 +43,13 @@ export type Fault =
   /** The process of the caller ends before the request leaves, or after the store has done it. The store goes on. */
   | { readonly fault: "crash-before"; readonly at: number }
   | { readonly fault: "crash-after"; readonly at: number }
+  /** A call of a subscription's loop to the outbox is lost, or its reply is. `at` counts calls of that name. */
+  | {
+      readonly fault: "lose-delivery-call"
+      readonly call: "lease" | "claim" | "acknowledge" | "park"
+      readonly at: number
+      readonly done: boolean
+    }
   /** A process ends between two steps of its fibers, wherever they are then. `at` counts its operations, from 1. */
   | { readonly fault: "crash-at-step"; readonly engine: number; readonly at: number }
   /** The store takes its time before it begins. */
@@ -56,6 +63,35 @@ export type Fault =
   /** An acknowledgement is lost on its way to the store, so events are delivered again. `at` counts acknowledgements. */
   | { readonly fault: "lose-acknowledgement"; readonly at: number }
 
+/** What the processes of a trial do with events, on the core's own delivery. */
+export interface DeliveryPlan {
+  /** Durable names that every process serves with a handler. */
+  readonly names: ReadonlyArray<string>
+  /** Whether every process serves the relay to the bus as well. */
+  readonly relay: boolean
+  readonly leaseMillis: number
+  /** The most events of one claim. */
+  readonly limit: number
+  /** What is wrong with the `event`th event that a name begins, counted from 1. */
+  readonly handlers: ReadonlyArray<{
+    readonly name: string
+    readonly event: number
+    /** How often it fails; more often than it is tried parks it. */
+    readonly fails: number
+    /** How long each try takes. */
+    readonly millis: number
+  }>
+  /** What happens to the `at`th publication. */
+  readonly bus: ReadonlyArray<{
+    readonly at: number
+    /**
+     * `refused`: not taken. `unanswered`: taken, and the relay hears of a fault. `twice`: delivered twice. `shuffled`: keys
+     * change places, each in its own order.
+     */
+    readonly fate: "refused" | "unanswered" | "twice" | "shuffled"
+  }>
+}
+
 export interface Plan {
   /** Called one after the other before the clients begin. */
   readonly setup: ReadonlyArray<PlannedCall>
@@ -68,6 +104,8 @@ export interface Plan {
   readonly way: "store" | "engine"
   /** How many engines (processes) share the store. Client n calls engine n modulo this. Default 1. */
   readonly engines?: number
+  /** Only with `engine`. Default: nobody subscribes. */
+  readonly delivery?: DeliveryPlan
   /** Whether a charge of an unknown account opens it. Default false. */
   readonly opensOnCharge?: boolean
 }

@@ -59,6 +59,74 @@ export interface Delivery {
   readonly end: number
 }
 
+/** One try of a handler. */
+export interface Handling {
+  readonly name: string
+  readonly owner: string
+  readonly eventId: string
+  /** The event's key as it was committed. */
+  readonly key: string
+  readonly start: number
+  /** Milliseconds since 1970. */
+  readonly startMillis: number
+  /** Undefined where it was interrupted, or its process ended. */
+  end: number | undefined
+  ended: "handled" | "failed" | undefined
+}
+
+/** An event that a loop reported to the outbox: acknowledged, or parked with a reason. */
+export interface Settlement {
+  readonly name: string
+  readonly owner: string
+  readonly eventId: string
+  readonly reason: string | undefined
+  readonly start: number
+  end: number | undefined
+}
+
+/** A batch on its way to the bus. */
+export interface Publication {
+  readonly eventIds: ReadonlyArray<string>
+  readonly start: number
+  readonly end: number
+  /** Whether the bus answered that it took them. */
+  readonly taken: boolean
+}
+
+/** What the subscriptions of a trial did. */
+export interface DeliveryRecord {
+  /** Every registered name, and which of them is the relay's. */
+  readonly names: ReadonlyArray<string>
+  readonly relay: string | undefined
+  /** How often an event is tried before it is parked. */
+  readonly attempts: number
+  readonly handlings: ReadonlyArray<Handling>
+  readonly settlements: ReadonlyArray<Settlement>
+  /** Leases that were granted, until when (milliseconds since 1970). */
+  readonly leases: ReadonlyArray<{
+    readonly name: string
+    readonly owner: string
+    readonly at: number
+    readonly until: number
+  }>
+  /** Claimed events by the end of their claim. */
+  readonly claims: ReadonlyArray<{
+    readonly name: string
+    readonly owner: string
+    readonly at: number
+    readonly eventId: string
+  }>
+  readonly publications: ReadonlyArray<Publication>
+  /** What was parked when all had settled, before it was delivered again. */
+  readonly parked: ReadonlyArray<{ readonly name: string; readonly eventId: string; readonly reason: string }>
+  /** When parked events were asked for again. */
+  readonly redeliveredAt: number | undefined
+  /** Events that still waited, by name, when nothing moved any more. */
+  readonly waiting: ReadonlyMap<string, number>
+  /** Units sold by product, as a consumer of the bus counted them. */
+  readonly counted: ReadonlyMap<string, number>
+}
+
 /** Every record and row of the trial. */
 export interface Snapshot {
   readonly records: { readonly [K in KindName]: ReadonlyArray<RecordOf[K]> }
@@ -72,6 +140,8 @@ export interface TrialRecord {
   readonly deliveries: ReadonlyArray<Delivery>
   /** Events that an owner without the lease was given or could settle. */
   readonly intrusions: ReadonlyArray<string>
+  /** Where the plan has subscriptions. */
+  readonly delivery: DeliveryRecord | undefined
   readonly snapshot: Snapshot
   readonly audit: AuditReport
   /** What the popular list answered in the end, and a recount of the orders by the same definition. */

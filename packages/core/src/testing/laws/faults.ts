@@ -5,11 +5,13 @@
 import { Clock, Effect, Fiber } from "effect"
 import type { Decided } from "../../decision/fold.ts"
 import type { Keys, Records } from "../../decision/Records.ts"
-import { kindNames, kinds, type StoreFault, type StoreShape } from "../../ports/Store.ts"
+import { kindNames, kinds, type Outbox, type StoreFault, type StoreShape } from "../../ports/Store.ts"
 import { keyText } from "../../values.ts"
 import { jumpClock } from "../sim/Sim.ts"
 import type { Fault } from "./Plan.ts"
 import { type Caller, type Outside, runOutside } from "./Process.ts"
+
+type DeliveryCall = Extract<Fault, { readonly fault: "lose-delivery-call" }>["call"]
 
 /** The door of one store: counts what passes, and disturbs it as planned. */
 export class Door {
@@ -18,7 +20,7 @@ export class Door {
   readonly #outside: Outside
   readonly #heldUntil = new Map<string, number>()
   #transacts = 0
-  #acknowledgements = 0
+  readonly #deliveryCalls = new Map<DeliveryCall, number>()
   readonly #underWay = new Set<Fiber.Fiber<unknown, unknown>>()
   /** The faults that found something to disturb. */
   readonly met: Array<string> = []
@@ -33,23 +35,46 @@ export class Door {
 
   /** The store as one caller sees it. Once the caller is dead nothing it asked for is answered any more. */
   for(caller: Caller): StoreShape {
-    const { outbox } = this.#store
     return {
       ...this.#store,
       transact: (keys, decide) => this.#whileAlive(caller, this.#transact(caller, keys, decide)),
-      outbox: {
-        ...outbox,
-        acknowledge: (lease, positions) =>
-          Effect.suspend(() => {
-            const at = ++this.#acknowledgements
-            if (!this.#faults.some((each) => each.fault === "lose-acknowledgement" && each.at === at)) {
-              return outbox.acknowledge(lease, positions)
-            }
-            this.met.push("lose-acknowledgement")
-            return Effect.fail(lost("the acknowledgement was lost"))
-          }),
-      },
+      outbox: this.#outboxFor(caller),
     }
+  }
+
+  #outboxFor(caller: Caller): Outbox {
+    const { outbox } = this.#store
+    const asked = <A>(call: DeliveryCall, effect: Effect.Effect<A, StoreFault>) =>
+      this.#whileAlive(caller, this.#delivery(call, effect))
+    return {
+      ...outbox,
+      lease: (lease, now, leaseMillis) => asked("lease", outbox.lease(lease, now, leaseMillis)),
+      claim: (lease, after, limit) => asked("claim", outbox.claim(lease, after, limit)),
+      acknowledge: (lease, positions) => asked("acknowledge", outbox.acknowledge(lease, positions)),
+      park: (lease, position, reason, now) => asked("park", outbox.park(lease, position, reason, now)),
+      register: (name) => this.#whileAlive(caller, outbox.register(name)),
+      release: (lease) => this.#whileAlive(caller, outbox.release(lease)),
+      depth: (name) => this.#whileAlive(caller, outbox.depth(name)),
+    }
+  }
+
+  #delivery<A>(call: DeliveryCall, asked: Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreFault> {
+    return Effect.suspend(() => {
+      const at = (this.#deliveryCalls.get(call) ?? 0) + 1
+      this.#deliveryCalls.set(call, at)
+      for (const fault of this.#faults) {
+        if (fault.fault === "lose-acknowledgement" && call === "acknowledge" && fault.at === at) {
+          this.met.push(fault.fault)
+          return Effect.fail(lost("the acknowledgement was lost"))
+        }
+        if (fault.fault === "lose-delivery-call" && fault.call === call && fault.at === at) {
+          this.met.push(fault.fault)
+          const unanswered = Effect.fail(lost(`the ${call} was lost`))
+          return fault.done ? Effect.andThen(asked, unanswered) : unanswered
+        }
+      }
+      return asked
+    })
   }
 
   /** Completes when nothing that anybody asked for is under way. */
@@ -154,7 +179,8 @@ const textsOf = (keys: Keys): ReadonlyArray<string> =>
 const elapsed = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
 
 /** Whether a fault's `at` counts transacts. */
-const atTransacts = ({ fault }: Fault): boolean => fault !== "lose-acknowledgement" && fault !== "crash-at-step"
+const atTransacts = ({ fault }: Fault): boolean =>
+  fault !== "lose-acknowledgement" && fault !== "lose-delivery-call" && fault !== "crash-at-step"
 
 const endOf = (caller: Caller): Effect.Effect<never, StoreFault> =>
   Effect.andThen(Effect.sync(caller.end), Effect.fail(lost("the process ended")))

@@ -10,6 +10,7 @@ import { defineLaw, type Law } from "./Law.ts"
 import { orderLaws } from "./orders.ts"
 import { pointLaws } from "./points.ts"
 import { stockLaws } from "./stock.ts"
+import { subscriptionLaws } from "./subscriptions.ts"
 
 /** Promises that nothing here can check: a killed process loses no page cache, and a test pulls no plug. */
 const untestedLaws: ReadonlyArray<Law> = [
@@ -34,5 +35,6 @@ export const laws: ReadonlyArray<Law> = [
   ...absenceLaws,
   ...crashLaws,
   ...eventLaws,
+  ...subscriptionLaws,
   ...untestedLaws,
 ]

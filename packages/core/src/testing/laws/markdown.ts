@@ -15,6 +15,8 @@ const groups: { readonly [prefix: string]: string } = {
   ABS: "Things that do not exist yet",
   CRS: "Crashes and restarts",
   EVT: "Events",
+  SUB: "Subscriptions",
+  OUT: "The relay and the bus",
   DUR: "Durability",
 }
 

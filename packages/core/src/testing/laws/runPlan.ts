@@ -4,12 +4,14 @@
  * The same program runs under simulation and live: it takes time from the clock it is given and starts a fiber for each
  * client. Two ways of calling the store are the business of `storeWay` and `engineWay`.
  */
-import { Clock, Effect, Scheduler, type Scope } from "effect"
+import { Clock, Effect, References, Scheduler, type Scope } from "effect"
 import { runAudit } from "../../audit/runAudit.ts"
 import type { Command, Decision } from "../../decision/Command.ts"
+import type { Work } from "../../delivery/Hand.ts"
 import type { StoreFault, StoreShape } from "../../ports/Store.ts"
 import { AccountId, CampaignId, IdempotencyKey, OrderId, ProductId, Scope as ScopeName } from "../../values.ts"
 import { commandOf } from "./commands.ts"
+import { type Delivering, makeDelivering } from "./delivering.ts"
 import { Door } from "./faults.ts"
 import { observeEvents, type Subscriber } from "./observeEvents.ts"
 import type { Plan, PlannedCall, Step } from "./Plan.ts"
@@ -28,6 +30,10 @@ export interface Tampering {
   readonly reply?: ((reply: Reply, command: Command) => Reply) | undefined
   /** Callers who leave are told so, and their commands stay in the queue. */
   readonly forgetsWithdrawals?: boolean | undefined
+  /** What the loops of subscriptions do with the events that they claim. */
+  readonly work?: ((work: Work, name: string) => Work) | undefined
+  /** The consumer of the bus counts every event that it hears, known or not. */
+  readonly forgetfulConsumer?: boolean | undefined
   /** The store as one process sees it, with the store itself, which is one for all processes of a trial. */
   readonly store?: ((seen: StoreShape, itself: StoreShape) => StoreShape) | undefined
 }
@@ -41,20 +47,36 @@ export interface RunPlanOptions {
 }
 
 /** Runs the plan. Fails only where the store cannot be read when everything has ended. */
-export const runPlan: (
+export const runPlan = (
   plan: Plan,
   store: StoreShape,
   options: RunPlanOptions,
-) => Effect.Effect<TrialRecord, StoreFault, Scope.Scope> = Effect.fnUntraced(function* (
+): Effect.Effect<TrialRecord, StoreFault, Scope.Scope> =>
+  // What goes wrong on purpose is no news.
+  Effect.provideService(runLoudly(plan, store, options), References.MinimumLogLevel, "None")
+
+const runLoudly = Effect.fnUntraced(function* (
   plan: Plan,
   store: StoreShape,
   options: RunPlanOptions,
-) {
+): Effect.fn.Return<TrialRecord, StoreFault, Scope.Scope> {
   const clock = yield* Clock.Clock
   const outside = { services: yield* Effect.context<never>(), scheduler: yield* Scheduler.Scheduler }
   const door = new Door(store, plan.faults, outside)
   const trial = new RunningTrial(plan, store, door, options, outside, () => clock.currentTimeMillisUnsafe())
   const subscriber = yield* observeEvents(store, door, options.prefix, () => trial.next())
+  const delivering =
+    plan.delivery &&
+    (yield* makeDelivering({
+      plan: plan.delivery,
+      store,
+      prefix: options.prefix,
+      tampering: options.tampering,
+      outside,
+      next: () => trial.next(),
+      met: (fault) => door.met.push(fault),
+    }))
+  trial.delivering = delivering
   for (const planned of plan.setup) yield* trial.callAll(-1, [planned], {}, storeWay(store, options.tampering))
   const ways: Array<Way> = []
   for (let engine = 0; engine < (plan.engines ?? 1); engine++) ways.push(yield* trial.newWay(engine))
@@ -65,6 +87,14 @@ export const runPlan: (
   )
   for (const way of ways) yield* way.stop
   yield* door.settled
+  if (delivering !== undefined) {
+    // Somebody serves the names until nothing waits: a process that goes on, or one that comes back.
+    for (const engine of ways.keys()) yield* trial.livingWay(ways, engine)
+    for (const way of ways) way.live()
+    yield* delivering.drain
+    for (const way of ways) yield* way.close
+    yield* delivering.unregister
+  }
   yield* subscriber.drain
   const snapshot = yield* readSnapshot(store, options.prefix)
   const now = clock.currentTimeMillisUnsafe()
@@ -74,6 +104,7 @@ export const runPlan: (
     reads: trial.reads,
     deliveries: subscriber.deliveries,
     intrusions: subscriber.intrusions,
+    delivery: delivering?.record,
     snapshot,
     // A trial may have moved the clock back: everything it wrote is compared.
     audit: yield* runAudit(auditSource(snapshot), { maxExamples: 3, asOf: Number.MAX_SAFE_INTEGER }),
@@ -93,6 +124,7 @@ class RunningTrial {
   readonly #options: RunPlanOptions
   readonly #outside: Outside
   readonly #now: () => number
+  delivering: Delivering | undefined
   #position = 0
   #commands = 0
 
@@ -129,7 +161,7 @@ class RunningTrial {
     const process = new Process(this.#outside, restarted ? undefined : fault?.at, () =>
       this.#door.met.push("crash-at-step"),
     )
-    return engineWay(asSeenBy(process), tampering, process)
+    return engineWay(asSeenBy(process), tampering, process, this.delivering)
   }
 
   serve(
@@ -143,12 +175,12 @@ class RunningTrial {
       for (const step of steps) {
         switch (step.do) {
           case "call": {
-            const way = yield* this.#livingWay(ways, engine)
+            const way = yield* this.livingWay(ways, engine)
             yield* this.callAll(client, step.calls, step, way)
             // Whoever crashed comes back and asks again, under the same keys.
             if (way.caller.dead) {
               const keyed = step.calls.filter(({ key }) => key !== undefined)
-              if (keyed.length > 0) yield* this.callAll(client, keyed, {}, yield* this.#livingWay(ways, engine), true)
+              if (keyed.length > 0) yield* this.callAll(client, keyed, {}, yield* this.livingWay(ways, engine), true)
             }
             break
           }
@@ -169,7 +201,7 @@ class RunningTrial {
     })
   }
 
-  #livingWay(ways: Array<Way>, engine: number): Effect.Effect<Way, never, Scope.Scope> {
+  livingWay(ways: Array<Way>, engine: number): Effect.Effect<Way, never, Scope.Scope> {
     return Effect.suspend(() => {
       const way = ways[engine]
       if (way !== undefined && !way.caller.dead) return Effect.succeed(way)

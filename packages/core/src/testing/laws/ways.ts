@@ -8,6 +8,7 @@ import { fold, keysOfCommands } from "../../decision/fold.ts"
 import { type Engine, makeEngine } from "../../engine/Engine.ts"
 import type { Outcome } from "../../engine/Pending.ts"
 import type { StoreFault, StoreShape } from "../../ports/Store.ts"
+import type { Delivering } from "./delivering.ts"
 import { type Caller, newCaller, type Process } from "./Process.ts"
 import type { Tampering } from "./runPlan.ts"
 import type { Reply } from "./Trial.ts"
@@ -21,6 +22,10 @@ export interface Way {
   ) => Effect.Effect<ReadonlyArray<Reply>>
   /** Waits until nothing is under way. */
   readonly stop: Effect.Effect<void>
+  /** From now on it does not end by a fault any more. */
+  readonly live: () => void
+  /** Ends it as a shop is closed. */
+  readonly close: Effect.Effect<void>
 }
 
 /** How often a lost reply is asked for again, and for how long somebody waits between two tries. */
@@ -47,6 +52,8 @@ export const storeWay = (store: StoreShape, tampering: Tampering | undefined, ca
       return answered ?? []
     }),
   stop: Effect.void,
+  live: () => {},
+  close: Effect.void,
 })
 
 const leftAll = (commands: ReadonlyArray<Command>): ReadonlyArray<Reply> =>
@@ -100,14 +107,21 @@ export const engineWay = Effect.fnUntraced(function* (
   store: StoreShape,
   tampering: Tampering | undefined,
   process: Process,
+  delivering: Delivering | undefined,
 ): Effect.fn.Return<Way, never, Scope.Scope> {
   const scope = yield* Scope.make()
   // What an ended process had open stays open: nobody is there to close it.
-  yield* Effect.addFinalizer(() => {
+  const close = Effect.suspend(() => {
     process.live()
     return process.dead ? Effect.void : Scope.close(scope, Exit.void)
   })
-  const engine = yield* process.run(Scope.provide(makeEngine(store, { queueLimit: 1_000 }), scope))
+  yield* Effect.addFinalizer(() => close)
+  const begin = Effect.gen(function* () {
+    const started = yield* makeEngine(store, { queueLimit: 1_000 })
+    if (delivering !== undefined) yield* Effect.forkScoped(delivering.serve(store.outbox, started.committed))
+    return started
+  })
+  const engine = yield* process.run(Scope.provide(begin, scope))
   return {
     caller: process,
     call: (commands, leaveAfterMillis) =>
@@ -120,6 +134,8 @@ export const engineWay = Effect.fnUntraced(function* (
       engine === undefined
         ? Effect.void
         : Effect.suspend(() => (process.dead ? Effect.void : Effect.asVoid(raceDeath(process, engine.settled)))),
+    live: () => process.live(),
+    close,
   }
 })
 

@@ -3,6 +3,7 @@
  */
 import { lives, rush, shelves, wallets } from "./busyWorkloads.ts"
 import { restarts } from "./crashWorkload.ts"
+import { deliveries } from "./deliveryWorkload.ts"
 import { retries, shop, streams, waits } from "./faultyWorkloads.ts"
 import type { Workload } from "./Law.ts"
 import { beginnings, duels } from "./meetings.ts"
@@ -20,4 +21,4 @@ export const workloads: ReadonlyArray<Workload> = [
   shop,
 ]
   .flatMap((workload) => [duels, workload])
-  .concat(restarts)
+  .concat(deliveries, restarts, deliveries)

@@ -2,8 +2,9 @@
  * The zoo: every broken adapter. They show that the laws can fail.
  */
 import { crashMutants } from "./crashMutants.ts"
+import { deliveryMutants } from "./deliveryMutants.ts"
 import { engineMutants } from "./engineMutants.ts"
 import type { Mutant } from "./Mutant.ts"
 import { storeMutants } from "./storeMutants.ts"
 
-export const mutants: ReadonlyArray<Mutant> = [...storeMutants, ...engineMutants, ...crashMutants]
+export const mutants: ReadonlyArray<Mutant> = [...storeMutants, ...engineMutants, ...crashMutants, ...deliveryMutants]
