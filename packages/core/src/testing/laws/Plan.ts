@@ -15,6 +15,21 @@ export interface PlannedCall {
   readonly order?: string
 }
 
+/** What a client asks the services. */
+export type Question =
+  /** What became of a keyed call. */
+  | { readonly what: "outcome"; readonly call: string; readonly key: string }
+  /** The last order that this client placed. */
+  | { readonly what: "order" }
+  /** A whole list, page by page. */
+  | {
+      readonly what: "list"
+      readonly of: "entries" | "movements" | "orders"
+      readonly id: string
+      readonly limit: number
+      readonly order: "newest-first" | "oldest-first"
+    }
+
 /** What a client does next, once the step before is answered. */
 export type Step =
   /** Calls that belong together: one batch. */
@@ -30,6 +45,7 @@ export type Step =
     }
   | { readonly do: "read"; readonly what: "account" | "product" | "campaign"; readonly id: string }
   | { readonly do: "top" }
+  | { readonly do: "ask"; readonly question: Question }
   /** Handles some events as a subscriber, and vanishes before it has acknowledged them where `vanish` is set. */
   | { readonly do: "consume"; readonly limit: number; readonly vanish?: boolean }
   | { readonly do: "pause"; readonly millis: number }

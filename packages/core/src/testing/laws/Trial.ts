@@ -6,7 +6,7 @@ import type { AuditReport } from "../../audit/AuditReport.ts"
 import type { KindName, LogName, RecordOf, RowOf } from "../../decision/kinds.ts"
 import type { Event } from "../../events/Event.ts"
 import type { Refusal } from "../../refusals.ts"
-import type { Plan, PlannedCall } from "./Plan.ts"
+import type { Plan, PlannedCall, Question } from "./Plan.ts"
 
 /** How a call ended for its caller. */
 export type Reply =
@@ -48,6 +48,27 @@ export interface ReadOp {
   readonly end: number
   /** The position that was seen (seq, revision, issued) and the counter there; undefined where nothing was found. */
   readonly seen: { readonly position: number; readonly counter: number } | undefined
+}
+
+/** What a service told. */
+export type Told =
+  | {
+      readonly _tag: "Outcome"
+      readonly status: "accepted" | "pending" | "not-found"
+      readonly answer: object | undefined
+    }
+  /** `paid` undefined where the order was not found. */
+  | { readonly _tag: "Order"; readonly orderId: string; readonly paid: number | undefined }
+  /** Positions or ids, each with its balance, count or amount paid, in the order of the pages. */
+  | { readonly _tag: "Listed"; readonly rows: ReadonlyArray<readonly [position: string, value: number]> }
+
+/** One question of a client that was answered. */
+export interface Asked {
+  readonly client: number
+  readonly question: Question
+  readonly start: number
+  readonly end: number
+  readonly told: Told
 }
 
 /** One event as a subscriber got it. */
@@ -137,6 +158,7 @@ export interface TrialRecord {
   readonly plan: Plan
   readonly ops: ReadonlyArray<Op>
   readonly reads: ReadonlyArray<ReadOp>
+  readonly asked: ReadonlyArray<Asked>
   readonly deliveries: ReadonlyArray<Delivery>
   /** Events that an owner without the lease was given or could settle. */
   readonly intrusions: ReadonlyArray<string>
@@ -144,8 +166,15 @@ export interface TrialRecord {
   readonly delivery: DeliveryRecord | undefined
   readonly snapshot: Snapshot
   readonly audit: AuditReport
-  /** What the popular list answered in the end, and a recount of the orders by the same definition. */
-  readonly top: { readonly listed: ReadonlyArray<string>; readonly recounted: ReadonlyArray<string> }
+  /**
+   * What the popular list answered in the end for several windows, a recount of the orders by the same definition, and
+   * the sums of the hourly buckets.
+   */
+  readonly top: {
+    readonly listed: ReadonlyArray<string>
+    readonly recounted: ReadonlyArray<string>
+    readonly summed: ReadonlyArray<string>
+  }
   /** When each accepted command was last decided, milliseconds since 1970, by command id. */
   readonly decidedAt: ReadonlyMap<string, number>
   /** Which faults found something to disturb. */

@@ -9,6 +9,7 @@ import { absenceLaws, deadlineLaws, idempotencyLaws } from "./idempotency.ts"
 import { defineLaw, type Law } from "./Law.ts"
 import { orderLaws } from "./orders.ts"
 import { pointLaws } from "./points.ts"
+import { serviceLaws } from "./services.ts"
 import { stockLaws } from "./stock.ts"
 import { subscriptionLaws } from "./subscriptions.ts"
 
@@ -33,6 +34,7 @@ export const laws: ReadonlyArray<Law> = [
   ...idempotencyLaws,
   ...deadlineLaws,
   ...absenceLaws,
+  ...serviceLaws,
   ...crashLaws,
   ...eventLaws,
   ...subscriptionLaws,

@@ -13,6 +13,7 @@ const groups: { readonly [prefix: string]: string } = {
   IDM: "Idempotency",
   DLN: "Deadlines and withdrawal",
   ABS: "Things that do not exist yet",
+  SRV: "What the services tell",
   CRS: "Crashes and restarts",
   EVT: "Events",
   SUB: "Subscriptions",

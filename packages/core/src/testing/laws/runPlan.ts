@@ -10,14 +10,15 @@ import type { Command, Decision } from "../../decision/Command.ts"
 import type { Work } from "../../delivery/Hand.ts"
 import type { StoreFault, StoreShape } from "../../ports/Store.ts"
 import { AccountId, CampaignId, IdempotencyKey, OrderId, ProductId, Scope as ScopeName } from "../../values.ts"
+import { makeAsking } from "./asking.ts"
 import { commandOf } from "./commands.ts"
 import { type Delivering, makeDelivering } from "./delivering.ts"
 import { Door } from "./faults.ts"
 import { observeEvents, type Subscriber } from "./observeEvents.ts"
-import type { Plan, PlannedCall, Step } from "./Plan.ts"
+import type { Plan, PlannedCall, Question, Step } from "./Plan.ts"
 import { type Caller, newCaller, type Outside, Process } from "./Process.ts"
 import { auditSource, readSnapshot } from "./snapshot.ts"
-import { type Glimpse, newGlimpse, type Op, type ReadOp, type Reply, type TrialRecord } from "./Trial.ts"
+import { type Asked, type Glimpse, newGlimpse, type Op, type ReadOp, type Reply, type TrialRecord } from "./Trial.ts"
 import { topOf } from "./topOf.ts"
 import { engineWay, storeWay, type Way } from "./ways.ts"
 
@@ -102,6 +103,7 @@ const runLoudly = Effect.fnUntraced(function* (
     plan,
     ops: trial.ops,
     reads: trial.reads,
+    asked: trial.questions,
     deliveries: subscriber.deliveries,
     intrusions: subscriber.intrusions,
     delivery: delivering?.record,
@@ -117,6 +119,7 @@ const runLoudly = Effect.fnUntraced(function* (
 class RunningTrial {
   readonly ops: Array<Op>
   readonly reads: Array<ReadOp>
+  readonly questions: Array<Asked> = []
   readonly #asked: Glimpse["asked"]
   readonly #plan: Plan
   readonly #store: StoreShape
@@ -189,6 +192,9 @@ class RunningTrial {
             break
           case "top":
             yield* Effect.ignore(this.#store.reads.top({ fromHour: 0, untilHour: 1, limit: 1 }))
+            break
+          case "ask":
+            yield* this.#ask(client, step.question, ways[engine])
             break
           case "consume":
             yield* subscriber.consume(client, step.limit, step.vanish === true)
@@ -268,6 +274,21 @@ class RunningTrial {
       Effect.map((receipt) => String(receipt?.answer.orderId ?? "no-order")),
       Effect.orElseSucceed(() => "no-order"),
     )
+  }
+
+  #ask(client: number, question: Question, way: Way | undefined): Effect.Effect<void, StoreFault> {
+    return Effect.gen({ self: this }, function* () {
+      const own = this.ops.findLast(
+        (op) => op.client === client && op.planned.call === "orders.place" && op.reply._tag === "Accepted",
+      )
+      const answer = own?.reply._tag === "Accepted" ? own.reply.answer : {}
+      const orderId = "orderId" in answer ? String(answer.orderId) : undefined
+      const asking = makeAsking(this.#store, this.#options.prefix, way?.isPending ?? (() => false), this.#now)
+      const start = this.next()
+      const told = yield* asking.ask(question, orderId)
+      const end = this.next()
+      if (told !== undefined) this.questions.push({ client, question, start, end, told })
+    })
   }
 
   #read(client: number, { what, id }: Extract<Step, { readonly do: "read" }>): Effect.Effect<void, StoreFault> {

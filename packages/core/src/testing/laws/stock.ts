@@ -2,6 +2,7 @@
  * Laws of products and their stock, and of the list of popular ones.
  */
 
+import { questions } from "./askingWorkload.ts"
 import { lives, shelves } from "./busyWorkloads.ts"
 import { broken, defineLaw, type Law } from "./Law.ts"
 import {
@@ -136,6 +137,25 @@ export const stockLaws: ReadonlyArray<Law> = [
         ? undefined
         : broken(`The list says ${listed.join(", ")}; the orders say ${recounted.join(", ")}.`),
     sometimes: { "something was sold": ({ top }) => top.recounted.length > 0 },
+  }),
+  defineLaw({
+    id: "POP-03",
+    level: "MUST",
+    title: "The list of any window is the sum of its hourly buckets, whatever hours and days have gone by",
+    why: "An hour too many at either end shows yesterday's favourite for a day.",
+    workload: questions,
+    check: ({ top: { listed, summed } }) =>
+      listed.join() === summed.join()
+        ? undefined
+        : broken(`The list says ${listed.join(", ")}; the buckets say ${summed.join(", ")}.`),
+    sometimes: {
+      "sales of another day": ({ top: { summed } }) =>
+        summed.filter((each) => each.startsWith("one day")).join() !==
+        summed
+          .filter((each) => each.startsWith("three days"))
+          .map((each) => each.replace("three days", "one day"))
+          .join(),
+    },
   }),
 ]
 

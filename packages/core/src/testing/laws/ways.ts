@@ -20,6 +20,8 @@ export interface Way {
     commands: ReadonlyArray<Command>,
     leaveAfterMillis: number | undefined,
   ) => Effect.Effect<ReadonlyArray<Reply>>
+  /** Whether a command of a key is on its way in this process. */
+  readonly isPending: Engine["isPending"]
   /** Waits until nothing is under way. */
   readonly stop: Effect.Effect<void>
   /** From now on it does not end by a fault any more. */
@@ -51,6 +53,7 @@ export const storeWay = (store: StoreShape, tampering: Tampering | undefined, ca
           )
       return answered ?? []
     }),
+  isPending: () => false,
   stop: Effect.void,
   live: () => {},
   close: Effect.void,
@@ -130,6 +133,7 @@ export const engineWay = Effect.fnUntraced(function* (
         : Effect.forEach(commands, (command) => submit(engine, process, command, tampering, leaveAfterMillis), {
             concurrency: "unbounded",
           }),
+    isPending: (keyed) => engine?.isPending(keyed) ?? false,
     stop:
       engine === undefined
         ? Effect.void

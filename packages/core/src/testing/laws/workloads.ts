@@ -1,6 +1,7 @@
 /**
  * The workloads: small plans that are likely to meet, and the order in which a run takes them.
  */
+import { questions } from "./askingWorkload.ts"
 import { lives, rush, shelves, wallets } from "./busyWorkloads.ts"
 import { restarts } from "./crashWorkload.ts"
 import { deliveries } from "./deliveryWorkload.ts"
@@ -21,4 +22,4 @@ export const workloads: ReadonlyArray<Workload> = [
   shop,
 ]
   .flatMap((workload) => [duels, workload])
-  .concat(deliveries, restarts, deliveries)
+  .concat(questions, deliveries, restarts, questions, deliveries)

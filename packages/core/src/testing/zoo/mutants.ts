@@ -5,6 +5,13 @@ import { crashMutants } from "./crashMutants.ts"
 import { deliveryMutants } from "./deliveryMutants.ts"
 import { engineMutants } from "./engineMutants.ts"
 import type { Mutant } from "./Mutant.ts"
+import { readMutants } from "./readMutants.ts"
 import { storeMutants } from "./storeMutants.ts"
 
-export const mutants: ReadonlyArray<Mutant> = [...storeMutants, ...engineMutants, ...crashMutants, ...deliveryMutants]
+export const mutants: ReadonlyArray<Mutant> = [
+  ...storeMutants,
+  ...readMutants,
+  ...engineMutants,
+  ...crashMutants,
+  ...deliveryMutants,
+]
