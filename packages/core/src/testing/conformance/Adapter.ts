@@ -1,8 +1,8 @@
 /**
  * What is put to the test: an adapter's layer and what it claims; and one trial of it.
  */
-import { Cause, Context, Effect, Exit, Layer } from "effect"
-import { type Guarantees, Store, type StoreFault } from "../../ports/Store.ts"
+import { Cause, Context, Effect, Exit, Layer, type Scope } from "effect"
+import { type Guarantees, Store, type StoreFault, type StoreShape } from "../../ports/Store.ts"
 import { broken, type Law, type Violation } from "../laws/Law.ts"
 import type { Plan } from "../laws/Plan.ts"
 import { runPlan, type Tampering } from "../laws/runPlan.ts"
@@ -24,6 +24,11 @@ export interface Adapter {
    * side by side in real time against the real thing, and what they write stays there: give it a schema of its own.
    */
   readonly runs?: "simulated" | "live" | undefined
+  /**
+   * Ends the store as a crash would (`kill -9` of its process) and opens what is left, once a trial when all was answered:
+   * puts DUR-01 to the test. Answers the same store where that connects again by itself.
+   */
+  readonly reopen?: ((store: StoreShape) => Effect.Effect<StoreShape, StoreFault, Scope.Scope>) | undefined
   /** Only for kits that test themselves: what a broken engine does. */
   readonly tampering?: Tampering | undefined
 }
@@ -57,7 +62,12 @@ export const simulate = (adapter: Adapter, plan: Plan, strategy: Strategy, seed:
   let glimpse = newGlimpse()
   const program = Effect.flatMap(Layer.build(adapter.layer), (context) => {
     glimpse = newGlimpse()
-    return runPlan(plan, Context.get(context, Store), { prefix: "t0", tampering: adapter.tampering, glimpse })
+    return runPlan(plan, Context.get(context, Store), {
+      prefix: "t0",
+      tampering: adapter.tampering,
+      reopen: adapter.reopen,
+      glimpse,
+    })
   })
   const options = { strategy, preempt: "yields", seed, maxSteps: 200_000 } as const
   const { first, nondeterminism } = twice
@@ -84,6 +94,12 @@ const recordOf = ({ exit, stuck }: Trial<TrialRecord, StoreFault>): Pick<Attempt
 
 /** The law that stands for trials that come to no end: every call is answered. */
 const livenessId = "STK-07"
+
+/** The law as it is for an adapter: untested where that does not bring along what it needs. */
+export const lawFor =
+  (adapter: Adapter) =>
+  (law: Law): Law =>
+    law.needs === undefined || adapter[law.needs] !== undefined ? law : { ...law, level: "UNTESTED", sometimes: {} }
 
 /** The first of these laws that an attempt broke. A trial without an end breaks the law that every call is answered. */
 export const breachOf = (attempt: Attempt, laws: ReadonlyArray<Law>): Breach | undefined => {

@@ -156,12 +156,12 @@ export class Book {
   }
 }
 
-const disclaims = ({ guarantees }: Adapter, runs: "simulated" | "live"): ReadonlyArray<string> => [
+const disclaims = ({ guarantees, reopen }: Adapter, runs: "simulated" | "live"): ReadonlyArray<string> => [
   ...(guarantees.durability === "nothing" ? ["keeps nothing: what was acknowledged does not survive its process"] : []),
   ...(guarantees.durability === "process crash" ? ["does not claim to survive a power loss"] : []),
   ...(guarantees.scope === "many machines" ? [] : [`may be used by ${guarantees.scope} only`]),
   ...(runs === "live"
     ? ["run live: schedules are not chosen, so a failure may not replay, and shrinks only where it breaks again"]
     : []),
-  "untested here: real crashes of the store (DUR-01)",
+  ...(reopen === undefined ? ["untested here: real crashes of the store (DUR-01)"] : []),
 ]

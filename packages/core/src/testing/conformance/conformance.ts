@@ -10,7 +10,7 @@ import { laws as allLaws } from "../laws/laws.ts"
 import type { Plan } from "../laws/Plan.ts"
 import { workloads } from "../laws/workloads.ts"
 import { replay, type Strategy } from "../sim/strategies.ts"
-import { type Adapter, type Attempt, simulate } from "./Adapter.ts"
+import { type Adapter, type Attempt, lawFor, simulate } from "./Adapter.ts"
 import { Book, type Shrinker } from "./Book.ts"
 import { exhaust } from "./exhaust.ts"
 import { makeLiveStore } from "./live.ts"
@@ -63,7 +63,7 @@ export const conformance = (adapter: Adapter, options: ConformanceOptions = {}):
     Effect.gen(function* () {
       const { profile = "standard", seed = 1 } = options
       const runs = adapter.runs ?? "live"
-      const laws = selected([...allLaws, ...(options.extraLaws ?? [])], options.laws)
+      const laws = selected([...allLaws, ...(options.extraLaws ?? [])], options.laws).map(lawFor(adapter))
       const began = yield* Clock.currentTimeMillis
       const endsAt = began + (options.budgetMillis ?? budgetOf[profile][runs])
       const runner = runs === "simulated" ? simulated(adapter) : yield* live(adapter, options.trialMillis)

@@ -74,7 +74,9 @@ export const makeLiveStore = Effect.fnUntraced(function* (
     const attempted = { plan, seed, tape: [], decisions: [], glimpse, twice: false, nondeterminism: undefined }
     const store = yield* open
     if (store === undefined) return { ...attempted, record: undefined, trouble }
-    const trial = Effect.scoped(runPlan(plan, store, { prefix, tampering: adapter.tampering, glimpse }))
+    const trial = Effect.scoped(
+      runPlan(plan, store, { prefix, tampering: adapter.tampering, reopen: adapter.reopen, glimpse }),
+    )
     const clock = new JumpingClock(yield* Clock.Clock)
     const exit = yield* within(Effect.provideService(trial, Clock.Clock, clock), limits.trialMillis)
     if (exit !== undefined && Exit.isSuccess(exit)) return { ...attempted, record: exit.value, trouble: undefined }

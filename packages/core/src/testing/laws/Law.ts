@@ -27,6 +27,8 @@ export interface Law {
   readonly title: string
   /** Why it matters, in one sentence. */
   readonly why: string
+  /** What an adapter must bring along to be tested by it. Without that the law is reported as untested. */
+  readonly needs?: "reopen"
   /** Makes plans that put the law to the test. Laws with the same workload share its trials. */
   readonly workload: Workload
   readonly check: (trial: TrialRecord) => Violation | undefined

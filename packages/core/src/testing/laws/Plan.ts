@@ -40,6 +40,8 @@ export type Step =
       readonly deadlineMillis?: number
       /** How long the client waits between stamping the calls and handing them on: queues do that. Default 0. */
       readonly lateMillis?: number
+      /** How far the client's clock is behind: the calls are stamped with an earlier time. Default 0. */
+      readonly agoMillis?: number
       /** The client leaves after this long, answered or not. */
       readonly leaveAfterMillis?: number
     }

@@ -162,6 +162,8 @@ export interface TrialRecord {
   readonly deliveries: ReadonlyArray<Delivery>
   /** Events that an owner without the lease was given or could settle. */
   readonly intrusions: ReadonlyArray<string>
+  /** Whether the store was ended as by a crash and opened again before the snapshot was read. */
+  readonly reopened: boolean
   /** Where the plan has subscriptions. */
   readonly delivery: DeliveryRecord | undefined
   readonly snapshot: Snapshot

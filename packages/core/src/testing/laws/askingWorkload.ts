@@ -1,6 +1,6 @@
 /**
  * Plans in which clients ask the services while others write: what became of a key, an order, lists page by page; and in
- * which hours and days go by.
+ * which some were sold hours and days ago.
  */
 import type { Workload } from "./Law.ts"
 import type { Fault, PlannedCall, Step } from "./Plan.ts"
@@ -35,15 +35,13 @@ export const questions: Workload = {
       const id = of === "movements" ? "pen" : "ada"
       return { do: "ask", question: { what: "list", of, id, limit: draws.between(1, 2), order } }
     }
+    const ago = draws.chance(0.5) ? draws.oneOf([1, 24, 24, 72]) : undefined
     const writer = steps(draws, 3, 5, (index) => {
       if (index % 2 === 1 && draws.chance(0.4)) return { do: "ask", question: { what: "order" } }
-      return one(draws.chance(0.1) ? cancel("ada", "order-0") : keyed())
+      const step = one(draws.chance(0.1) ? cancel("ada", "order-0") : keyed())
+      return ago === undefined ? step : { ...step, agoMillis: ago * hourMillis }
     })
     const faults: Array<Fault> = []
-    if (draws.chance(0.4)) {
-      const millis = draws.oneOf([1, 24, 24, 72]) * hourMillis
-      faults.push({ fault: "clock-jump", at: draws.between(1, 4), millis })
-    }
     if (draws.chance(0.3)) {
       faults.push({ fault: draws.oneOf(["lose-reply", "crash-after", "crash-before"]), at: draws.between(1, 4) })
     }

@@ -6,23 +6,32 @@ import { crashLaws } from "./crashes.ts"
 import { eventLaws } from "./events.ts"
 import { shop } from "./faultyWorkloads.ts"
 import { absenceLaws, deadlineLaws, idempotencyLaws } from "./idempotency.ts"
-import { defineLaw, type Law } from "./Law.ts"
+import { broken, defineLaw, type Law } from "./Law.ts"
 import { orderLaws } from "./orders.ts"
 import { pointLaws } from "./points.ts"
 import { serviceLaws } from "./services.ts"
 import { stockLaws } from "./stock.ts"
 import { subscriptionLaws } from "./subscriptions.ts"
 
-/** Promises that nothing here can check: a killed process loses no page cache, and a test pulls no plug. */
-const untestedLaws: ReadonlyArray<Law> = [
+/** A killed process loses no page cache, and a test pulls no plug: a power loss stays with the adapter's documentation. */
+const durabilityLaws: ReadonlyArray<Law> = [
   defineLaw({
     id: "DUR-01",
-    level: "UNTESTED",
-    title: "What was acknowledged survives what the guarantees name: a process crash, or a power loss",
-    why: "Only a real crash of a real store shows it; the adapter's own tests must kill it.",
+    level: "SAMPLED",
+    title: "What was acknowledged is there when the store is opened again after it was killed",
+    why: "An answer is a promise about tomorrow, and only a killed store shows what it had written by then.",
+    needs: "reopen",
     workload: shop,
-    check: () => undefined,
-    sometimes: {},
+    check: ({ reopened, ops, snapshot }) => {
+      if (!reopened) return undefined
+      const kept = new Set(snapshot.records.receipt.map(({ commandId }): string => commandId))
+      const lost = ops.find(({ reply, commandId }) => reply._tag === "Accepted" && !kept.has(commandId))
+      return lost && broken("It was acknowledged, and was gone when the store was opened again.", lost)
+    },
+    sometimes: {
+      "the store was opened again": ({ reopened }) => reopened,
+      "something had been acknowledged": ({ ops }) => ops.some(({ reply }) => reply._tag === "Accepted"),
+    },
   }),
 ]
 
@@ -38,5 +47,5 @@ export const laws: ReadonlyArray<Law> = [
   ...crashLaws,
   ...eventLaws,
   ...subscriptionLaws,
-  ...untestedLaws,
+  ...durabilityLaws,
 ]

@@ -43,6 +43,8 @@ export interface RunPlanOptions {
   /** What every id of this trial begins with, so that trials can share a store. */
   readonly prefix: string
   readonly tampering?: Tampering | undefined
+  /** Ends the store as a crash would and opens it again, before what it holds is read. */
+  readonly reopen?: ((store: StoreShape) => Effect.Effect<StoreShape, StoreFault, Scope.Scope>) | undefined
   /** Filled while the trial runs, for whoever looks at it before its end. */
   readonly glimpse?: Glimpse | undefined
 }
@@ -97,7 +99,8 @@ const runLoudly = Effect.fnUntraced(function* (
     yield* delivering.unregister
   }
   yield* subscriber.drain
-  const snapshot = yield* readSnapshot(store, options.prefix)
+  const opened = options.reopen === undefined ? store : yield* options.reopen(store)
+  const snapshot = yield* readSnapshot(opened, options.prefix)
   const now = clock.currentTimeMillisUnsafe()
   return {
     plan,
@@ -106,11 +109,12 @@ const runLoudly = Effect.fnUntraced(function* (
     asked: trial.questions,
     deliveries: subscriber.deliveries,
     intrusions: subscriber.intrusions,
+    reopened: options.reopen !== undefined,
     delivery: delivering?.record,
     snapshot,
     // A trial may have moved the clock back: everything it wrote is compared.
     audit: yield* runAudit(auditSource(snapshot), { maxExamples: 3, asOf: Number.MAX_SAFE_INTEGER }),
-    top: yield* topOf(store, snapshot, now, options.prefix),
+    top: yield* topOf(opened, snapshot, now, options.prefix),
     decidedAt: door.decidedAt,
     faultsMet: door.met,
   }
@@ -222,7 +226,12 @@ class RunningTrial {
   callAll(
     client: number,
     planned: ReadonlyArray<PlannedCall>,
-    { deadlineMillis = 10_000, lateMillis = 0, leaveAfterMillis }: Partial<Extract<Step, { readonly do: "call" }>>,
+    {
+      deadlineMillis = 10_000,
+      lateMillis = 0,
+      agoMillis = 0,
+      leaveAfterMillis,
+    }: Partial<Extract<Step, { readonly do: "call" }>>,
     way: Way,
     again = false,
   ): Effect.Effect<void> {
@@ -230,7 +239,7 @@ class RunningTrial {
       const start = this.next()
       this.#asked.set(client, { start, calls: planned })
       const commands: Array<Command> = []
-      for (const each of planned) commands.push(yield* this.#command(each, deadlineMillis))
+      for (const each of planned) commands.push(yield* this.#command(each, deadlineMillis, agoMillis))
       // Between a client and its store is a way, also where the store itself is one step.
       yield* lateMillis > 0 ? Effect.sleep(lateMillis) : Effect.yieldNow
       const replies = yield* way.call(commands, leaveAfterMillis)
@@ -249,13 +258,14 @@ class RunningTrial {
     })
   }
 
-  #command(planned: PlannedCall, deadlineMillis: number): Effect.Effect<Command> {
+  #command(planned: PlannedCall, deadlineMillis: number, agoMillis: number): Effect.Effect<Command> {
     return Effect.gen({ self: this }, function* () {
       const { prefix } = this.#options
       const number = String(this.#commands++).padStart(26 - prefix.length, "0")
       const id = `${prefix}${number}`
-      const at = this.#now()
-      const stamp = { id, at, deadline: at + deadlineMillis, scope: prefix, key: planned.key ?? id }
+      const now = this.#now()
+      const at = now - agoMillis
+      const stamp = { id, at, deadline: now + deadlineMillis, scope: prefix, key: planned.key ?? id }
       const input = prefixed(planned.input, prefix)
       const opens = this.#plan.opensOnCharge === true
       if (planned.order === undefined) return commandOf(planned.call, input, stamp, opens)

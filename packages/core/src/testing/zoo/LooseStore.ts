@@ -41,6 +41,8 @@ export interface Looseness {
   readonly events?: "before" | "after"
   /** Receipts are written in a commit of their own afterwards. */
   readonly receiptsAfter?: boolean
+  /** The last commit is not yet written when the store is killed. */
+  readonly writesLate?: boolean
   /** Each key has its own lock, taken in the order in which the caller names them, instead of one lock for all. */
   readonly locks?: "unordered" | "none"
 }
@@ -56,22 +58,50 @@ export const looseGuarantees: Guarantees = {
 export const makeLooseStore = (loose: Looseness = {}): Effect.Effect<StoreShape> =>
   Effect.sync(() => {
     const store = new LooseStore(loose)
-    return {
-      guarantees: looseGuarantees,
-      transact: (keys, decide) => store.transact(keys, decide),
-      ...readsOf(store.tables, afterYield),
-      outbox: outboxOf(store.tables.outbox, afterYield),
-    }
+    const shape = shapeOf(store)
+    opened.set(shape, store)
+    return shape
   })
+
+/** The stores that were made, for whoever kills them. */
+const opened = new WeakMap<StoreShape, LooseStore>()
+
+/** Kills a loose store and opens what it had written. */
+export const reopenLooseStore = (store: StoreShape): Effect.Effect<StoreShape> =>
+  Effect.sync(() => {
+    const killed = opened.get(store)
+    return killed === undefined ? store : shapeOf(killed.reopened())
+  })
+
+const shapeOf = (store: LooseStore): StoreShape => ({
+  guarantees: looseGuarantees,
+  transact: (keys, decide) => store.transact(keys, decide),
+  ...readsOf(store.tables, afterYield),
+  outbox: outboxOf(store.tables.outbox, afterYield),
+})
 
 class LooseStore {
   readonly tables = new Tables()
   readonly #loose: Looseness
+  readonly #journal: Array<ChangeSet> = []
   readonly #everything = Semaphore.makeUnsafe(1)
   readonly #locks = new Map<string, Semaphore.Semaphore>()
 
   constructor(loose: Looseness) {
     this.#loose = loose
+  }
+
+  /** A store of its own out of what this one had written. */
+  reopened(): LooseStore {
+    const next = new LooseStore(this.#loose)
+    const written = this.#loose.writesLate === true ? this.#journal.slice(0, -1) : this.#journal
+    for (const changes of written) next.#commit(changes)
+    return next
+  }
+
+  #commit(changes: ChangeSet): void {
+    this.#journal.push(changes)
+    this.tables.commit(changes)
   }
 
   transact<A>(keys: Keys, decide: (records: Records) => Decided<A>): Effect.Effect<A> {
@@ -147,10 +177,10 @@ class LooseStore {
       if (events === "after") late.push(...changes.appends.event)
       const held = this.#rebased(changes, guarded)
       if (held === undefined) return false
-      this.tables.commit(withoutLate(held, { events: events !== undefined, receipts: receiptsAfter === true }))
+      this.#commit(withoutLate(held, { events: events !== undefined, receipts: receiptsAfter === true }))
       if (receiptsAfter === true) {
         yield* Effect.yieldNow
-        this.tables.commit(onlyReceipts(held))
+        this.#commit(onlyReceipts(held))
       }
       if (late.length > 0) {
         yield* Effect.yieldNow

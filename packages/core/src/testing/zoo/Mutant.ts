@@ -6,7 +6,7 @@ import { Store, type StoreShape } from "../../ports/Store.ts"
 import { Amount } from "../../values.ts"
 import type { Adapter } from "../conformance/Adapter.ts"
 import type { Tampering } from "../laws/runPlan.ts"
-import { type Looseness, looseGuarantees, makeLooseStore } from "./LooseStore.ts"
+import { type Looseness, looseGuarantees, makeLooseStore, reopenLooseStore } from "./LooseStore.ts"
 
 export interface Mutant {
   readonly name: string
@@ -23,6 +23,8 @@ export const mutant = (
     readonly loose?: () => Looseness
     readonly wrap?: (store: StoreShape) => StoreShape
     readonly tampering?: Tampering
+    /** Whether it claims to survive being killed. */
+    readonly reopens?: boolean
   },
 ): Mutant => ({
   name,
@@ -32,6 +34,7 @@ export const mutant = (
     guarantees: looseGuarantees,
     runs: "simulated",
     tampering: how.tampering,
+    reopen: how.reopens === true ? reopenLooseStore : undefined,
     layer: Layer.effect(
       Store,
       Effect.suspend(() => Effect.map(makeLooseStore(how.loose?.()), (store) => how.wrap?.(store) ?? store)),

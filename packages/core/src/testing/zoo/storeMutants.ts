@@ -85,6 +85,10 @@ export const storeMutants: ReadonlyArray<Mutant> = [
   mutant("acknowledged before commit", "The answer leaves before the changes are durable, and they may never be.", {
     loose: () => ({ answersBeforeCommit: true }),
   }),
+  mutant("written after the answer", "A commit is answered when it is in memory, and written with the next one.", {
+    loose: () => ({ writesLate: true }),
+    reopens: true,
+  }),
   mutant("event before the commit", "The event is published although the commit then fails.", {
     loose: () => ({ events: "before" }),
   }),

@@ -12,7 +12,7 @@ import { standardRounds, trialAt } from "../conformance/trials.ts"
 import type { Law } from "../laws/Law.ts"
 import { laws } from "../laws/laws.ts"
 import { workloads } from "../laws/workloads.ts"
-import { looseGuarantees, makeLooseStore } from "./LooseStore.ts"
+import { looseGuarantees, makeLooseStore, reopenLooseStore } from "./LooseStore.ts"
 import type { Mutant } from "./Mutant.ts"
 import { mutants } from "./mutants.ts"
 
@@ -52,6 +52,7 @@ export const controls: ReadonlyArray<Adapter> = [
     ),
     guarantees: looseGuarantees,
     runs: "simulated",
+    reopen: reopenLooseStore,
   },
 ]
 
