@@ -12,18 +12,10 @@ import { afterAll, beforeAll, type TestContext } from "vitest"
 import { storeOnDatabase } from "../../src/pglite/PgliteStore.ts"
 import { PostgresStore } from "../../src/postgres/PostgresStore.ts"
 import type { Path } from "../../src/postgres/StoreOnLines.ts"
+import type { SuiteStore } from "./core.ts"
 import { anyServer, type Server } from "./postgres.ts"
 
 export type Make = Effect.Effect<StoreShape, StoreFault, Scope.Scope>
-
-export interface TestStore {
-  readonly name: string
-  readonly make: Make
-  /** Whether several sessions can be in each other's way. */
-  readonly concurrent: boolean
-  /** Leaves a test out on a machine without a server. The harness has said so. */
-  readonly skipIfMissing: (context: TestContext) => void
-}
 
 let schemas = 0
 /** A schema name that no other test uses, in this process or another. */
@@ -69,34 +61,36 @@ export const query = (url: string, sql: string, params: ReadonlyArray<unknown> =
   )
 
 /** Every store, for one test file. */
-export const storesForFile = (who: string): ReadonlyArray<TestStore> => {
+export const storesForFile = (who: string): ReadonlyArray<SuiteStore> => {
   const { url, server } = serverForFile(who)
   let database: PGlite | undefined
   beforeAll(async () => {
     database = await PGlite.create()
   }, 60_000)
   afterAll(() => database?.close())
-  const onPool: TestStore = {
+  // The harness has said so already.
+  const skipWithoutServer = (context: TestContext) => context.skip(server() === undefined, "no PostgreSQL here")
+  const onPool: SuiteStore = {
     name: "a pool of the host",
     make: Effect.suspend(() => storeOnPool(url())),
-    concurrent: true,
-    skipIfMissing: (context) => context.skip(server() === undefined, "no PostgreSQL here"),
+    onSnapshots: true,
+    before: skipWithoutServer,
   }
-  const onServer = (path: Path): TestStore => ({
+  const onServer = (path: Path): SuiteStore => ({
     name: `the server, ${path === "any" ? "on snapshots" : "under locks"}`,
     make: Effect.suspend(() => storeOn(url(), path)),
-    concurrent: true,
-    skipIfMissing: (context) => context.skip(server() === undefined, "no PostgreSQL here"),
+    onSnapshots: path === "any",
+    before: skipWithoutServer,
   })
-  const onPglite = (path: Path): TestStore => ({
+  const onPglite = (path: Path): SuiteStore => ({
     name: `PGlite, ${path === "any" ? "on snapshots" : "under locks"}`,
     make: Effect.suspend(() =>
       database === undefined
         ? Effect.die(new Error("PGlite did not start"))
         : storeOnDatabase(database, { schema: freshSchema(), path }),
     ),
-    concurrent: false,
-    skipIfMissing: () => {},
+    onSnapshots: path === "any",
+    before: () => {},
   })
   return [onServer("any"), onServer("locked"), onPool, onPglite("any"), onPglite("locked")]
 }

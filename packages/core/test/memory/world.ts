@@ -10,16 +10,25 @@ import { registerCall, restockCall } from "../../src/decision/stockCalls.ts"
 import { InterleavingStore, MemoryStore } from "../../src/memory/index.ts"
 import { type Key, kindNames, kinds, logs, type StoreShape } from "../../src/ports/Store.ts"
 import type { AccountId, CampaignId, ProductId } from "../../src/values.ts"
+import type { SuiteStore } from "../suites/SuiteStore.ts"
 import { commandMaker, transact } from "../support/commands.ts"
 
 /** Every way to make a memory store: each must keep the same promises. */
-export const stores: ReadonlyArray<readonly [name: string, make: Effect.Effect<StoreShape>]> = [
+const stores: ReadonlyArray<readonly [name: string, make: Effect.Effect<StoreShape>]> = [
   ["the plain store", MemoryStore.make],
   ["the interleaving store, optimistic", InterleavingStore.make()],
   ["the interleaving store, locked", InterleavingStore.make({ optimistic: false })],
 ]
 
 export const interleaving = stores.slice(1)
+
+/** The same for the suites that every store is put to. */
+export const suiteStores: ReadonlyArray<SuiteStore> = stores.map(([name, make]) => ({
+  name,
+  make,
+  onSnapshots: name.endsWith("optimistic"),
+  before: () => {},
+}))
 
 const furnisher = commandMaker("w")
 
