@@ -24,5 +24,5 @@ export { equalitySuite } from "../../../core/test/suites/equality.ts"
 export { outboxSuite } from "../../../core/test/suites/outbox.ts"
 export { readsSuite } from "../../../core/test/suites/reads.ts"
 export type { SuiteStore } from "../../../core/test/suites/SuiteStore.ts"
-export { command, commandMaker, transact } from "../../../core/test/support/commands.ts"
+export { command, commandMaker, keyOf, testScope, transact } from "../../../core/test/support/commands.ts"
 // biome-ignore-end lint/style/noRestrictedImports: see above
