@@ -45,12 +45,9 @@ export const toNodeHandler = ({ answer, owns }: Pick<ShopHandler, "answer" | "ow
 const send = ({ status, headers, body }: Reply, request: IncomingMessage, response: ServerResponse): void => {
   // Whoever left hears nothing, and a host that has answered already, such as a time-out of its own, keeps its answer.
   if (response.destroyed || response.headersSent) return
-  const bytes = Buffer.byteLength(body)
-  if (status !== 304) headers["content-length"] = String(bytes)
+  if (status !== 304) headers["content-length"] = String(Buffer.byteLength(body))
   response.writeHead(status, headers)
-  if (request.method === "HEAD") response.end()
-  // Text without any other characters is the same bytes in both, and Latin-1 is written without looking at each.
-  else response.end(body, bytes === body.length ? "latin1" : "utf8")
+  response.end(request.method === "HEAD" ? undefined : body)
 }
 
 class NodeExchange implements Exchange {
