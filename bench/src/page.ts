@@ -50,11 +50,12 @@ const tableOf = <Value extends number | null>(
   textOf: (value: Value) => string,
   notes: Readonly<Record<string, string>>,
 ): string => {
+  const explained = Object.keys(numbers).some((name) => notes[name] !== undefined)
   const rows = Object.entries(numbers).map(
     ([name, value]) =>
-      `<tr><td>${escaped(name)}<td class="number">${textOf(value)}<td class="dim">${escaped(notes[name] ?? "")}`,
+      `<tr><td>${escaped(name)}<td class="number">${textOf(value)}${explained ? `<td class="dim">${escaped(notes[name] ?? "")}` : ""}`,
   )
-  return `<table><tr><th>${what}<th class="number">value<th>meaning\n${rows.join("\n")}\n</table>`
+  return `<table><tr><th>${what}<th class="number">value${explained ? "<th>meaning" : ""}\n${rows.join("\n")}\n</table>`
 }
 
 const style = `

@@ -60,7 +60,7 @@ const linesOf = ({ title, xLabel, yLabel, series, x: xKind, y: yKind }: LinePlot
     ...grid,
     ...marks,
     ...series.map((curve, index) => curveOf(curve, index, x, y)),
-    ...(named ? series.map(({ name }, index) => legendOf(name, index)) : []),
+    ...(named ? [legendOf(series.map(({ name }) => name))] : []),
     text("label middle", (inner.left + inner.right) / 2, height - 8, xLabel),
     `<text class="label middle" transform="translate(16 ${(top + bottom) / 2}) rotate(-90)">${escaped(yLabel)}</text>`,
   ])
@@ -80,9 +80,16 @@ const curveOf = (
   return `<polyline class="curve s${index}" points="${places.map(({ cx, cy }) => `${cx},${cy}`).join(" ")}"/>${dots.join("")}`
 }
 
-const legendOf = (name: string, index: number): string => {
-  const left = inner.left + index * 240
-  return line(`curve s${index}`, left, 12, left + 22, 12) + text("tick", left + 30, 16, name)
+/** Each line's stroke and name, one beside the other, as far apart as the names are long. */
+const legendOf = (names: ReadonlyArray<string>): string => {
+  let left: number = inner.left
+  return names
+    .map((name, index) => {
+      const entry = line(`curve s${index}`, left, 12, left + 22, 12) + text("tick", left + 30, 16, name)
+      left += 60 + 6.5 * name.length
+      return entry
+    })
+    .join("")
 }
 
 const barsOf = ({ title, yLabel, bars }: BarPlot): string => {

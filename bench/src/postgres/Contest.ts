@@ -51,7 +51,7 @@ export class Contest {
   async measure(rounds: number, steps: ReadonlyArray<Step>): Promise<void> {
     for (let round = 1; round <= rounds; round++) {
       this.#progress(`round ${round} of ${rounds}`)
-      for (const step of round % 2 === 0 ? steps : steps.toReversed()) {
+      for (const step of round % 2 === 1 ? steps : steps.toReversed()) {
         for (const [name, sample] of Object.entries(await step())) this.#add(name, sample)
       }
     }

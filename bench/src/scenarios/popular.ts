@@ -98,7 +98,7 @@ const plans = async (ground: Ground, shop: Shop): Promise<NonNullable<Result["te
     reads.top({ fromHour: hourOf(from), untilHour: hourOf(asOf) + 1, limit }),
   )
   const planOf = async (table: string): Promise<string> => {
-    const explain = `explain (analyze, buffers, timing off) ${topOfLines(table)}`
+    const explain = `explain (analyze, buffers, timing off, costs off) ${topOfLines(table)}`
     const rows = await ground.control.ask(explain, String(from.getTime()), String(limit))
     return rows.map((row) => row["QUERY PLAN"]).join("\n")
   }

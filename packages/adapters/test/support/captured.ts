@@ -46,7 +46,10 @@ export const explained = async (
     }
     yield* connection.query("set plan_cache_mode = force_generic_plan")
     yield* connection.query("set jit = off")
-    const { rows } = yield* connection.query(`explain (analyze, buffers, timing off, format ${format}) ${sql}`, params)
+    const { rows } = yield* connection.query(
+      `explain (analyze, buffers, timing off, costs off, format ${format}) ${sql}`,
+      params,
+    )
     return rows.map((row) => row["QUERY PLAN"])
   })
   return Effect.runPromise(Effect.scoped(plan))
