@@ -3,21 +3,19 @@
  *
  * Prints a table, the laws each mutant fell to, and with `--json` one last line of JSON. Fails where a mutant escapes, a
  * healthy store is accused, or a mutant needs more than three times the trials of the committed baseline (the kit has
- * lost its teeth). `--laws` writes `docs/laws.md` instead (with `--check` it only compares). `--write-baseline` takes the numbers of this run as the new baseline. The work is split over two
- * processes; the seeds fix every plan and schedule, so the numbers are the same on every machine.
+ * lost its teeth). `--write-baseline` takes the numbers of this run as the new baseline. `--laws` writes `docs/laws.md`
+ * instead (with `--check` it only compares). The work is split over two processes; the seeds fix every plan and schedule,
+ * so the numbers are the same on every machine.
  */
 import { execFile } from "node:child_process"
-import { readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { Zoo } from "@holdfast/core/testing"
+import { lostTeeth, readBaseline, writeBaseline } from "./baseline.ts"
 
 const seeds = Array.from({ length: 20 }, (_, index) => index + 1)
 const controlTrials = 20_000
 const processes = 2
-/** Means below this are noise: one trial more is no lost tooth. */
-const least = 10
-const baselineFile = new URL("../baseline.json", import.meta.url)
 
 interface Part {
   readonly caught: ReadonlyArray<Zoo.Caught & { readonly millis: number }>
@@ -56,40 +54,24 @@ const partOf = async (part: number): Promise<Part> => {
   return parsed
 }
 
-const readBaseline = (): Readonly<Record<string, number>> => {
-  try {
-    return JSON.parse(readFileSync(baselineFile, "utf8"))
-  } catch {
-    return {}
-  }
-}
-
 const main = async (): Promise<void> => {
   const began = performance.now()
   const parts = await Promise.all(Array.from({ length: processes }, (_, part) => partOf(part)))
   const caught = parts.flatMap((part) => part.caught).sort((left, right) => left.name.localeCompare(right.name))
   const falseAlarms = parts.reduce((sum, { alarms }) => sum + alarms, 0)
   const trials = parts.reduce((sum, part) => sum + part.trials, 0)
-  const baseline = readBaseline()
+  if (process.argv.includes("--write-baseline")) writeBaseline(caught)
   const problems: Array<string> = parts.flatMap(({ first }) => (first === undefined ? [] : [`false alarm: ${first}`]))
   for (const { name, caught: times, of, meanRuns, p95Runs, laws, millis } of caught) {
     const by = Object.entries(laws).map(([id, count]) => `${id} ${count}`)
     console.log(
       `${name.padEnd(40)} ${`${times}/${of}`.padStart(6)}  mean ${String(meanRuns).padStart(6)}  p95 ${String(p95Runs).padStart(5)}  ${String(millis).padStart(6)} ms  ${by.join(", ")}`,
     )
-    if (times < of) problems.push(`${name} escaped ${of - times} of ${of} times`)
-    const usual = baseline[name]
-    if (usual !== undefined && meanRuns > 3 * Math.max(usual, least)) {
-      problems.push(`${name} took ${meanRuns} trials on average; the baseline is ${usual}`)
-    }
   }
+  problems.push(...lostTeeth(caught, readBaseline()))
   const seconds = Math.round((performance.now() - began) / 1_000)
   console.log(`${caught.length} mutants, ${trials} trials on healthy stores, ${falseAlarms} false alarms, ${seconds} s`)
   for (const problem of problems) console.log(`! ${problem}`)
-  if (process.argv.includes("--write-baseline")) {
-    const means = Object.fromEntries(caught.map(({ name, meanRuns }) => [name, meanRuns]))
-    writeFileSync(baselineFile, `${JSON.stringify(means, undefined, 2)}\n`)
-  }
   if (process.argv.includes("--json")) {
     const mutants = caught.map(({ name, caught: times, of, meanRuns, p95Runs }) => ({
       name,

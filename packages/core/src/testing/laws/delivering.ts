@@ -13,7 +13,7 @@ import { Consumer } from "./Consumer.ts"
 import { faultyBus } from "./faultyBus.ts"
 import type { DeliveryPlan } from "./Plan.ts"
 import { type Outside, runOutside } from "./Process.ts"
-import type { Tampering } from "./runPlan.ts"
+import type { Tampering } from "./Tampering.ts"
 import type { DeliveryRecord, Handling, Publication, Settlement } from "./Trial.ts"
 
 /** How often an event is tried before it is parked. */

@@ -9,6 +9,7 @@ import { absenceLaws, deadlineLaws, idempotencyLaws } from "./idempotency.ts"
 import { broken, defineLaw, type Law } from "./Law.ts"
 import { orderLaws } from "./orders.ts"
 import { pointLaws } from "./points.ts"
+import { relayLaws } from "./relay.ts"
 import { serviceLaws } from "./services.ts"
 import { stockLaws } from "./stock.ts"
 import { subscriptionLaws } from "./subscriptions.ts"
@@ -47,5 +48,6 @@ export const laws: ReadonlyArray<Law> = [
   ...crashLaws,
   ...eventLaws,
   ...subscriptionLaws,
+  ...relayLaws,
   ...durabilityLaws,
 ]

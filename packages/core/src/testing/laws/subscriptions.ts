@@ -1,63 +1,17 @@
 /**
- * Laws of subscriptions and of the relay: each event to each name at least once, in order per key, by whoever holds the
- * lease, settled only when it was handled, and nobody held up by somebody else's failure.
+ * Laws of subscriptions: each event to each name at least once, in order per key, by whoever holds the lease, settled
+ * only when it was handled, and nobody held up by somebody else's failure.
  */
-
 import { refusalOf } from "./delivering.ts"
 import { deliveries } from "./deliveryWorkload.ts"
-import { broken, defineLaw, type Law, type Violation } from "./Law.ts"
-import { pointLedgers, stockLedgers, ticketLists } from "./looking.ts"
-import type { DeliveryRecord, Handling, TrialRecord } from "./Trial.ts"
-
-type Check = (delivery: DeliveryRecord, trial: TrialRecord) => Violation | undefined
-
-/** For trials that have subscriptions. */
-const ofDelivery =
-  (check: Check): Law["check"] =>
-  (trial) =>
-    trial.delivery && check(trial.delivery, trial)
-
-const sometimes =
-  (met: (delivery: DeliveryRecord, trial: TrialRecord) => boolean) =>
-  (trial: TrialRecord): boolean =>
-    trial.delivery !== undefined && met(trial.delivery, trial)
-
-const faultMet =
-  (...names: ReadonlyArray<string>) =>
-  ({ faultsMet, delivery }: TrialRecord): boolean =>
-    delivery !== undefined && names.some((name) => faultsMet.includes(name))
+import { broken, defineLaw, type Law } from "./Law.ts"
+import { faultMet, firstsOf, keysOf, misplaced, ofDelivery, sometimes } from "./lookingAtDelivery.ts"
+import type { DeliveryRecord, Handling } from "./Trial.ts"
 
 /** The names that have handlers. */
 const handledNames = ({ names, relay }: DeliveryRecord): ReadonlyArray<string> => names.filter((name) => name !== relay)
 
 const servedByTwo = sometimes(({ handlings }) => new Set(handlings.map(({ owner }) => owner)).size > 1)
-
-/** Ids in the order in which they came first. */
-const firstsOf = (eventIds: Iterable<string>): ReadonlyArray<string> => Array.from(new Set(eventIds))
-
-/** Two events of one key that came first in another order than their positions: seq, revision, ticket. */
-const misplaced = (
-  trial: TrialRecord,
-  firsts: ReadonlyArray<string>,
-  keyOf: (eventId: string) => string | undefined,
-) => {
-  const order = new Map(firsts.map((id, index) => [id, index]))
-  for (const { owner, positions } of [...pointLedgers(trial), ...stockLedgers(trial), ...ticketLists(trial)]) {
-    let latest = -1
-    for (const { commandId, position } of positions) {
-      const index = keyOf(commandId) === owner ? order.get(commandId) : undefined
-      if (index === undefined) continue
-      if (index < latest) return `the event at position ${position} of ${owner} came before an earlier one`
-      latest = index
-    }
-  }
-  return undefined
-}
-
-const keysOf = ({ deliveries: delivered }: TrialRecord): ((eventId: string) => string | undefined) => {
-  const keys = new Map(delivered.map(({ event }) => [String(event.id), event.key]))
-  return (eventId) => keys.get(eventId)
-}
 
 export const subscriptionLaws: ReadonlyArray<Law> = [
   defineLaw({
@@ -238,71 +192,6 @@ export const subscriptionLaws: ReadonlyArray<Law> = [
       return forgotten && broken(`${forgotten.eventId} was asked for again and never came to ${forgotten.name}.`)
     }),
     sometimes: { "a parked event was asked for again": sometimes(({ redeliveredAt }) => redeliveredAt !== undefined) },
-  }),
-  defineLaw({
-    id: "OUT-01",
-    level: "MUST",
-    title: "The relay acknowledges an event only after the bus took it, and every event in the end",
-    why: "Between the outbox and the bus is where other shops lose their events.",
-    workload: deliveries,
-    check: ofDelivery(({ relay, settlements, publications }, { snapshot }) => {
-      if (relay === undefined) return undefined
-      for (const { name, eventId, start } of settlements) {
-        if (name !== relay) continue
-        const taken = publications.some((each) => each.taken && each.end < start && each.eventIds.includes(eventId))
-        if (!taken) return broken(`${eventId} was acknowledged before the bus took it.`)
-      }
-      const published = new Set(publications.flatMap(({ taken, eventIds }) => (taken ? eventIds : [])))
-      const lost = snapshot.records.receipt.find(({ commandId }) => !published.has(commandId))
-      return lost && broken(`The event of ${lost.operation} ${lost.commandId} was never published.`)
-    }),
-    sometimes: {
-      "the bus refused": faultMet("bus-refused", "bus-unanswered"),
-      "a process ended between two steps": faultMet("crash-at-step"),
-      "events were published again": sometimes(
-        ({ publications }) =>
-          new Set(publications.flatMap(({ eventIds }) => eventIds)).size <
-          publications.flatMap(({ eventIds }) => eventIds).length,
-      ),
-    },
-  }),
-  defineLaw({
-    id: "OUT-02",
-    level: "MUST",
-    title: "The relay publishes the events of a key in the order of their positions",
-    why: "No consumer behind the bus can put them right again.",
-    workload: deliveries,
-    check: ofDelivery(({ publications }, trial) => {
-      const sent = publications.toSorted((left, right) => left.start - right.start)
-      const wrong = misplaced(trial, firstsOf(sent.flatMap(({ eventIds }) => eventIds)), keysOf(trial))
-      return wrong === undefined ? undefined : broken(`On the bus ${wrong}.`)
-    }),
-    sometimes: { "several batches were published": sometimes(({ publications }) => publications.length > 1) },
-  }),
-  defineLaw({
-    id: "OUT-03",
-    level: "MUST",
-    title: "Who counts sales from events and knows repeats by their id counts what was sold, whatever the bus repeats",
-    why: "At least once is only a promise worth having if an event tells its own repeats.",
-    workload: deliveries,
-    check: ofDelivery(({ relay, counted }, { snapshot }) => {
-      if (relay === undefined) return undefined
-      const sold = new Map<string, number>()
-      for (const { state, lines } of snapshot.records.order) {
-        if (state === "cancelled") continue
-        for (const { productId, quantity } of lines) sold.set(productId, (sold.get(productId) ?? 0) + quantity)
-      }
-      for (const productId of new Set([...sold.keys(), ...counted.keys()])) {
-        const [orders, events] = [sold.get(productId) ?? 0, counted.get(productId) ?? 0]
-        if (orders !== events)
-          return broken(`The orders say ${orders} of ${productId} were sold, the events ${events}.`)
-      }
-      return undefined
-    }),
-    sometimes: {
-      "the bus delivered twice": faultMet("bus-twice", "bus-unanswered"),
-      "keys changed places": faultMet("bus-shuffled"),
-    },
   }),
 ]
 

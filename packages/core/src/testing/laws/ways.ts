@@ -10,7 +10,7 @@ import type { Outcome } from "../../engine/Pending.ts"
 import type { StoreFault, StoreShape } from "../../ports/Store.ts"
 import type { Delivering } from "./delivering.ts"
 import { type Caller, newCaller, type Process } from "./Process.ts"
-import type { Tampering } from "./runPlan.ts"
+import type { Tampering } from "./Tampering.ts"
 import type { Reply } from "./Trial.ts"
 
 export interface Way {

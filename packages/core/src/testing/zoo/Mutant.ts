@@ -5,7 +5,7 @@ import { Effect, Layer } from "effect"
 import { Store, type StoreShape } from "../../ports/Store.ts"
 import { Amount } from "../../values.ts"
 import type { Adapter } from "../conformance/Adapter.ts"
-import type { Tampering } from "../laws/runPlan.ts"
+import type { Tampering } from "../laws/Tampering.ts"
 import { type Looseness, looseGuarantees, makeLooseStore, reopenLooseStore } from "./LooseStore.ts"
 
 export interface Mutant {

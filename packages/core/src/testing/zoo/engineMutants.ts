@@ -66,8 +66,9 @@ export const engineMutants: ReadonlyArray<Mutant> = [
       store: (store) => ({
         ...store,
         transact: (keys, decide) =>
-          Effect.catch(store.transact(keys, decide), (fault) =>
-            Effect.fail<StoreFault>(fault._tag === "Lost" ? { _tag: "Rejected", reason: fault.reason } : fault),
+          Effect.mapError(
+            store.transact(keys, decide),
+            (fault): StoreFault => (fault._tag === "Lost" ? { _tag: "Rejected", reason: fault.reason } : fault),
           ),
       }),
     },
