@@ -98,11 +98,11 @@ const promises = (s: string): Readonly<Record<string, string>> => ({
     ) e using (order_id) where o.paid > 0 and (e.rows, e.points) is distinct from (1::bigint, o.paid::numeric)`,
   "an order has one receipt, and a receipt its order": `
     select from ${s}.orders o full join (
-      select answer ->> 'orderId' as order_id, count(*) as rows from ${s}.receipt where operation = 'orders.place' group by 1
+      select answer ->> 'orderId' as order_id, count(*) as rows from ${s}.receipts where operation = 'orders.place' group by 1
     ) r using (order_id) where o.order_id is null or r.rows is distinct from 1`,
   "a charge has one receipt with its numbers, and a receipt its charge": `
     select from (select * from ${s}.entry where type = 'charge') e full join (
-      select * from ${s}.receipt where operation = 'points.charge'
+      select * from ${s}.receipts where operation = 'points.charge'
     ) r using (command_id)
     where (e.account_id, e.change::text, e.balance::text, e.seq::text) is distinct from
       (r.answer ->> 'accountId', r.answer ->> 'amount', r.answer ->> 'balance', r.answer ->> 'seq')`,
@@ -113,7 +113,7 @@ const promises = (s: string): Readonly<Record<string, string>> => ({
     where c.issued <> coalesce(k.rows, 0) or c.issued <> coalesce(k.last, 0) or c.issued > c.issue_limit`,
   "a coupon has one receipt with its ticket, and a receipt its coupon": `
     select from ${s}.coupon k full join (
-      select * from ${s}.receipt where operation = 'coupons.issue'
+      select * from ${s}.receipts where operation = 'coupons.issue'
     ) r using (command_id)
     where (k.campaign_id, k.account_id, k.ticket::text) is distinct from
       (r.answer ->> 'campaignId', r.answer ->> 'accountId', r.answer ->> 'ticket')`,
@@ -124,11 +124,11 @@ const answers = (...names: ReadonlyArray<string>): string =>
   `(select distinct ${names.map((name, n) => `j ->> ${n} as ${name}`).join(", ")} from json_array_elements($1::json) j)`
 
 const orderFound = (s: string): string => `select count(*)::int as n from ${answers("key", "order_id")} k
-  join ${s}.receipt r on r.scope = 'default' and r.operation = 'orders.place' and r.key = k.key
+  join ${s}.receipts r on r.scope = 'default' and r.operation = 'orders.place' and r.key = k.key
   join ${s}.orders o on o.order_id = k.order_id where r.answer ->> 'orderId' = k.order_id`
 
 const chargeFound = (s: string): string => `select count(*)::int as n from ${answers("key", "balance", "seq")} k
-  join ${s}.receipt r on r.scope = 'default' and r.operation = 'points.charge' and r.key = k.key
+  join ${s}.receipts r on r.scope = 'default' and r.operation = 'points.charge' and r.key = k.key
   where (r.answer ->> 'balance', r.answer ->> 'seq') = (k.balance, k.seq)`
 
 const claimFound = (s: string): string => `select count(*)::int as n

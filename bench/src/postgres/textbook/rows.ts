@@ -67,7 +67,7 @@ export class Rows {
 
   receipt(operation: string, key: string): Promise<ReadonlyArray<Row>> {
     return this.ask(
-      `select answer from ${this.#schema}.receipt where scope = 'default' and operation = $1 and key = $2`,
+      `select answer from ${this.#schema}.receipts where scope = 'default' and operation = $1 and key = $2`,
       operation,
       key,
     )

@@ -9,12 +9,12 @@ import { type CouponRow, couponKeys, couponOf, lockCoupons, readCoupons } from "
 import { lockOrders, type OrderRow, orderOf, readOrders } from "./statements/order.ts"
 import { lockProducts, type ProductRow, productOf, readProducts } from "./statements/product.ts"
 import {
-  homeKeys,
   homes,
   type ReceiptRow,
-  readAtHome,
   readReceipts,
+  readReceiptsOf,
   receiptKeys,
+  receiptKeysOfOne,
   receiptOf,
 } from "./statements/receipt.ts"
 import { rowsOf, texts } from "./text.ts"
@@ -31,7 +31,7 @@ interface Reading {
   readonly size: number
   readonly params: (keys: ReadonlyArray<Key>) => ReadonlyArray<string>
   /** Which of the keys of its kind it reads; all of them where it does not say. */
-  readonly operation?: string
+  readonly reads?: (key: Key) => boolean
 }
 
 const oneId = (kind: KindName, read: (ids: string) => string, lock: string): Reading => ({
@@ -43,7 +43,7 @@ const oneId = (kind: KindName, read: (ids: string) => string, lock: string): Rea
   params: (keys) => [texts(keys.map(([id]) => String(id)))],
 })
 
-/** In the one order of kinds that everybody locks in. Receipts are read last and not locked, those without a home very last. */
+/** In the one order of kinds that everybody locks in. Receipts are read last and not locked. */
 const readings: ReadonlyArray<Reading> = [
   oneId("account", readAccounts, lockAccounts),
   {
@@ -65,15 +65,16 @@ const readings: ReadonlyArray<Reading> = [
     size: 2,
     params: bucketKeys,
   },
-  ...homes.map(
-    (home): Reading => ({
-      name: home.operation,
+  // Nearly all batches are of these alone, and each is looked for in its own table.
+  ...Object.values(homes).map(
+    (operation): Reading => ({
+      name: operation,
       kind: "receipt",
-      read: (scopes = "", keys = "") => readAtHome(home, scopes, keys),
-      lock: `select (${readAtHome(home, "$1", "$2")})::text`,
+      read: (scopes = "", keys = "") => readReceiptsOf(operation, scopes, keys),
+      lock: `select (${readReceiptsOf(operation, "$1", "$2")})::text`,
       size: 2,
-      params: homeKeys,
-      operation: home.operation,
+      params: receiptKeysOfOne,
+      reads: ([, asked]) => asked === operation,
     }),
   ),
   {
@@ -83,6 +84,7 @@ const readings: ReadonlyArray<Reading> = [
     lock: `select (${readReceipts("$1", "$2", "$3")})::text`,
     size: 3,
     params: receiptKeys,
+    reads: ([, operation]) => !Object.values<unknown>(homes).includes(operation),
   },
 ]
 
@@ -94,7 +96,7 @@ const askedOf = (keys: Keys): ReadonlyArray<Asked> => {
   const asked: Array<Asked> = []
   for (const reading of readings) {
     const all = keys.of(reading.kind)
-    const its = reading.operation === undefined ? all : all.filter(([, operation]) => operation === reading.operation)
+    const its = reading.reads === undefined ? all : all.filter(reading.reads)
     if (its.length > 0) asked.push({ ...reading, keys: its })
   }
   return asked
@@ -127,12 +129,12 @@ const snapshotSql = (asked: ReadonlyArray<Reading>): string => {
   return `select json_build_array(\n${reads.join(",\n")}\n)::text`
 }
 
-/** One statement of a locked load, and the kind it locks or reads. */
+/** One statement of a locked load, and the kind it locks. */
 export interface LockStatement extends Statement {
   readonly kind: KindName
 }
 
-/** The statements of a locked load, in the order of locks, and what to make of their replies. */
+/** The statements of a locked load, and what to make of their replies. */
 export interface Locks {
   readonly statements: ReadonlyArray<LockStatement>
   readonly recordsOf: (replies: ReadonlyArray<string | null>) => Records
@@ -145,7 +147,10 @@ export interface Locks {
 export const locksOf = (keys: Keys): Locks => {
   const asked = askedOf(keys)
   return {
-    statements: asked.map((each) => ({ kind: each.kind, ...statement(each.lock, ...each.params(each.keys)) })),
+    statements: asked.map(({ kind, lock, params, keys: its }) => ({
+      kind,
+      ...statement(lock, ...params(its)),
+    })),
     recordsOf: (replies) =>
       recordsFrom(
         asked,

@@ -12,10 +12,10 @@ export const migrations: ReadonlyArray<Migration> = [
 --
 -- A receipt is the proof that a command was accepted, unique by (scope, operation, key). Those of the three hottest
 -- operations stand in the row that the command made, and cost no row of their own: \`orders.place\` in its order,
--- \`points.charge\` in its entry, \`coupons.issue\` in its coupon. All others stand in \`receipt\`. What archives such a row moves
--- its receipt to \`receipt\`, in the same transaction: insert it there with its operation, its answer as
--- \`statements/receipt.ts\` derives it and \`at\`, then delete the row. Whoever looks for a receipt looks into the row's table
--- first and into \`receipt\` then, so that none is missed on its way.
+-- \`points.charge\` in its entry, \`coupons.issue\` in its coupon. All others stand in \`receipt\`, and \`receipts\` shows all of
+-- them. What archives such a row keeps its receipt: in the same transaction it inserts into \`receipt\` what \`receipts\` shows
+-- of the row, then deletes the row. Nobody misses it meanwhile, because \`receipts\` is read in one snapshot; and the key stays
+-- taken, because whoever is about to use one looks into \`receipts\`.
 --
 -- Every constraint repeats an invariant of the core, so that no bug of ours can be committed. No foreign key points to a
 -- hot row: it would lock it. Ids are compared by bytes everywhere, as the core sorts them. Records that move leave room in
@@ -168,6 +168,21 @@ create table @.receipt (
   at bigint not null,
   primary key (scope, operation, key)
 );
+
+create view @.receipts as
+select scope, operation, key, command_id, fingerprint, answer, at from @.receipt
+union all
+select scope, 'orders.place'::text collate "C", key, order_id, fingerprint, json_build_object('orderId', order_id), placed_at
+from @.orders where key is not null
+union all
+select scope, 'points.charge'::text collate "C", key, command_id, fingerprint,
+  json_build_object('accountId', account_id, 'amount', change, 'balance', balance, 'seq', seq), at
+from @.entry where key is not null
+union all
+select scope, 'coupons.issue'::text collate "C", key, command_id, fingerprint,
+  json_build_object('campaignId', campaign_id, 'accountId', account_id, 'ticket', ticket, 'discount', discount,
+    'issuedAt', issued_at, 'expiresAt', expires_at), issued_at
+from @.coupon where key is not null;
 
 create table @.subscription (
   name text collate "C" primary key,

@@ -103,11 +103,7 @@ const oneAccount = one(tables.account, "r.account_id = $1")
 const oneCampaign = one(tables.campaign, "r.campaign_id = $1")
 const oneCoupon = one(tables.coupon, "r.campaign_id = $1 and r.account_id = $2")
 const oneOrder = one(tables.order, "r.order_id = $1")
-/** In the row of its operation or in one of its own: one of them at a time, and this is one snapshot. */
-const oneReceipt = `select json_build_array(r)::text from (
-  ${homes.map(({ operation, from, row }) => `select ${row} from @.${from} r where $2 = '${operation}' and r.scope = $1 and r.key = $3`).join("\n  union all ")}
-  union all select ${receiptRow} from @.receipt r where r.scope = $1 and r.operation = $2 and r.key = $3
-) all_receipts(r)`
+const oneReceipt = one({ ...tables.receipt, from: "receipts" }, "r.scope = $1 and r.operation = $2 and r.key = $3")
 const someProducts = `select json_agg(${productRow} order by k.n)::text
 from unnest($1::text[]) with ordinality k(product_id, n)
   cross join lateral (select * from @.product p where p.product_id = k.product_id offset 0) r`
@@ -170,27 +166,25 @@ const scanned = <R>(of: Table<R>) => {
   }
 }
 
-const scanReceiptsSql = `select json_agg(r.receipt order by r.scope, r.operation collate "C", r.key)::text from (
-  select * from (
-    ${homes
+/** Receipts stand in several tables. Each gives its next keys by (scope, key), and the first of them all are the page. */
+const scanReceiptsSql = `select json_agg(${receiptRow} order by k.scope, k.operation, k.key)::text from (
+  select scope, operation, key from (
+    (select scope, operation, key from @.receipt where (scope, operation, key) > ($2, $3, $4) order by scope, operation, key limit $1::int)
+    ${Object.entries(homes)
       .map(
-        ({ operation, from, row }, index) =>
-          `(select r.scope, '${operation}' collate "C" as operation, r.key, ${row} as receipt from @.${from} r
-      where r.key is not null and (r.scope, r.key) > ($${5 + 2 * index}, $${6 + 2 * index}) order by r.scope, r.key limit $1::int)`,
+        ([from, operation], index) => `union all (select scope, '${operation}'::text collate "C", key from @.${from}
+      where key is not null and (scope, key) > ($${5 + 2 * index}, $${6 + 2 * index}) order by scope, key limit $1::int)`,
       )
-      .join("\n    union all ")}
-    union all (select r.scope, r.operation, r.key, ${receiptRow} from @.receipt r
-      where (r.scope, r.operation, r.key) > ($2, $3, $4) order by r.scope, r.operation, r.key limit $1::int)
-  ) s order by s.scope, s.operation collate "C", s.key limit $1::int
-) r`
+      .join("\n    ")}
+  ) s order by scope, operation, key limit $1::int
+) k cross join lateral (select * from @.receipts c where c.scope = k.scope and c.operation = k.operation and c.key = k.key offset 0) r`
 
-/** Receipts stand in several tables. Each gives its next ones by (scope, key), and the first of them all are the page. */
 const scanReceipts: ReturnType<typeof scanned<RecordOf["receipt"]>> = (line, after, limit) => {
   const [scope = "", operation = "", key = ""] = (after ?? []).map(String)
-  const bounds = homes.flatMap((home) => {
-    if (home.operation === operation) return [scope, key]
+  const bounds = Object.values(homes).flatMap((its) => {
+    if (its === operation) return [scope, key]
     // Behind the scope, and before every one that follows it: no scope holds a control character.
-    return home.operation > operation ? [scope, ""] : [`${scope}\u0001`, ""]
+    return its > operation ? [scope, ""] : [`${scope}\u0001`, ""]
   })
   const page = statement(scanReceiptsSql, String(limit), scope, operation, key, ...bounds)
   return Effect.map(ask(line, page), tables.receipt.rows)

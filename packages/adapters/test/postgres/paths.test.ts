@@ -110,7 +110,7 @@ describe("paths", () => {
         expect(shop.frames).toEqual([
           "snapshot",
           "begin account order product bucket outbox commit",
-          "begin lock lock lock receipts receipts",
+          "begin lock lock lock receipts",
           "account order product bucket outbox commit",
         ])
       }),
@@ -141,13 +141,13 @@ describe("paths", () => {
         const [decided] = yield* transact(shop.store, [charge("ada", 7)])
         // What is answered is what the ledger shows.
         expect(decided).toMatchObject({ _tag: "Accepted", answer: { balance: 112, seq: 3 } })
-        expect(shop.frames.slice(2)).toEqual(["begin lock receipts receipts", "account outbox commit"])
+        expect(shop.frames.slice(2)).toEqual(["begin lock receipts", "account outbox commit"])
         // Remembered: the next batches on that account lock at once, others do not.
         shop.frames.length = 2
         yield* transact(shop.store, [charge("ada", 1)])
         yield* transact(shop.store, [charge("bob", 1)])
         expect(shop.frames.slice(2)).toEqual([
-          "begin lock receipts receipts",
+          "begin lock receipts",
           "account outbox commit",
           "snapshot",
           "begin account outbox commit",

@@ -30,39 +30,10 @@ export const receiptOf = ([scope, operation, key, commandId, fingerprint, answer
   at,
 })
 
-/** A table whose rows are the receipts of one operation. Its rows without a key have their receipts elsewhere, or none. */
-export interface Home {
-  readonly operation: string
-  readonly from: string
-  /** A receipt of the row `r`, as `ReceiptRow`. The answer holds what the operation stored, no more and no less. */
-  readonly row: string
-}
-
-const home = (operation: string, from: string, commandId: string, answer: string, at: string): Home => ({
-  operation,
-  from,
-  row: `json_build_array(r.scope, '${operation}', r.key, r.${commandId}, r.fingerprint, json_build_object(${answer}), r.${at})`,
-})
-
-const homeOfOrder = home("orders.place", "orders", "order_id", "'orderId', r.order_id", "placed_at")
-const homeOfEntry = home(
-  "points.charge",
-  "entry",
-  "command_id",
-  "'accountId', r.account_id, 'amount', r.change, 'balance', r.balance, 'seq', r.seq",
-  "at",
-)
-const homeOfCoupon = home(
-  "coupons.issue",
-  "coupon",
-  "command_id",
-  "'campaignId', r.campaign_id, 'accountId', r.account_id, 'ticket', r.ticket, 'discount', r.discount, 'issuedAt', r.issued_at, 'expiresAt', r.expires_at",
-  "issued_at",
-)
-export const homes: ReadonlyArray<Home> = [homeOfOrder, homeOfEntry, homeOfCoupon]
-
-/** Receipts that have a row of their own. */
 export const receiptRow = `json_build_array(r.scope, r.operation, r.key, r.command_id, r.fingerprint, r.answer, r.at)`
+
+/** The operations whose receipts stand in the rows that they made, by table; see the view `receipts` of the schema. */
+export const homes = { orders: "orders.place", entry: "points.charge", coupon: "coupons.issue" } as const
 
 export const receiptKeys = (keys: ReadonlyArray<Key>): readonly [string, string, string] => [
   texts(keys.map(([scope]) => String(scope))),
@@ -70,23 +41,28 @@ export const receiptKeys = (keys: ReadonlyArray<Key>): readonly [string, string,
   texts(keys.map(([, , key]) => String(key))),
 ]
 
+/** Of any operation. */
 export const readReceipts = (
   scopes: string,
   operations: string,
   keys: string,
 ): string => `select json_agg(${receiptRow})
 from (select unnest(${scopes}::text[]) as scope, unnest(${operations}::text[]) as operation, unnest(${keys}::text[]) as key) k
-  cross join lateral (select * from @.receipt c where c.scope = k.scope and c.operation = k.operation and c.key = k.key offset 0) r`
+  cross join lateral (select * from @.receipts c where c.scope = k.scope and c.operation = k.operation and c.key = k.key offset 0) r`
 
-/** The keys of one operation's receipts, as its home is asked for them. */
-export const homeKeys = (keys: ReadonlyArray<Key>): readonly [string, string] => [
+export const receiptKeysOfOne = (keys: ReadonlyArray<Key>): readonly [string, string] => [
   texts(keys.map(([scope]) => String(scope))),
   texts(keys.map(([, , key]) => String(key))),
 ]
 
-export const readAtHome = ({ from, row }: Home, scopes: string, keys: string): string => `select json_agg(${row})
+/** Of one operation, whose name in the statement leaves the planner only the tables where its receipts may stand. */
+export const readReceiptsOf = (
+  operation: string,
+  scopes: string,
+  keys: string,
+): string => `select json_agg(${receiptRow})
 from (select unnest(${scopes}::text[]) as scope, unnest(${keys}::text[]) as key) k
-  cross join lateral (select * from @.${from} c where c.scope = k.scope and c.key = k.key offset 0) r`
+  cross join lateral (select * from @.receipts c where c.scope = k.scope and c.operation = '${operation}' and c.key = k.key offset 0) r`
 
 /** The receipts of a batch, each of which goes into the row it belongs to. */
 export class ReceiptsOfBatch {
@@ -95,21 +71,21 @@ export class ReceiptsOfBatch {
 
   constructor(puts: ReadonlyArray<Put<Receipt>>) {
     for (const { after } of puts) {
-      if (homes.some(({ operation }) => operation === after.operation)) this.#byCommand.set(after.commandId, after)
+      if (Object.values<string>(homes).includes(after.operation)) this.#byCommand.set(after.commandId, after)
       else this.#homeless.push(after)
     }
   }
 
-  readonly ofOrder = (orderId: string): Receipt | undefined => this.#take(orderId, homeOfOrder)
-  readonly ofEntry = (commandId: string): Receipt | undefined => this.#take(commandId, homeOfEntry)
-  readonly ofCoupon = (commandId: string): Receipt | undefined => this.#take(commandId, homeOfCoupon)
+  readonly ofOrder = (orderId: string): Receipt | undefined => this.#take(orderId, homes.orders)
+  readonly ofEntry = (commandId: string): Receipt | undefined => this.#take(commandId, homes.entry)
+  readonly ofCoupon = (commandId: string): Receipt | undefined => this.#take(commandId, homes.coupon)
 
   /** Those that no row took: they need rows of their own. */
   get rest(): ReadonlyArray<Receipt> {
     return [...this.#homeless, ...this.#byCommand.values()]
   }
 
-  #take(commandId: string, { operation }: Home): Receipt | undefined {
+  #take(commandId: string, operation: string): Receipt | undefined {
     const receipt = this.#byCommand.get(commandId)
     if (receipt?.operation !== operation) return undefined
     this.#byCommand.delete(commandId)
