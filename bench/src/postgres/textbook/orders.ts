@@ -3,7 +3,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Ask } from "../Connections.ts"
-import { type Priced, priced, Rows, type TextbookOrder } from "./rows.ts"
+import { priced, Rows, type TextbookOrder } from "./rows.ts"
 
 /** Places an order on a connection that it has for itself. */
 export type Place = (ask: Ask, order: TextbookOrder) => Promise<void>
@@ -37,7 +37,7 @@ export const textbookOrders = (schema: string, functions: string) => {
       if (line === undefined) throw new Error("The order has no line.")
       const facts = priced({ orderId, key, accountId, lines: [line] })
       await ask(
-        `select ${functions}.place($1, $2, $3, $4, $5::bigint, $6::bigint, $7::json, $8::json, $9::json, $10::bigint)`,
+        `select ${functions}.place($1, $2, $3, $4, $5::bigint, $6::bigint, $7::json, $8::json, $9::bigint)`,
         orderId,
         key,
         accountId,
@@ -45,7 +45,6 @@ export const textbookOrders = (schema: string, functions: string) => {
         String(line.quantity),
         String(facts.total),
         facts.lines,
-        facts.answer,
         facts.events,
         facts.at,
       )
@@ -63,8 +62,6 @@ const inTransaction = async (rows: Rows, work: (rows: Rows) => Promise<void>): P
     throw error
   }
 }
-
-const operation = "orders.place"
 
 const decideBetween = async (rows: Rows, order: TextbookOrder, lock: "for update" | ""): Promise<void> => {
   const facts = priced(order)
@@ -85,7 +82,7 @@ const decideBetween = async (rows: Rows, order: TextbookOrder, lock: "for update
     await rows.movement(productId, { revision: stock.revision + 1, change: -quantity, onHand }, orderId, facts.at)
     await rows.bucket(productId, quantity, facts.at)
   }
-  await lastRows(rows, order, facts)
+  await rows.outbox(facts.events)
 }
 
 const tryOptimistic = async (rows: Rows, order: TextbookOrder): Promise<boolean> => {
@@ -113,7 +110,7 @@ const tryOptimistic = async (rows: Rows, order: TextbookOrder): Promise<boolean>
   }
   await rows.entry(accountId, "spend", { seq: held.seq + 1, change: -facts.total, balance }, orderId, facts.at)
   await rows.order(order, facts)
-  await lastRows(rows, order, facts)
+  await rows.outbox(facts.events)
   await rows.ask("commit")
   return true
 }
@@ -126,7 +123,7 @@ const updateConditionally = async (rows: Rows, order: TextbookOrder): Promise<vo
   if (held === undefined) throw new Error("There are not enough points.")
   await rows.entry(accountId, "spend", { ...held, change: -facts.total }, orderId, facts.at)
   await rows.order(order, facts)
-  await lastRows(rows, order, facts)
+  await rows.outbox(facts.events)
   for (const { productId, quantity } of lines) {
     const stock = await rows.takeUnits(productId, quantity)
     if (stock === undefined) throw new Error("There is not enough stock.")
@@ -136,12 +133,7 @@ const updateConditionally = async (rows: Rows, order: TextbookOrder): Promise<vo
 }
 
 const unrepeated = async (rows: Rows, { key }: TextbookOrder): Promise<void> => {
-  if ((await rows.receipt(operation, key)).length > 0) throw new Error(`The order ${key} was placed before.`)
-}
-
-const lastRows = async (rows: Rows, { key, orderId }: TextbookOrder, { answer, events, at }: Priced): Promise<void> => {
-  await rows.writeReceipt(operation, key, orderId, answer, at)
-  await rows.outbox(events)
+  if ((await rows.withKey("orders", key)).length > 0) throw new Error(`The order ${key} was placed before.`)
 }
 
 const enough = (left: number): number => {
@@ -153,7 +145,7 @@ const enough = (left: number): number => {
 export const orderFunction = (schema: string, functions: string): string => `
 create or replace function ${functions}.place(
   p_order text, p_key text, p_account text, p_product text, p_quantity bigint, p_total bigint,
-  p_lines json, p_answer json, p_events json, p_at bigint
+  p_lines json, p_events json, p_at bigint
 ) returns void language plpgsql as $$
 declare b bigint; s bigint; h bigint; r bigint;
 begin
@@ -161,10 +153,8 @@ begin
     where account_id = p_account and balance >= p_total returning balance, seq into strict b, s;
   insert into ${schema}.entry (account_id, seq, type, change, balance, order_id, command_id, at)
     values (p_account, s, 'spend', -p_total, b, p_order, p_order, p_at);
-  insert into ${schema}.orders (order_id, account_id, lines, total, discount, paid, state, placed_at, version)
-    values (p_order, p_account, p_lines, p_total, 0, p_total, 'placed', p_at, 1);
-  insert into ${schema}.receipt (scope, operation, key, command_id, fingerprint, answer, at)
-    values ('default', '${operation}', p_key, p_order, 'v1:textbook', p_answer, p_at);
+  insert into ${schema}.orders (order_id, account_id, lines, total, discount, paid, state, placed_at, version, scope, key, fingerprint)
+    values (p_order, p_account, p_lines, p_total, 0, p_total, 'placed', p_at, 1, 'default', p_key, 'v1:textbook');
   insert into ${schema}.outbox (events, size) select p_events, 1 where exists (select from ${schema}.subscription);
   update ${schema}.product set on_hand = on_hand - p_quantity, revision = revision + 1
     where product_id = p_product and on_hand >= p_quantity returning on_hand, revision into strict h, r;

@@ -14,13 +14,12 @@ export const chargeInteractively = async (
   const at = Date.now()
   const commandId = `t-${key}`
   await ask("begin")
-  if ((await rows.receipt("points.charge", key)).length > 0) throw new Error(`The charge ${key} was made before.`)
+  if ((await rows.withKey("entry", key)).length > 0) throw new Error(`The charge ${key} was made before.`)
   const held = await rows.account(accountId, "for update")
   const [balance, seq] = [held.balance + amount, held.seq + 1]
   const answer = { accountId, amount, balance, seq }
   await rows.setAccount(accountId, balance, seq)
-  await rows.entry(accountId, "charge", { seq, change: amount, balance }, commandId, String(at))
-  await rows.writeReceipt("points.charge", key, commandId, JSON.stringify(answer), String(at))
+  await rows.entry(accountId, "charge", { seq, change: amount, balance }, commandId, String(at), key)
   await rows.outbox(eventOf("points.charged", commandId, at, { type: "account", id: accountId }, accountId, answer))
   await ask("commit")
   return answer
@@ -35,7 +34,7 @@ export const claimInteractively = async (
   const rows = new Rows(ask, schema)
   const issuedAt = Date.now()
   await ask("begin")
-  if ((await rows.receipt("coupons.issue", commandId)).length > 0) throw new Error("That claim was made before.")
+  if ((await rows.withKey("coupon", commandId)).length > 0) throw new Error("That claim was made before.")
   await rows.account(accountId, "")
   const { issued, limit, validDays, discount } = await rows.campaign(campaignId)
   if (issued >= limit || (await rows.hasCoupon(campaignId, accountId)).length > 0) {
@@ -46,7 +45,6 @@ export const claimInteractively = async (
   const answer = { campaignId, accountId, ...facts }
   await rows.countIssued(campaignId, ticket)
   await rows.coupon(campaignId, accountId, facts, commandId)
-  await rows.writeReceipt("coupons.issue", commandId, commandId, JSON.stringify(answer), String(issuedAt))
   const event = eventOf("coupons.issued", commandId, issuedAt, { type: "campaign", id: campaignId }, accountId, answer)
   await rows.outbox(event)
   await ask("commit")

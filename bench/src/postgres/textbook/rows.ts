@@ -20,7 +20,6 @@ export interface Priced {
   readonly at: string
   readonly total: number
   readonly lines: string
-  readonly answer: string
   readonly events: string
 }
 
@@ -41,7 +40,7 @@ export const priced = ({ orderId, accountId, lines }: TextbookOrder): Priced => 
   const total = sold.reduce((sum, { paid }) => sum + paid, 0)
   const data = { orderId, accountId, lines: sold, total, discount: 0, paid: total }
   const events = eventOf("orders.placed", orderId, at, { type: "order", id: orderId }, accountId, data)
-  return { at: String(at), total, lines: JSON.stringify(sold), answer: JSON.stringify({ orderId }), events }
+  return { at: String(at), total, lines: JSON.stringify(sold), events }
 }
 
 export const eventOf = (
@@ -65,12 +64,9 @@ export class Rows {
     this.#schema = schema
   }
 
-  receipt(operation: string, key: string): Promise<ReadonlyArray<Row>> {
-    return this.ask(
-      `select answer from ${this.#schema}.receipts where scope = 'default' and operation = $1 and key = $2`,
-      operation,
-      key,
-    )
+  /** The row that a key stands for: it is the receipt of what made it. */
+  withKey(table: "orders" | "entry" | "coupon", key: string): Promise<ReadonlyArray<Row>> {
+    return this.ask(`select 1 as found from ${this.#schema}.${table} where scope = 'default' and key = $1`, key)
   }
 
   async account(
@@ -144,10 +140,13 @@ export class Rows {
     { seq, change, balance }: { readonly seq: number; readonly change: number; readonly balance: number },
     commandId: string,
     at: string,
+    key = "",
   ) {
     return this.ask(
-      `insert into ${this.#schema}.entry (account_id, seq, type, change, balance, order_id, command_id, at)
-       values ($1, $2::bigint, $3, $4::bigint, $5::bigint, case $3 when 'spend' then $6 end, $6, $7::bigint)`,
+      `insert into ${this.#schema}.entry
+         (account_id, seq, type, change, balance, order_id, command_id, at, scope, key, fingerprint)
+       values ($1, $2::bigint, $3, $4::bigint, $5::bigint, case $3 when 'spend' then $6 end, $6, $7::bigint,
+         case $3 when 'charge' then 'default' end, nullif($8, ''), case $3 when 'charge' then 'v1:textbook' end)`,
       accountId,
       String(seq),
       type,
@@ -155,6 +154,7 @@ export class Rows {
       String(balance),
       commandId,
       at,
+      key,
     )
   }
 
@@ -176,15 +176,17 @@ export class Rows {
     )
   }
 
-  order({ orderId, accountId }: TextbookOrder, { lines, total, at }: Priced) {
+  order({ orderId, accountId, key }: TextbookOrder, { lines, total, at }: Priced) {
     return this.ask(
-      `insert into ${this.#schema}.orders (order_id, account_id, lines, total, discount, paid, state, placed_at, version)
-       values ($1, $2, $3::json, $4::bigint, 0, $4::bigint, 'placed', $5::bigint, 1)`,
+      `insert into ${this.#schema}.orders
+         (order_id, account_id, lines, total, discount, paid, state, placed_at, version, scope, key, fingerprint)
+       values ($1, $2, $3::json, $4::bigint, 0, $4::bigint, 'placed', $5::bigint, 1, 'default', $6, 'v1:textbook')`,
       orderId,
       accountId,
       lines,
       String(total),
       at,
+      key,
     )
   }
 
@@ -195,18 +197,6 @@ export class Rows {
       productId,
       hourOf(at),
       String(quantity),
-    )
-  }
-
-  writeReceipt(operation: string, key: string, commandId: string, answer: string, at: string) {
-    return this.ask(
-      `insert into ${this.#schema}.receipt (scope, operation, key, command_id, fingerprint, answer, at)
-       values ('default', $1, $2, $3, 'v1:textbook', $4::json, $5::bigint)`,
-      operation,
-      key,
-      commandId,
-      answer,
-      at,
     )
   }
 
@@ -264,8 +254,10 @@ export class Rows {
   ) {
     return this.ask(
       `insert into ${this.#schema}.coupon
-         (campaign_id, account_id, ticket, discount, issued_at, expires_at, state, changed_at, command_id, version)
-       values ($1, $2, $3::bigint, $4::json, $5::bigint, $6::bigint, 'issued', $5::bigint, $7, 1)`,
+         (campaign_id, account_id, ticket, discount, issued_at, expires_at, state, changed_at, command_id, version,
+          scope, key, fingerprint)
+       values ($1, $2, $3::bigint, $4::json, $5::bigint, $6::bigint, 'issued', $5::bigint, $7, 1,
+         'default', $7, 'v1:textbook')`,
       campaignId,
       accountId,
       String(ticket),
