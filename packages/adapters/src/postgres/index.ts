@@ -14,6 +14,7 @@ export const postgres = (
   layer: PostgresStore.layer(options),
 })
 
+export { type Archived, type ArchiveOptions, archive } from "./archive.ts"
 export type { JoinableClient } from "./handles.ts"
 export { type MigrateMode, type PostgresSqlOptions, postgresSql } from "./migrate.ts"
 export {

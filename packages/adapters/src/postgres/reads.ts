@@ -204,7 +204,10 @@ const ledgerScans: { readonly [L in Exclude<LogName, "event">]: ReturnType<typeo
   movement: scanned(ledgers.movement),
 }
 
-export const scansOn = (line: Line): Pick<StoreShape, "scan" | "scanLog"> => ({
+const archivedBefore = `select json_build_array(before)::text from @.archive`
+
+export const scansOn = (line: Line): Pick<StoreShape, "scan" | "scanLog" | "archivedBefore"> => ({
+  archivedBefore: Effect.map(ask(line, statement(archivedBefore)), (json) => rowsOf<number>(json)[0]),
   scan: (kind, after, limit) => scans[kind](line, after, limit),
   scanLog: (log, after, limit) => ledgerScans[log](line, after, limit),
 })

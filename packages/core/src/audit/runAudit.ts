@@ -10,8 +10,10 @@
  * It takes no lock and changes nothing. It does not look at events: the store's port does not list them.
  */
 import { Clock, Effect } from "effect"
+import type { Coupon } from "../coupons/Coupon.ts"
 import { type KindName, kinds, logs } from "../decision/kinds.ts"
 import type { PointEntry } from "../points/Account.ts"
+import { hourOf } from "../popularity/SalesBucket.ts"
 import { type AuditReport, Findings, type TwoSidedCheck } from "./AuditReport.ts"
 import { ledgerBook, recountOrder, ticketBook } from "./recount.ts"
 import {
@@ -57,6 +59,7 @@ export const runAudit: <E>(source: AuditSource<E>, options?: AuditOptions) => Ef
   const startedAt = yield* Clock.currentTimeMillis
   const { asOf = startedAt, settled } = options
   if (settled !== undefined) yield* settled
+  const from = yield* archivedBeforeOf(source)
 
   const findings = new Findings(maxExamples)
   const sums = new Sums()
@@ -64,24 +67,41 @@ export const runAudit: <E>(source: AuditSource<E>, options?: AuditOptions) => Ef
   yield* sweep(
     new Pages(source, pace, findings),
     findings,
-    upTo(asOf, (statement) => sums.add(statement)),
+    between(from, asOf, (statement) => sums.add(statement)),
     everything,
+    from,
   )
   for (const { check, counted } of sums.counts()) findings.checked(check.id, counted)
 
   for (const suspects of sums.suspects(maxStatements)) {
-    const read = Effect.suspend(() => readAgain(source, pace, suspects, asOf))
+    const read = Effect.suspend(() => readAgain(source, pace, suspects, from, asOf))
     yield* settle(read, Math.max(maxReadings, 2), findings)
   }
+  // What was archived meanwhile is missing from what was read: that says nothing.
+  if ((yield* archivedBeforeOf(source)) !== from) return yield* runAudit(source, options)
   return findings.report({ startedAt, finishedAt: yield* Clock.currentTimeMillis, asOf })
 })
 
+const archivedBeforeOf = <E>({ archivedBefore }: AuditSource<E>): Effect.Effect<number, E> =>
+  archivedBefore === undefined
+    ? Effect.succeed(Number.NEGATIVE_INFINITY)
+    : Effect.map(archivedBefore, (before) => before ?? Number.NEGATIVE_INFINITY)
+
 // A row of the very millisecond `asOf` counts: on a quiet store, or one whose clock stands still, nothing is left out.
-const upTo =
-  (asOf: number, state: State): State =>
+// What rests on a time from before `from` may be archived on one side and kept on the other. Buckets know their hour.
+const between =
+  (from: number, asOf: number, state: State): State =>
   (statement) => {
-    if (statement.mayBe || statement.at === undefined || statement.at <= asOf) state(statement)
+    const { mayBe, at, check, key } = statement
+    if (check === "sales-buckets" && Number(key[1]) < hourOf(from)) return
+    if (mayBe || at === undefined || (at >= from && at <= asOf)) state(statement)
   }
+
+// The order that redeemed a coupon of that time may be archived: the coupon still answers it, and asks for no answer.
+const ofCoupon =
+  ({ issuedAt }: Coupon, from: number, state: State): State =>
+  (statement) =>
+    state(statement.check === "order-coupons" && issuedAt < from ? { ...statement, mayBe: true } : statement)
 
 type Differing = ReadonlyMap<string, Difference>
 
@@ -109,13 +129,14 @@ const readAgain = Effect.fnUntraced(function* <E>(
   source: AuditSource<E>,
   pace: { readonly pageSize: number; readonly pauseMillis: number },
   suspects: ReadonlyArray<Suspect>,
+  from: number,
   asOf: number,
 ) {
   const unheard = new Findings(0)
   const differences = new Differences(suspects)
   const sides = new Set(suspects.flatMap(({ check }): ReadonlyArray<Side> => check.between))
-  const state = upTo(asOf, (statement) => differences.add(statement))
-  yield* sweep(new Pages(source, pace, unheard), unheard, state, (side) => sides.has(side))
+  const state = between(from, asOf, (statement) => differences.add(statement))
+  yield* sweep(new Pages(source, pace, unheard), unheard, state, (side) => sides.has(side), from)
   return differences.result()
 })
 
@@ -129,10 +150,11 @@ const sweep = Effect.fnUntraced(function* <E>(
   findings: Findings,
   state: State,
   wants: (side: Side) => boolean,
+  from: number,
 ) {
-  if (wants("campaign") || wants("coupon")) yield* sweepCampaigns(pages, findings, state)
-  if (wants("account") || wants("entry")) yield* sweepAccounts(pages, findings, state)
-  if (wants("product") || wants("movement")) yield* sweepProducts(pages, findings, state)
+  if (wants("campaign") || wants("coupon")) yield* sweepCampaigns(pages, findings, state, from)
+  if (wants("account") || wants("entry")) yield* sweepAccounts(pages, findings, state, from)
+  if (wants("product") || wants("movement")) yield* sweepProducts(pages, findings, state, from)
   if (wants("receipt")) yield* pages.each("receipt", (receipt) => stateReceipt(state, receipt))
   if (wants("order")) {
     yield* pages.each("order", (order) => {
@@ -146,7 +168,7 @@ const sweep = Effect.fnUntraced(function* <E>(
   if (wants("bucket")) yield* pages.each("bucket", (bucket) => stateBucket(state, bucket))
 })
 
-const sweepAccounts = <E>(pages: Pages<E>, findings: Findings, state: State): Effect.Effect<void, E> =>
+const sweepAccounts = <E>(pages: Pages<E>, findings: Findings, state: State, from: number): Effect.Effect<void, E> =>
   walkLedger({
     owners: (after) => pages.records("account", after),
     rows: (after) => pages.rows("entry", after),
@@ -156,12 +178,12 @@ const sweepAccounts = <E>(pages: Pages<E>, findings: Findings, state: State): Ef
     rowPosition: ({ seq }) => seq,
     open: (id, account) => {
       const owner = account && { position: account.seq, sum: account.balance }
-      const book = ledgerBook(findings, { rows: "point-ledger", owners: "account-balance" }, id, owner)
+      const book = ledgerBook(findings, { rows: "point-ledger", owners: "account-balance" }, id, owner, from)
       let first: PointEntry | undefined
       return {
         add: (entry) => {
           first ??= entry
-          book.add({ position: entry.seq, change: entry.change, sum: entry.balance })
+          book.add({ at: entry.at, position: entry.seq, change: entry.change, sum: entry.balance })
           stateEntry(state, entry)
         },
         close: () => {
@@ -173,7 +195,7 @@ const sweepAccounts = <E>(pages: Pages<E>, findings: Findings, state: State): Ef
     behind: (id, seen, account) => findings.violation("account-balance", behind(id, seen, account?.seq, "account")),
   })
 
-const sweepProducts = <E>(pages: Pages<E>, findings: Findings, state: State): Effect.Effect<void, E> =>
+const sweepProducts = <E>(pages: Pages<E>, findings: Findings, state: State, from: number): Effect.Effect<void, E> =>
   walkLedger({
     owners: (after) => pages.records("product", after),
     rows: (after) => pages.rows("movement", after),
@@ -183,11 +205,11 @@ const sweepProducts = <E>(pages: Pages<E>, findings: Findings, state: State): Ef
     rowPosition: ({ revision }) => revision,
     open: (id, product) => {
       const owner = product && { position: product.revision, sum: product.onHand }
-      const book = ledgerBook(findings, { rows: "stock-ledger", owners: "product-on-hand" }, id, owner)
+      const book = ledgerBook(findings, { rows: "stock-ledger", owners: "product-on-hand" }, id, owner, from)
       if (product !== undefined) stateProduct(state, product)
       return {
         add: (movement) => {
-          book.add({ position: movement.revision, change: movement.change, sum: movement.onHand })
+          book.add({ at: movement.at, position: movement.revision, change: movement.change, sum: movement.onHand })
           stateMovement(state, movement)
         },
         close: book.close,
@@ -197,7 +219,7 @@ const sweepProducts = <E>(pages: Pages<E>, findings: Findings, state: State): Ef
       findings.violation("product-on-hand", behind(id, seen, product?.revision, "product")),
   })
 
-const sweepCampaigns = <E>(pages: Pages<E>, findings: Findings, state: State): Effect.Effect<void, E> =>
+const sweepCampaigns = <E>(pages: Pages<E>, findings: Findings, state: State, from: number): Effect.Effect<void, E> =>
   walkLedger({
     owners: (after) => pages.records("campaign", after),
     rows: (after) => pages.records("coupon", after),
@@ -211,7 +233,7 @@ const sweepCampaigns = <E>(pages: Pages<E>, findings: Findings, state: State): E
       return {
         add: (coupon) => {
           book.add(coupon)
-          stateCoupon(state, coupon)
+          stateCoupon(ofCoupon(coupon, from, state), coupon)
         },
         close: book.close,
       }

@@ -25,6 +25,8 @@ export interface AuditSource<E> {
     after: Key | undefined,
     limit: number,
   ) => Effect.Effect<ReadonlyArray<RowOf[L]>, E>
+  /** The moment before which rows may have been archived; undefined where none were. */
+  readonly archivedBefore?: Effect.Effect<number | undefined, E> | undefined
 }
 
 export interface Pace {

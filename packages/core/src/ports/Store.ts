@@ -121,6 +121,12 @@ export interface StoreShape {
     after: Key | undefined,
     limit: number,
   ) => Effect.Effect<ReadonlyArray<RowOf[L]>, StoreFault>
+  /**
+   * The moment before which rows may have been archived, a whole hour in milliseconds since 1970; undefined where none
+   * were. Of rows from before it a ledger keeps at least the newest of those that lead up to it, which opens what follows.
+   * Absent where a store archives nothing.
+   */
+  readonly archivedBefore?: Effect.Effect<number | undefined, StoreFault> | undefined
   readonly outbox: Outbox
   /**
    * The same store inside a transaction that the host opened and will commit or roll back itself. What it answers is

@@ -2,10 +2,8 @@
 --
 -- A receipt is the proof that a command was accepted, unique by (scope, operation, key). Those of the three hottest
 -- operations stand in the row that the command made, and cost no row of their own: `orders.place` in its order,
--- `points.charge` in its entry, `coupons.issue` in its coupon. All others stand in `receipt`, and `receipts` shows all of
--- them. What archives such a row keeps its receipt: in the same transaction it inserts into `receipt` what `receipts` shows
--- of the row, then deletes the row. Nobody misses it meanwhile, because `receipts` is read in one snapshot; and the key stays
--- taken, because whoever is about to use one looks into `receipts`.
+-- `points.charge` in its entry, `coupons.issue` in its coupon. All others stand in `receipt`, and the view `receipts` shows
+-- all of them. What archives such a row archives its receipt with it: both are kept as long.
 --
 -- Every constraint repeats an invariant of the core, so that no bug of ours can be committed. No foreign key points to a
 -- hot row: it would lock it. Ids are compared by bytes everywhere, as the core sorts them. Records that move leave room in
@@ -204,3 +202,18 @@ create table @.parked (
   parked_at bigint not null,
   primary key (name, outbox_id, index)
 );
+
+-- What was taken out of the tables above, row by row as it was: see `archive`.
+
+create table @.archive (
+  one boolean primary key default true check (one),
+  before bigint not null check (before % 3600000 = 0)
+);
+
+create table @.entry_archive (like @.entry);
+
+create table @.movement_archive (like @.movement);
+
+create table @.orders_archive (like @.orders);
+
+create table @.receipt_archive (like @.receipt);
