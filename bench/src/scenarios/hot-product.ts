@@ -57,7 +57,7 @@ async function run(context: Context): Promise<Result> {
     async () => ({ pglite64: await during({ cpuMicros: () => undefined }, millis, 64, embeddedSales.ours(embedded)) }),
   ])
   // The others of the textbook are there to see, and are no part of any ratio: fewer rounds will do, and none to warm up.
-  await contest.measure(context.quick ? 1 : 3, [
+  await contest.measure(context.quick ? 1 : 2, [
     textbook.step(many, {
       optimistic64: sales.textbook(ways.optimistic),
       conditional64: sales.textbook(ways.conditional),
@@ -66,10 +66,11 @@ async function run(context: Context): Promise<Result> {
     }),
     textbook.step(best, { oneCallBest: sales.textbook(ways.oneCall) }),
   ])
+  const short = new Textbook(ground, context, millis / 2)
   const curves = await overCallers(context, {
     ours: (callers) => async () => ({ at: await ours(callers, millis / 2) }),
-    [`SELECT FOR UPDATE, ${many} connections`]: (callers) => textbook.step(many, { at: interactive }, callers),
-    [`SELECT FOR UPDATE, ${best} connections`]: (callers) => textbook.step(best, { at: interactive }, callers),
+    [`SELECT FOR UPDATE, ${many} connections`]: (callers) => short.step(many, { at: interactive }, callers),
+    [`SELECT FOR UPDATE, ${best} connections`]: (callers) => short.step(best, { at: interactive }, callers),
   })
   const ok = await addsUp(ground, shop, acknowledged, context)
   const embeddedOk = await embeddedAddsUp(embedded, onPglite, context)

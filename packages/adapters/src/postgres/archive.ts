@@ -72,7 +72,7 @@ interface Archiver {
 type LedgerRow = readonly [owner: string, position: number, at: number]
 
 /** Which rows of ledgers go, told row by row in the order of their keys. */
-export class Prefixes {
+class Prefixes {
   readonly #before: number
   #last: LedgerRow | undefined
   #ended: string | undefined
