@@ -5,7 +5,7 @@ import { Effect, type Scope } from "effect"
 import type { Command } from "../../decision/Command.ts"
 import type { StoreFault, StoreShape } from "../../ports/Store.ts"
 import { AccountId, CampaignId, IdempotencyKey, OrderId, ProductId, Scope as ScopeName } from "../../values.ts"
-import { makeAsking } from "./asking.ts"
+import { type Asking, makeAsking } from "./asking.ts"
 import { commandOf } from "./commands.ts"
 import type { Delivering } from "./delivering.ts"
 import type { Door } from "./faults.ts"
@@ -20,6 +20,7 @@ export class RunningTrial {
   readonly ops: Array<Op>
   readonly reads: Array<ReadOp>
   readonly questions: Array<Asked> = []
+  readonly #askings = new Map<Way | undefined, Asking>()
   readonly #asked: Glimpse["asked"]
   readonly #plan: Plan
   readonly #store: StoreShape
@@ -182,6 +183,15 @@ export class RunningTrial {
     )
   }
 
+  /** The services of a process, made once. */
+  #askingOf(way: Way | undefined): Asking {
+    const made = this.#askings.get(way)
+    if (made !== undefined) return made
+    const asking = makeAsking(this.#store, this.#options.prefix, way?.isPending ?? (() => false), this.#now)
+    this.#askings.set(way, asking)
+    return asking
+  }
+
   #ask(client: number, question: Question, way: Way | undefined): Effect.Effect<void, StoreFault> {
     return Effect.gen({ self: this }, function* () {
       const own = this.ops.findLast(
@@ -189,7 +199,7 @@ export class RunningTrial {
       )
       const answer = own?.reply._tag === "Accepted" ? own.reply.answer : {}
       const orderId = "orderId" in answer ? String(answer.orderId) : undefined
-      const asking = makeAsking(this.#store, this.#options.prefix, way?.isPending ?? (() => false), this.#now)
+      const asking = this.#askingOf(way)
       const start = this.next()
       const told = yield* asking.ask(question, orderId)
       const end = this.next()

@@ -4,12 +4,14 @@
 import { digest } from "../sim/digest.ts"
 import { shop, streams } from "./faultyWorkloads.ts"
 import { broken, defineLaw, type Law } from "./Law.ts"
-import { outOfOrder, pointLedgers, stockLedgers, ticketLists } from "./looking.ts"
+import { once, outOfOrder, pointLedgers, stockLedgers, ticketLists } from "./looking.ts"
 import type { Delivery, TrialRecord } from "./Trial.ts"
 
 /** Each event once, as it came first. */
-const firsts = ({ deliveries }: TrialRecord): ReadonlyArray<Delivery["event"]> =>
-  Array.from(new Map(deliveries.map(({ event }) => [event.id, event])).values())
+const firsts = once(
+  ({ deliveries }): ReadonlyArray<Delivery["event"]> =>
+    Array.from(new Map(deliveries.map(({ event }) => [event.id, event])).values()),
+)
 
 const redelivered = ({ deliveries }: TrialRecord): boolean =>
   new Set(deliveries.map(({ event }) => event.id)).size < deliveries.length

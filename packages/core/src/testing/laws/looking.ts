@@ -76,8 +76,20 @@ export interface Ledger {
   readonly ops: ReadonlyArray<Op>
 }
 
+/** Looks once at each trial: a dozen laws ask for the same. */
+export const once = <A>(look: (trial: TrialRecord) => A): ((trial: TrialRecord) => A) => {
+  const seen = new WeakMap<TrialRecord, A>()
+  return (trial) => {
+    const known = seen.get(trial)
+    if (known !== undefined) return known
+    const found = look(trial)
+    seen.set(trial, found)
+    return found
+  }
+}
+
 /** Point ledgers by account: counter is the balance. */
-export const pointLedgers = (trial: TrialRecord): ReadonlyArray<Ledger> =>
+export const pointLedgers: (trial: TrialRecord) => ReadonlyArray<Ledger> = once((trial) =>
   ledgersOf(
     trial,
     trial.snapshot.rows.entry.map(({ accountId, seq, balance, commandId }) => ({
@@ -86,10 +98,11 @@ export const pointLedgers = (trial: TrialRecord): ReadonlyArray<Ledger> =>
       counter: balance,
       commandId,
     })),
-  )
+  ),
+)
 
 /** Stock ledgers by product: counter is what is on hand. */
-export const stockLedgers = (trial: TrialRecord): ReadonlyArray<Ledger> =>
+export const stockLedgers: (trial: TrialRecord) => ReadonlyArray<Ledger> = once((trial) =>
   ledgersOf(
     trial,
     trial.snapshot.rows.movement.map(({ productId, revision, onHand, commandId }) => ({
@@ -98,10 +111,11 @@ export const stockLedgers = (trial: TrialRecord): ReadonlyArray<Ledger> =>
       counter: onHand,
       commandId,
     })),
-  )
+  ),
+)
 
 /** Tickets by campaign: counter is how many were issued. */
-export const ticketLists = (trial: TrialRecord): ReadonlyArray<Ledger> =>
+export const ticketLists: (trial: TrialRecord) => ReadonlyArray<Ledger> = once((trial) =>
   ledgersOf(
     trial,
     trial.snapshot.records.coupon.map(({ campaignId, ticket, commandId }) => ({
@@ -110,7 +124,8 @@ export const ticketLists = (trial: TrialRecord): ReadonlyArray<Ledger> =>
       counter: ticket,
       commandId,
     })),
-  )
+  ),
+)
 
 const ledgersOf = ({ ops }: TrialRecord, rows: ReadonlyArray<Position>): ReadonlyArray<Ledger> => {
   const byCommand = new Map(ops.map((op) => [op.commandId, op]))

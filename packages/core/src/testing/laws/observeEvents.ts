@@ -100,7 +100,7 @@ export const observeEvents = Effect.fnUntraced(function* (
     drain: Effect.gen(function* () {
       yield* serve(2, 1, true)
       for (let round = 0; round < mostRounds; round++) {
-        if ((yield* serve(3, mostRounds, false)) === 0) break
+        if ((yield* serve(7, mostRounds, false)) === 0) break
       }
       const stranger = { name, owner: "stranger" }
       const holder = { name, owner: "holder" }

@@ -32,9 +32,14 @@ export const topOf = Effect.fnUntraced(function* (
   return { listed, recounted, summed }
 })
 
+let lastToday: { readonly hour: number; readonly window: Window | undefined } | undefined
+
 /** Three days of hours, one day of hours, and today where the day begins at another hour than here. */
 const windowsAt = (now: number): ReadonlyArray<readonly [name: string, window: Window]> => {
-  const today = calendarWindow(now, 1, "Asia/Seoul")
+  const hour = hourOf(now)
+  // Zones are slow to look up, and most trials are of one hour.
+  if (lastToday?.hour !== hour) lastToday = { hour, window: calendarWindow(now, 1, "Asia/Seoul") }
+  const today = lastToday.window
   return [
     ["three days", rollingWindow(now, 3)],
     ["one day", rollingWindow(now, 1)],
