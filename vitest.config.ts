@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
 // With this condition `@holdfast/core` means the TypeScript sources, so that tests need no build.
@@ -12,6 +13,8 @@ export default defineConfig({
     include: ["packages/*/test/**/*.test.ts", "examples/*/test/**/*.test.ts", "{bench,scripts}/test/**/*.test.ts"],
     // Each test starts its own services and layers. Shared state between files would hide an order dependence.
     isolate: true,
+    // Many tests wait for a server rather than for a core: two at a time even where there are only two cores.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // `npm test` writes the numbers here and reads them for its last line.
     outputFile: { json: ".verify/vitest.json" },
   },
