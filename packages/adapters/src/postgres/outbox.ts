@@ -6,7 +6,16 @@
  * for everything but what its owner has in hand, or a late row would be overtaken by those that follow it.
  */
 
-import type { Claimed, Lease, Outbox, Parked, Position, RowOf, StoreFault } from "@holdfast/core"
+import {
+  type Claimed,
+  compareKeys,
+  type Lease,
+  type Outbox,
+  type Parked,
+  type Position,
+  type RowOf,
+  type StoreFault,
+} from "@holdfast/core"
 import { Effect } from "effect"
 import { lost } from "./faults.ts"
 import { ask, type Line } from "./Line.ts"
@@ -47,23 +56,33 @@ export const outboxOn = (line: Line): Outbox => {
       const known = inHand.get(lease.name)
       // From the beginning, or for an owner that has claimed nothing here: nothing is in hand.
       const goesOn = after !== undefined && known?.owner === lease.owner
-      const hand = goesOn ? known : { owner: lease.owner, rows: new Map<number, HeldRow>() }
+      const hand: Hand = goesOn ? known : { owner: lease.owner, rows: new Map(), last: undefined }
       inHand.set(lease.name, hand)
-      return claim(line, lease, goesOn ? undefined : after, limit, hand)
+      if (after !== undefined) takeBackUnheard(hand, after)
+      return Effect.map(claim(line, lease, goesOn ? undefined : after, limit, hand), ({ claimed, takeBack }) => {
+        hand.last = { after, takeBack }
+        return claimed
+      })
     },
     acknowledge: ({ name, owner }, positions) => {
       const known = positions.map(placeOf).filter((place) => place !== undefined)
-      for (const [row, index] of known) letGo(inHand.get(name), row, index)
-      return known.length === 0 ? Effect.void : inTransaction(...settling(name, owner, known))
+      if (known.length === 0) return Effect.void
+      return Effect.tap(inTransaction(...settling(name, owner, known)), () =>
+        Effect.sync(() => {
+          for (const [row, index] of known) letGo(inHand.get(name), row, index)
+        }),
+      )
     },
     park: ({ name, owner }, position, reason, now) => {
       const place = placeOf(position)
       if (place === undefined) return Effect.void
       const [row, index] = place
-      letGo(inHand.get(name), row, index)
       const [hold, lockRows, ...settle] = settling(name, owner, [place])
       const parking = statement(sql.park, name, owner, String(row), String(index), reason, String(now))
-      return inTransaction(...[hold, lockRows, parking, ...settle].filter((each) => each !== undefined))
+      return Effect.tap(
+        inTransaction(...[hold, lockRows, parking, ...settle].filter((each) => each !== undefined)),
+        () => Effect.sync(() => letGo(inHand.get(name), row, index)),
+      )
     },
     parked: (name, after, limit) => {
       const [row, index] = after === undefined ? beforeAll : (placeOf(after) ?? beyondAll)
@@ -96,6 +115,8 @@ export const outboxOn = (line: Line): Outbox => {
 interface Hand {
   readonly owner: string
   readonly rows: Map<number, HeldRow>
+  /** The last claim that was answered: where it was to go on from, and how to undo what it put in hand. */
+  last: { readonly after: Position | undefined; readonly takeBack: () => void } | undefined
 }
 
 interface HeldRow {
@@ -103,6 +124,13 @@ interface HeldRow {
   given: number
   readonly size: number
   readonly settled: Set<number>
+}
+
+/** Whoever goes on from where the last claim did has not heard its answer, so nothing of it is in hand. */
+const takeBackUnheard = (hand: Hand, after: Position): void => {
+  const from = hand.last?.after
+  if (from !== undefined && compareKeys(from, after) === 0) hand.last?.takeBack()
+  hand.last = undefined
 }
 
 const letGo = (hand: Hand | undefined, row: number, index: number): void => {
@@ -118,16 +146,22 @@ const claim = (
   after: Position | undefined,
   limit: number,
   hand: Hand,
-): Effect.Effect<ReadonlyArray<Claimed>, StoreFault> => {
+): Effect.Effect<{ readonly claimed: ReadonlyArray<Claimed>; readonly takeBack: () => void }, StoreFault> => {
   const [row, index] = after === undefined ? beforeAll : (placeOf(after) ?? beyondAll)
   const complete = Array.from(hand.rows).filter(([, { given, size }]) => given >= size)
   const rows = values(complete.map(([held]) => held))
   const asked = statement(sql.claim, name, owner, String(row), String(index), String(limit), rows)
   return Effect.map(ask(line, asked), (json) => {
     const claimed: Array<Claimed> = []
+    const undo: Array<() => void> = []
     for (const [outboxId, settled, events] of rowsOf<ClaimRow>(json)) {
       const before = hand.rows.get(outboxId)
       const held = before ?? { given: outboxId === row ? index + 1 : 0, size: events.length, settled: new Set(settled) }
+      const given = held.given
+      undo.push(() => {
+        if (before === undefined) hand.rows.delete(outboxId)
+        else held.given = given
+      })
       for (; held.given < events.length && claimed.length < limit; held.given++) {
         const event = events[held.given]
         if (event !== undefined && !settled.includes(held.given)) {
@@ -137,7 +171,7 @@ const claim = (
       hand.rows.set(outboxId, held)
       if (claimed.length === limit) break
     }
-    return claimed
+    return { claimed, takeBack: () => undo.forEach((each) => void each()) }
   })
 }
 

@@ -62,7 +62,8 @@ export interface Outbox {
    *
    * `after` is the last position that this lease was given: the caller has those before it in hand. A store in which a
    * smaller position can become visible later, because commits do not end in the order of their positions, must not
-   * pass it over: it answers events that this lease was not given yet, whatever their position, in order.
+   * pass it over: it answers events that this lease was not given yet, whatever their position, in order. Whoever asks
+   * again with the same `after` has not heard the last answer, and is given those events once more.
    */
   readonly claim: (
     lease: Lease,

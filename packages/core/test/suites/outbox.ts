@@ -93,6 +93,18 @@ export const outboxSuite = (stores: ReadonlyArray<SuiteStore>): void => {
       }),
     )
 
+    it.live("gives again what an owner has not heard, and goes on behind what it has", () =>
+      Effect.gen(function* () {
+        const store = yield* shop
+        const ids = yield* emit(store, 5)
+        const [first] = yield* claimed(store, one, undefined, 1)
+        expect(idsOf(yield* claimed(store, one, first?.position, 2))).toEqual(ids.slice(1, 3))
+        const again = yield* claimed(store, one, first?.position, 2)
+        expect(idsOf(again)).toEqual(ids.slice(1, 3))
+        expect(idsOf(yield* claimed(store, one, again.at(-1)?.position))).toEqual(ids.slice(3))
+      }),
+    )
+
     it.live("takes acknowledgements in any order, repeated, and for positions it never gave", () =>
       Effect.gen(function* () {
         const store = yield* shop

@@ -5,6 +5,7 @@
  * lease until it has run out, and what it had not acknowledged must come again.
  */
 import { Clock, Effect } from "effect"
+import type { Outbox } from "../../ports/Outbox.ts"
 import type { StoreFault, StoreShape } from "../../ports/Store.ts"
 import { SubscriptionName } from "../../values.ts"
 import type { Door } from "./faults.ts"
@@ -24,6 +25,20 @@ const leaseMillis = 1_000
 /** More rounds than any trial has events. */
 const mostRounds = 500
 
+/** Asks again where the store is away for a moment, as whoever serves a subscription does. It breaks no law by that. */
+const patient = (outbox: Outbox) => {
+  const again = <A>(asked: Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreFault> =>
+    Effect.retry(asked, { times: 5, while: ({ _tag }) => _tag === "Lost" })
+  return {
+    register: (...asked: Parameters<Outbox["register"]>) => again(outbox.register(...asked)),
+    unregister: (...asked: Parameters<Outbox["unregister"]>) => again(outbox.unregister(...asked)),
+    lease: (...asked: Parameters<Outbox["lease"]>) => again(outbox.lease(...asked)),
+    release: (...asked: Parameters<Outbox["release"]>) => again(outbox.release(...asked)),
+    claim: (...asked: Parameters<Outbox["claim"]>) => again(outbox.claim(...asked)),
+    depth: (...asked: Parameters<Outbox["depth"]>) => again(outbox.depth(...asked)),
+  }
+}
+
 export const observeEvents = Effect.fnUntraced(function* (
   store: StoreShape,
   door: Door,
@@ -31,7 +46,7 @@ export const observeEvents = Effect.fnUntraced(function* (
   next: () => number,
 ): Effect.fn.Return<Subscriber, StoreFault> {
   const name = SubscriptionName.make(`${prefix}-events`)
-  const outbox = store.outbox
+  const outbox = patient(store.outbox)
   const disturbed = door.for(newCaller()).outbox
   const deliveries: Array<Delivery> = []
   const intrusions: Array<string> = []
