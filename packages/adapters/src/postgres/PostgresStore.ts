@@ -13,6 +13,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { isPostgres, openFromClient } from "./clientWire.ts"
 import { Line, type OpenWire } from "./Line.ts"
 import { type MigrateMode, migrate } from "./migrate.ts"
+import { nativeDriver } from "./nativeDriver.ts"
 import { type HostPool, openFromPool, whyNotPool } from "./poolWire.ts"
 import { type Path, storeOnLines } from "./StoreOnLines.ts"
 import type { Purpose } from "./settings.ts"
@@ -93,16 +94,6 @@ export const doorOf = ({ url, pool, schema = defaultSchema }: PostgresOptions): 
     ? Effect.succeed({ open: (purpose) => openFromPool(pool, schema, purpose), lends: true })
     : refuse(whyNot)
 }
-
-/** Loaded when it is needed: a host with a pool does not have it. */
-const nativeDriver = Effect.tryPromise({
-  try: () => import("./nativeWire.ts"),
-  catch: (cause): StoreFault => ({
-    _tag: "Rejected",
-    reason: "A `url` needs the package @effect/sql-pg, which is not installed. A `pool` of yours works without.",
-    cause,
-  }),
-})
 
 const refuse = (reason: string): Effect.Effect<never, StoreFault> => Effect.fail({ _tag: "Rejected", reason })
 

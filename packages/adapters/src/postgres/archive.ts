@@ -8,7 +8,7 @@
 import type { StoreFault } from "@holdfast/core"
 import { Effect, Redacted } from "effect"
 import { lost } from "./faults.ts"
-import { openNative } from "./nativeWire.ts"
+import { nativeDriver } from "./nativeDriver.ts"
 import * as sql from "./statements/archive.ts"
 import { rowsOf, texts, values } from "./text.ts"
 import { begin, commit, rollback, type Statement, statement, type Wire } from "./wire.ts"
@@ -45,6 +45,7 @@ export const archive = async (options: ArchiveOptions): Promise<Archived> => {
   const hourMillis = 3_600_000
   const before = Math.floor((Date.now() - keepDays * 24 * hourMillis) / hourMillis) * hourMillis
   const whole = Effect.gen(function* () {
+    const { openNative } = yield* nativeDriver
     const wire = yield* Effect.mapError(openNative({ url: Redacted.make(url) }, schema, "migrate"), lost)
     const archiver: Archiver = { wire, schema, before, batch }
     yield* inTransaction(archiver, statement(sql.note, String(before)))
