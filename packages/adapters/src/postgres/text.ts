@@ -31,9 +31,12 @@ export const unnested = (
   return `(select ${parts.join(", ")})`
 }
 
-/** A `text[]` of JSON documents. */
+/**
+ * A `text[]` of JSON documents. They hold no control characters, so JSON's own quoting is also that of an array's element,
+ * and faster than replacing characters.
+ */
 export const documents = (items: ReadonlyArray<unknown>): string =>
-  texts(items.map((item) => (item === undefined ? undefined : JSON.stringify(item))))
+  `{${items.map((item) => (item === undefined ? "NULL" : JSON.stringify(JSON.stringify(item)))).join(",")}}`
 
 // Nearly every id needs no escape; a backslash or a quote is rare enough to look for first.
 const quoted = (value: string): string =>

@@ -12,7 +12,7 @@ type Event = RowOf["event"]
 
 /** Writes nothing where nobody is registered. The target's lock is taken before the snapshot: see `register`. */
 const append = `with o as (
-  insert into @.outbox (events, size) select $1::json, $2::int where exists (select from @.subscription) returning id
+  insert into @.outbox (events, size) select $1::text::json, $2::int where exists (select from @.subscription) returning id
 )
 insert into @.delivery (name, outbox_id) select s.name, o.id from o cross join @.subscription s`
 
