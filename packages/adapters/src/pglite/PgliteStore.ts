@@ -10,7 +10,8 @@ import { Effect, Layer, type Scope } from "effect"
 import { Line } from "../postgres/Line.ts"
 import { type MigrateMode, migrate } from "../postgres/migrate.ts"
 import { openNative } from "../postgres/nativeWire.ts"
-import { type Path, storeOnLines } from "../postgres/StoreOnLines.ts"
+import { storeOnLines } from "../postgres/StoreOnLines.ts"
+import type { Path } from "../postgres/transact.ts"
 import { openFromDatabase } from "./databaseWire.ts"
 import { duplexOf } from "./duplex.ts"
 import { holdFolder } from "./folderLock.ts"
@@ -30,7 +31,7 @@ export interface PgliteOptions {
   readonly schema?: string | undefined
   /** What happens at the start where the schema is missing or old. Default: `auto`. */
   readonly migrate?: MigrateMode | undefined
-  /** Whether batches may be decided on a snapshot. Default: `any`; `locked` is for measurements. */
+  /** Which way batches go. Default: `any`; the others are for tests and measurements. */
   readonly path?: Path | undefined
 }
 

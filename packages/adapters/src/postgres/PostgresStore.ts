@@ -15,8 +15,9 @@ import { Line, type OpenWire } from "./Line.ts"
 import { type MigrateMode, migrate } from "./migrate.ts"
 import { nativeDriver } from "./nativeDriver.ts"
 import { type HostPool, openFromPool, whyNotPool } from "./poolWire.ts"
-import { type Path, storeOnLines } from "./StoreOnLines.ts"
+import { storeOnLines } from "./StoreOnLines.ts"
 import type { Purpose } from "./settings.ts"
+import type { Path } from "./transact.ts"
 import type { Failure } from "./wire.ts"
 
 const guarantees: Guarantees = {
@@ -32,7 +33,7 @@ export interface SchemaOptions {
   readonly schema?: string | undefined
   /** What happens at the start where the schema is missing or old. Default: `auto`. */
   readonly migrate?: MigrateMode | undefined
-  /** Whether batches may be decided on a snapshot. Default: `any`; `locked` is for measurements. */
+  /** Which way batches go. Default: `any`; the others are for tests and measurements. */
   readonly path?: Path | undefined
 }
 

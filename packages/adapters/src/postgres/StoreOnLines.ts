@@ -9,8 +9,9 @@ import { Conflicts } from "./Conflicts.ts"
 import { joiner } from "./joined.ts"
 import type { Line } from "./Line.ts"
 import { outboxOn } from "./outbox.ts"
+import { Remembered } from "./Remembered.ts"
 import { readsOn, scansOn } from "./reads.ts"
-import { transactOn } from "./transact.ts"
+import { type Path, transactOn } from "./transact.ts"
 
 export interface Lines {
   /** As many as may decide at once. */
@@ -20,11 +21,8 @@ export interface Lines {
   readonly delivering: Line
 }
 
-/** Which way batches go. `any` is right; the other is for tests and measurements. */
-export type Path = "any" | "locked"
-
 export const storeOnLines = (guarantees: Guarantees, schema: string, lines: Lines, path: Path = "any"): StoreShape => {
-  const transactor = { conflicts: new Conflicts(), held: new HeldKeys(), path }
+  const transactor = { conflicts: new Conflicts(), held: new HeldKeys(), remembered: new Remembered(), path }
   const free = new FreeLines(lines.deciding)
   return {
     guarantees,

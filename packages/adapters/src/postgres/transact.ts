@@ -1,8 +1,10 @@
 /**
- * `transact`: decide on one snapshot and apply with guards, or lock first; two round trips and one commit either way.
+ * `transact`: decide on one snapshot and apply with guards, or lock first; two round trips and one commit either way. Where
+ * everything is accepted on what earlier batches left, the first of them is left out.
  *
  * | path | first frame | second frame |
  * |---|---|---|
+ * | blind | | `begin`, changes with guards, `commit` |
  * | snapshot | all records in one statement | `begin`, changes with guards, `commit` |
  * | locked | `begin`, locks in order, receipts | changes, `commit` |
  *
@@ -28,6 +30,7 @@ import { busyKeys, type HeldKeys } from "./busy.ts"
 import type { Conflicts } from "./Conflicts.ts"
 import { isCrowd, lost, type Meaning, meaningOf, rejected } from "./faults.ts"
 import { locksOf, snapshotOf } from "./load.ts"
+import { isWritable, type Remembered } from "./Remembered.ts"
 import { begin, commit, type Failure, rollback, type Wire } from "./wire.ts"
 
 /** How often one batch is decided again before its keys count as busy. */
@@ -37,9 +40,16 @@ const maxAttempts = 16
 export interface Transactor {
   readonly conflicts: Conflicts
   readonly held: HeldKeys
+  readonly remembered: Remembered
   /** Forces one path, for tests and measurements. */
-  readonly path: "any" | "locked"
+  readonly path: Path
 }
+
+/**
+ * Which way batches go: `any` is right, the others are for tests and measurements. `blind` tries that path with every
+ * batch, `snapshot` with none, and `locked` takes locks first.
+ */
+export type Path = "any" | "blind" | "snapshot" | "locked"
 
 type Attempt<A> =
   | { readonly _tag: "Done"; readonly answer: A }
@@ -72,12 +82,49 @@ export const transactOn = <A>(
 }
 
 const decideOn = <A>(
-  { conflicts, path }: Transactor,
+  transactor: Transactor,
   wire: Wire,
   keys: Keys,
   decide: (records: Records) => Decided<A>,
 ): Effect.Effect<A, StoreFault> => {
-  if (path === "locked" || conflicts.touch(keys)) return locked(wire, keys, decide)
+  const { conflicts, path, remembered } = transactor
+  if (path === "locked" || conflicts.touch(keys)) return locked(transactor, wire, keys, decide)
+  return path !== "snapshot" && (remembered.isPromising() || path === "blind")
+    ? blindly(transactor, wire, keys, decide)
+    : onSnapshot(transactor, wire, keys, decide)
+}
+
+const blindly = <A>(
+  transactor: Transactor,
+  wire: Wire,
+  keys: Keys,
+  decide: (records: Records) => Decided<A>,
+): Effect.Effect<A, StoreFault> => {
+  const { remembered } = transactor
+  const { records, missed } = remembered.records()
+  const { answer, changes, onlyAccepts } = decide(records)
+  if (changes === undefined || onlyAccepts !== true || missed() || !isWritable(changes)) {
+    remembered.turnedOut(false)
+    return onSnapshot(transactor, wire, keys, decide)
+  }
+  return Effect.flatMap(wire.run([begin, ...applyStatements(changes), commit]), ({ failed }) => {
+    remembered.turnedOut(failed === undefined)
+    if (failed === undefined) {
+      remembered.keep(changes)
+      return Effect.succeed(answer)
+    }
+    return Effect.flatMap(attemptOf<A>(failed.failure, true), (attempt) =>
+      attempt._tag === "Waited" ? busy(transactor, wire, keys, decide) : onSnapshot(transactor, wire, keys, decide),
+    )
+  })
+}
+
+const onSnapshot = <A>(
+  transactor: Transactor,
+  wire: Wire,
+  keys: Keys,
+  decide: (records: Records) => Decided<A>,
+): Effect.Effect<A, StoreFault> => {
   const snapshot = snapshotOf(keys)
   return Effect.flatMap(wire.run([snapshot.statement]), ({ values, failed }) => {
     if (failed !== undefined) return failWith(failed.failure, true)
@@ -85,22 +132,29 @@ const decideOn = <A>(
     const { changes } = decided
     // One snapshot, nothing written: every answer holds as it stands.
     if (changes === undefined) return Effect.succeed(decided.answer)
-    return Effect.flatMap(guarded(wire, changes, conflicts), (attempt) => {
-      if (attempt._tag === "Conflict") return locked(wire, keys, decide)
-      if (attempt._tag === "Waited") return busy(wire, keys, decide)
+    return Effect.flatMap(guarded(transactor, wire, changes), (attempt) => {
+      if (attempt._tag === "Conflict") return locked(transactor, wire, keys, decide)
+      if (attempt._tag === "Waited") return busy(transactor, wire, keys, decide)
       const again = decided.again()
-      return again === undefined ? Effect.succeed(decided.answer) : locked(wire, again.keys, again.decide)
+      return again === undefined ? Effect.succeed(decided.answer) : locked(transactor, wire, again.keys, again.decide)
     })
   })
 }
 
 /** Applies changes that were decided on a snapshot. */
-const guarded = (wire: Wire, changes: ChangeSet, conflicts: Conflicts): Effect.Effect<Attempt<void>, StoreFault> => {
+const guarded = (
+  { conflicts, remembered }: Transactor,
+  wire: Wire,
+  changes: ChangeSet,
+): Effect.Effect<Attempt<void>, StoreFault> => {
   const statements = applyStatements(changes)
   return Effect.flatMap(
     wire.run([begin, ...statements, commit]),
     ({ failed }): Effect.Effect<Attempt<void>, StoreFault> => {
-      if (failed === undefined) return Effect.succeed({ _tag: "Done", answer: undefined })
+      if (failed === undefined) {
+        remembered.keep(changes)
+        return Effect.succeed({ _tag: "Done", answer: undefined })
+      }
       const kind = statements[failed.index - 1]?.kind
       if (kind !== undefined && kind !== "event" && meaningOf(failed.failure, true) === "conflict") {
         conflicts.remember(changes, kind)
@@ -111,19 +165,21 @@ const guarded = (wire: Wire, changes: ChangeSet, conflicts: Conflicts): Effect.E
 }
 
 const locked = <A>(
+  transactor: Transactor,
   wire: Wire,
   keys: Keys,
   decide: (records: Records) => Decided<A>,
   attempts = 1,
 ): Effect.Effect<A, StoreFault> =>
-  Effect.flatMap(lockedOnce(wire, keys, decide), (attempt) => {
+  Effect.flatMap(lockedOnce(transactor, wire, keys, decide), (attempt) => {
     if (attempt._tag === "Done") return Effect.succeed(attempt.answer)
-    if (attempt._tag === "Waited") return busy(wire, keys, decide)
-    if (attempts < maxAttempts) return locked(wire, keys, decide, attempts + 1)
+    if (attempt._tag === "Waited") return busy(transactor, wire, keys, decide)
+    if (attempts < maxAttempts) return locked(transactor, wire, keys, decide, attempts + 1)
     return isCrowd(attempt.failure) ? failBusy(allKeys(keys)) : Effect.fail(rejected(attempt.failure))
   })
 
 const lockedOnce = <A>(
+  { remembered }: Transactor,
   wire: Wire,
   keys: Keys,
   decide: (records: Records) => Decided<A>,
@@ -135,20 +191,25 @@ const lockedOnce = <A>(
       if (failed !== undefined) return Effect.andThen(wire.run([rollback]), attemptOf<A>(failed.failure, false))
       const { answer, changes } = decide(locks.recordsOf(values.slice(1)))
       if (changes === undefined) return Effect.as(wire.run([rollback]), { _tag: "Done", answer })
-      return Effect.flatMap(wire.run([...applyStatements(changes), commit]), (reply) =>
-        reply.failed === undefined
-          ? Effect.succeed<Attempt<A>>({ _tag: "Done", answer })
-          : attemptOf(reply.failed.failure, false),
-      )
+      return Effect.flatMap(wire.run([...applyStatements(changes), commit]), (reply) => {
+        if (reply.failed !== undefined) return attemptOf<A>(reply.failed.failure, false)
+        remembered.keep(changes)
+        return Effect.succeed<Attempt<A>>({ _tag: "Done", answer })
+      })
     },
   )
 }
 
 /** What was not given in time: the keys that somebody holds, or a second and last try where nobody does any more. */
-const busy = <A>(wire: Wire, keys: Keys, decide: (records: Records) => Decided<A>): Effect.Effect<A, StoreFault> =>
+const busy = <A>(
+  transactor: Transactor,
+  wire: Wire,
+  keys: Keys,
+  decide: (records: Records) => Decided<A>,
+): Effect.Effect<A, StoreFault> =>
   Effect.flatMap(busyKeys(wire, keys), (held) => {
     if (held.length > 0) return failBusy(held)
-    return Effect.flatMap(lockedOnce(wire, keys, decide), (attempt) =>
+    return Effect.flatMap(lockedOnce(transactor, wire, keys, decide), (attempt) =>
       attempt._tag === "Done" ? Effect.succeed(attempt.answer) : failBusy(allKeys(keys)),
     )
   })

@@ -1,5 +1,6 @@
 /**
- * The ways a batch can go, each forced and each seen: on a snapshot, under locks, again after a guard that did not hold.
+ * The ways a batch can go, each forced and each seen: on a snapshot, under locks, again after a guard that did not hold, and
+ * blindly in one frame.
  */
 import type { StoreShape } from "@holdfast/core"
 import { Effect, Redacted } from "effect"
@@ -8,10 +9,12 @@ import { HeldKeys } from "../../src/postgres/busy.ts"
 import { Conflicts } from "../../src/postgres/Conflicts.ts"
 import { openNative } from "../../src/postgres/nativeWire.ts"
 import { PostgresStore } from "../../src/postgres/PostgresStore.ts"
-import { transactOn } from "../../src/postgres/transact.ts"
+import { Remembered } from "../../src/postgres/Remembered.ts"
+import { type Path, transactOn } from "../../src/postgres/transact.ts"
 import type { Wire } from "../../src/postgres/wire.ts"
 import {
   AccountId,
+  adjustPointsCall,
   broken,
   CampaignId,
   changePriceCall,
@@ -21,6 +24,7 @@ import {
   furnish,
   issue,
   issueCall,
+  openCall,
   ProductId,
   place,
   placeCall,
@@ -32,19 +36,23 @@ import { freshSchema, query, serverForFile } from "../support/stores.ts"
 
 type Batch = Parameters<typeof transact>[1]
 
-/** A store whose frames are recorded, and before whose second frame somebody else may act. */
+/** A store whose frames are recorded, and before one of whose frames (the second, unless set) somebody else may act. */
 interface Watched {
   readonly store: StoreShape
   readonly other: StoreShape
   readonly frames: Array<string>
   meanwhile: Effect.Effect<unknown, unknown>
+  disturbed: number
 }
 
 describe("paths", () => {
   const { url, server } = serverForFile("paths")
   beforeEach((context) => context.skip(server() === undefined, "no PostgreSQL here"))
 
-  const watched = (use: (watched: Watched) => Effect.Effect<unknown, unknown>): Promise<unknown> => {
+  const watched = (
+    use: (watched: Watched) => Effect.Effect<unknown, unknown>,
+    path: Path = "snapshot",
+  ): Promise<unknown> => {
     const schema = freshSchema()
     return Effect.runPromise(
       Effect.scoped(
@@ -55,16 +63,21 @@ describe("paths", () => {
           const recording: Wire = {
             run: (frame) => {
               frames.push(frame.map(({ sql }) => nameOf(sql)).join(" "))
-              const before = frames.length === 2 ? Effect.ignore(it.meanwhile) : Effect.void
+              const before = frames.length === it.disturbed ? Effect.ignore(it.meanwhile) : Effect.void
               return Effect.andThen(before, wire.run(frame))
             },
           }
-          const transactor = { conflicts: new Conflicts(), held: new HeldKeys(), path: "any" as const }
+          const transactor = {
+            conflicts: new Conflicts(),
+            held: new HeldKeys(),
+            remembered: new Remembered(),
+            path,
+          }
           const store: StoreShape = {
             ...other,
             transact: (keys, decide) => transactOn(transactor, recording, keys, decide),
           }
-          const it: Watched = { store, other, frames, meanwhile: Effect.void }
+          const it: Watched = { store, other, frames, meanwhile: Effect.void, disturbed: 2 }
           yield* furnish(other, { accounts: ["ada", "bob"], points: 100, products: { tea: 5 }, limit: 3 })
           yield* use(it)
           expect(yield* broken(other)).toEqual([])
@@ -232,7 +245,132 @@ describe("paths", () => {
         expect(yield* decisions(shop.store, [place("ada", "tea", 1)])).toEqual(["Accepted"])
       }),
     ))
+
+  describe("blindly", () => {
+    const oneFrame = "begin account order product bucket outbox commit"
+    /** A shop whose store has sold a tea, charged bob and issued a coupon to him, and so remembers what it left. */
+    const blind = (use: (shop: Watched) => Effect.Effect<unknown, unknown>) =>
+      watched(
+        (shop) =>
+          Effect.gen(function* () {
+            for (const first of [place("bob", "tea", 1), charge("bob", 1), issue("bob")]) {
+              yield* transact(shop.store, [first])
+            }
+            shop.frames.length = 0
+            shop.disturbed = 1
+            yield* use(shop)
+          }),
+        "blind",
+      )
+
+    it("orders, charges and claims are one frame each, for accounts that nobody has seen before too", () =>
+      blind(({ store, frames }) =>
+        Effect.gen(function* () {
+          const orders = [place("ada", "tea", 1), place("bob", "tea", 1)]
+          expect(yield* decisions(store, orders)).toEqual(["Accepted", "Accepted"])
+          expect(yield* transact(store, [charge("bob", 5)])).toMatchObject([{ answer: { balance: 86, seq: 5 } }])
+          expect(yield* transact(store, [issue("ada")])).toMatchObject([{ answer: { ticket: 2 } }])
+          expect(frames).toEqual([oneFrame, "begin account outbox commit", "begin rely coupon campaign outbox commit"])
+          const page = { after: undefined, limit: 9, newestFirst: true }
+          const [entry] = yield* store.reads.entries(AccountId.make("ada"), page)
+          expect(entry).toMatchObject({ seq: 2, change: -10, balance: 90 })
+        }),
+      ))
+
+    it("what is not accepted is decided on a snapshot", () =>
+      blind(({ store, frames }) =>
+        Effect.gen(function* () {
+          expect(yield* decisions(store, [place("ada", "tea", 9)])).toEqual(["OutOfStock"])
+          expect(yield* decisions(store, [place("ada", "cake", 1)])).toEqual(["ProductNotFound"])
+          expect(frames).toEqual(["snapshot", "snapshot"])
+        }),
+      ))
+
+    it("a charge of an account whose counters are unknown is decided on a snapshot", () =>
+      blind(({ store, frames }) =>
+        Effect.gen(function* () {
+          expect(yield* transact(store, [charge("ada", 5)])).toMatchObject([{ answer: { balance: 105, seq: 2 } }])
+          expect(frames).toEqual(["snapshot", "begin account outbox commit"])
+        }),
+      ))
+
+    const suspended = command(suspendCall, { accountId: "ada" })
+    const dearer = command(changePriceCall, { productId: "tea", price: 30 })
+    const poor = (shop: Watched) => transact(shop.other, [command(adjustPointsCall, { accountId: "ada", change: -95 })])
+    it.each<
+      readonly [
+        what: string,
+        meanwhile: (shop: Watched) => Effect.Effect<unknown, unknown>,
+        asked: ReturnType<typeof place>,
+        decided: object,
+      ]
+    >([
+      [
+        "an account that is not open",
+        (shop) => transact(shop.other, [suspended]),
+        place("ada", "tea", 1),
+        refused("AccountNotOpen"),
+      ],
+      [
+        "an account that is not open",
+        (shop) => transact(shop.other, [suspended]),
+        issue("ada"),
+        refused("AccountNotOpen"),
+      ],
+      ["an account that does not exist", () => Effect.void, place("eve", "tea", 1), refused("AccountNotFound")],
+      ["a claim of an account that does not exist", () => Effect.void, issue("eve"), refused("AccountNotFound")],
+      ["points that are not there", poor, place("ada", "tea", 1), refused("PointsNotEnough")],
+      [
+        "stock that is gone",
+        (shop) => transact(shop.other, [place("bob", "tea", 4)]),
+        place("ada", "tea", 1),
+        refused("OutOfStock"),
+      ],
+      [
+        "another price",
+        (shop) => transact(shop.other, [dearer]),
+        place("ada", "tea", 1),
+        { _tag: "Accepted", answer: { paid: 30 } },
+      ],
+      [
+        "a coupon that was issued",
+        (shop) => transact(shop.other, [issue("ada")]),
+        issue("ada"),
+        refused("CouponAlreadyIssued"),
+      ],
+      [
+        "a ticket that was given",
+        (shop) => transact(shop.other, [issue("ada")]),
+        issue("cy"),
+        { _tag: "Accepted", answer: { ticket: 3 } },
+      ],
+      [
+        "a balance that moved",
+        (shop) => transact(shop.other, [charge("bob", 5)]),
+        charge("bob", 1),
+        { _tag: "Accepted", answer: { balance: 97, seq: 5 } },
+      ],
+      [
+        "a key that was used",
+        (shop) => transact(shop.other, [place("bob", "tea", 1, "k")]),
+        place("ada", "tea", 1, "k"),
+        refused("IdempotencyKeyReused"),
+      ],
+    ])("%s sends the batch back, and it is decided on what is", async (_, meanwhile, asked, decided) => {
+      await blind((shop) =>
+        Effect.gen(function* () {
+          yield* transact(shop.other, [command(openCall, { accountId: "cy" })])
+          shop.meanwhile = meanwhile(shop)
+          expect(yield* transact(shop.store, [asked])).toMatchObject([decided])
+          expect(shop.frames[0]).toMatch(/^begin .* commit$/)
+          expect(shop.frames[1]).toBe("snapshot")
+        }),
+      )
+    })
+  })
 })
+
+const refused = (tag: string) => ({ _tag: "Refused", refusal: { _tag: tag } })
 
 /** A short name for a statement. */
 const nameOf = (sql: string): string => {

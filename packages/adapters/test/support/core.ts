@@ -8,7 +8,7 @@ export {
   revokeCall,
 } from "../../../core/src/decision/couponCalls.ts"
 export { cancelCall, completeCall, placeCall } from "../../../core/src/decision/orderCalls.ts"
-export { suspendCall } from "../../../core/src/decision/pointsCalls.ts"
+export { adjustPointsCall, openCall, suspendCall } from "../../../core/src/decision/pointsCalls.ts"
 export { changePriceCall } from "../../../core/src/decision/stockCalls.ts"
 export { AccountId, CampaignId, OrderId, ProductId, SubscriptionName } from "../../../core/src/values.ts"
 export {

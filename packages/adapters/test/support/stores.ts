@@ -11,7 +11,7 @@ import pg from "pg"
 import { afterAll, beforeAll, type TestContext } from "vitest"
 import { storeOnDatabase } from "../../src/pglite/PgliteStore.ts"
 import { PostgresStore } from "../../src/postgres/PostgresStore.ts"
-import type { Path } from "../../src/postgres/StoreOnLines.ts"
+import type { Path } from "../../src/postgres/transact.ts"
 import type { SuiteStore } from "./core.ts"
 import { anyServer, type Server } from "./postgres.ts"
 
@@ -60,6 +60,13 @@ export const query = (url: string, sql: string, params: ReadonlyArray<unknown> =
     ),
   )
 
+const ways: Readonly<Record<Path, string>> = {
+  any: "any way",
+  blind: "blindly where it may",
+  snapshot: "on snapshots",
+  locked: "under locks",
+}
+
 /** Every store, for one test file. */
 export const storesForFile = (who: string): ReadonlyArray<SuiteStore> => {
   const { url, server } = serverForFile(who)
@@ -77,20 +84,20 @@ export const storesForFile = (who: string): ReadonlyArray<SuiteStore> => {
     before: skipWithoutServer,
   }
   const onServer = (path: Path): SuiteStore => ({
-    name: `the server, ${path === "any" ? "on snapshots" : "under locks"}`,
+    name: `the server, ${ways[path]}`,
     make: Effect.suspend(() => storeOn(url(), path)),
-    onSnapshots: path === "any",
+    onSnapshots: path !== "locked",
     before: skipWithoutServer,
   })
   const onPglite = (path: Path): SuiteStore => ({
-    name: `PGlite, ${path === "any" ? "on snapshots" : "under locks"}`,
+    name: `PGlite, ${ways[path]}`,
     make: Effect.suspend(() =>
       database === undefined
         ? Effect.die(new Error("PGlite did not start"))
         : storeOnDatabase(database, { schema: freshSchema(), path }),
     ),
-    onSnapshots: path === "any",
+    onSnapshots: path !== "locked",
     before: () => {},
   })
-  return [onServer("any"), onServer("locked"), onPool, onPglite("any"), onPglite("locked")]
+  return [onServer("snapshot"), onServer("blind"), onServer("locked"), onPool, onPglite("any"), onPglite("locked")]
 }

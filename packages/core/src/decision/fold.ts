@@ -26,6 +26,11 @@ export interface Decided<A> {
   /** What to make durable; undefined where there is nothing to commit. */
   readonly changes: ChangeSet | undefined
   /**
+   * True where every command was accepted: then the guards of the changes verify all that the answer rests on, and a store
+   * may decide on records that it did not read for this call. Anything else has to be decided on records of its own time.
+   */
+  readonly onlyAccepts?: boolean | undefined
+  /**
    * For a store that decided on an unlocked read: the refusals that saw a record which this batch changes, to decide
    * again under locks after its commit. Undefined where every answer is final. Its answer covers the whole batch.
    */
@@ -67,6 +72,7 @@ export const fold = (
   return {
     answer: decisions,
     changes: accepted === 0 ? undefined : view.changeSet(),
+    onlyAccepts: accepted === commands.length,
     again: () => (accepted === 0 || refused === 0 ? undefined : againOf(commands, decisions, view, now)),
   }
 }

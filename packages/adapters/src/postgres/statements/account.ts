@@ -6,6 +6,7 @@
  * receipt of its command.
  */
 import type { Put, RecordOf, RowOf } from "@holdfast/core"
+import { guessed } from "../Remembered.ts"
 import { given, texts, unnested, values } from "../text.ts"
 import { type Statement, statement } from "../wire.ts"
 import { type ReceiptsOfBatch, receiptColumns } from "./receipt.ts"
@@ -68,18 +69,22 @@ const insert = `insert into @.account (account_id, balance, seq, state, balance_
 select * from ${unnested(1, "account_id text", "balance bigint", "seq bigint", "state text", "balance_limit bigint", "opened_at bigint", "version bigint")} x
 order by x.account_id collate "C"`
 
+/** The version decided on; for a guess, which has none, the terms that were guessed. */
+const isAsDecided = `(r.version = x.version0 or x.version0 = ${guessed} and r.state = x.state and r.balance_limit = x.balance_limit)`
+
 /**
  * For decisions that only rely on accounts being as they are: their rows are kept as they are until the commit, and not
  * written. Divides by zero where a guard did not hold.
  */
 const rely = `with x as (
-  select * from ${unnested(1, "account_id text", "version0 bigint")} x order by x.account_id collate "C"
+  select * from ${unnested(1, "account_id text", "version0 bigint", "state text", "balance_limit bigint")} x
+  order by x.account_id collate "C"
 ), held as materialized (
   select a.version from x cross join lateral (
-    select r.version from @.account r where r.account_id = x.account_id and r.version = x.version0 for share
+    select r.version from @.account r where r.account_id = x.account_id and ${isAsDecided} for share
   ) a
 )
-select 1 / ((select count(*) from held) = $3::int)::int`
+select 1 / ((select count(*) from held) = $5::int)::int`
 
 /**
  * Moves counters by what the decision moved them and sets the terms, where the version (and for exact guards the seq,
@@ -87,9 +92,10 @@ select 1 / ((select count(*) from held) = $3::int)::int`
  */
 const update = `update @.account r
   set balance = r.balance + (x.balance1 - x.balance0), seq = r.seq + (x.seq1 - x.seq0),
-    state = x.state, balance_limit = x.balance_limit, version = x.version1
+    state = x.state, balance_limit = x.balance_limit,
+    version = case when x.version0 = ${guessed} then r.version else x.version1 end
   from x
-  where r.account_id = x.account_id and r.version = x.version0
+  where r.account_id = x.account_id and ${isAsDecided}
     and (x.exact_seq is null or r.seq = x.exact_seq)`
 
 const moveColumns = [
@@ -232,6 +238,8 @@ const relyOn = (accounts: ReadonlyArray<Moved>): Statement =>
     rely,
     texts(accounts.map(({ after }) => after.accountId)),
     values(accounts.map(({ before }) => before.version)),
+    texts(accounts.map(({ after }) => after.state)),
+    values(accounts.map(({ after }) => after.balanceLimit)),
     String(accounts.length),
   )
 
