@@ -2,14 +2,15 @@
  * A change set as statements: the same ones, whether its records were locked or read from a snapshot. Their guards hold
  * trivially in the first case.
  *
- * The order is the lock order of the kinds, with the receipts (keys of the caller's choice) after everything they could
- * wait behind, the products and buckets last because they are hottest, and the outbox row after the last row lock.
+ * The order is the lock order of the kinds, with new coupons behind the campaign that gives their tickets, the receipts
+ * (keys of the caller's choice) after everything they could wait behind, the products and buckets last because they are
+ * hottest, and the outbox row after the last row lock.
  */
 import type { ChangeSet, KindName } from "@holdfast/core"
 import { accountStatements } from "./statements/account.ts"
 import { bucketStatements } from "./statements/bucket.ts"
 import { campaignStatements } from "./statements/campaign.ts"
-import { couponStatements } from "./statements/coupon.ts"
+import { changedCouponStatements, newCouponStatements } from "./statements/coupon.ts"
 import { orderStatements } from "./statements/order.ts"
 import { outboxStatements } from "./statements/outbox.ts"
 import { productStatements } from "./statements/product.ts"
@@ -25,8 +26,9 @@ export const applyStatements = ({ puts, appends }: ChangeSet): ReadonlyArray<App
   const receipts = new ReceiptsOfBatch(puts.receipt)
   return [
     ...of("account", accountStatements(puts.account, appends.entry, receipts)),
-    ...of("coupon", couponStatements(puts.coupon, receipts)),
+    ...of("coupon", changedCouponStatements(puts.coupon)),
     ...of("campaign", campaignStatements(puts.campaign)),
+    ...of("coupon", newCouponStatements(puts.coupon, receipts)),
     ...of("order", orderStatements(puts.order, receipts)),
     // The rows above have taken theirs.
     ...of("receipt", receiptStatements(receipts.rest)),

@@ -270,7 +270,7 @@ describe("paths", () => {
           expect(yield* decisions(store, orders)).toEqual(["Accepted", "Accepted"])
           expect(yield* transact(store, [charge("bob", 5)])).toMatchObject([{ answer: { balance: 86, seq: 5 } }])
           expect(yield* transact(store, [issue("ada")])).toMatchObject([{ answer: { ticket: 2 } }])
-          expect(frames).toEqual([oneFrame, "begin account outbox commit", "begin rely coupon campaign outbox commit"])
+          expect(frames).toEqual([oneFrame, "begin account outbox commit", "begin rely campaign coupon outbox commit"])
           const page = { after: undefined, limit: 9, newestFirst: true }
           const [entry] = yield* store.reads.entries(AccountId.make("ada"), page)
           expect(entry).toMatchObject({ seq: 2, change: -10, balance: 90 })

@@ -1,7 +1,8 @@
 /**
  * Coupons.
  *
- * Locks: coupon rows, in the order of (campaign, account), after the accounts. Plans: a nested loop from the keys into the
+ * Locks: coupon rows, in the order of (campaign, account), after the accounts. New ones come after their campaign's row:
+ * two batches that give the same ticket would else wait for each other, one for the ticket and one for the row. Plans: a nested loop from the keys into the
  * primary key; `offset 0` keeps the planner from turning the look-up into a scan of the whole index, which it would cache
  * for good when the table is empty. A coupon is the receipt of the command that issued it.
  */
@@ -84,35 +85,32 @@ const change = `with x as (
 )
 select 1 / ((select count(*) from u) = $8::int)::int`
 
-/** Inserts coupons as they are by the end of the batch, and changes others where their version is the one decided on. */
-export const couponStatements = (
+/** Changes coupons where their version is the one decided on. */
+export const changedCouponStatements = (puts: ReadonlyArray<Put<Coupon>>): ReadonlyArray<Statement> => {
+  const changed = puts.flatMap(({ before, after }) => (before === undefined ? [] : [{ before, after }]))
+  if (changed.length === 0) return []
+  return [
+    statement(
+      change,
+      texts(changed.map(({ after }) => after.campaignId)),
+      texts(changed.map(({ after }) => after.accountId)),
+      values(changed.map(({ before }) => before.version)),
+      texts(changed.map(({ after }) => after.state)),
+      texts(changed.map(({ after }) => after.orderId)),
+      values(changed.map(({ after }) => after.changedAt)),
+      values(changed.map(({ after }) => after.version)),
+      String(changed.length),
+    ),
+  ]
+}
+
+/** Inserts coupons as they are by the end of the batch. */
+export const newCouponStatements = (
   puts: ReadonlyArray<Put<Coupon>>,
   receipts: ReceiptsOfBatch,
 ): ReadonlyArray<Statement> => {
-  const fresh: Array<Coupon> = []
-  const changed: Array<{ readonly before: Coupon; readonly after: Coupon }> = []
-  for (const { before, after } of puts) {
-    if (before === undefined) fresh.push(after)
-    else changed.push({ before, after })
-  }
-  const statements: Array<Statement> = []
-  if (changed.length > 0) {
-    statements.push(
-      statement(
-        change,
-        texts(changed.map(({ after }) => after.campaignId)),
-        texts(changed.map(({ after }) => after.accountId)),
-        values(changed.map(({ before }) => before.version)),
-        texts(changed.map(({ after }) => after.state)),
-        texts(changed.map(({ after }) => after.orderId)),
-        values(changed.map(({ after }) => after.changedAt)),
-        values(changed.map(({ after }) => after.version)),
-        String(changed.length),
-      ),
-    )
-  }
-  if (fresh.length > 0) statements.push(insertCoupons(fresh, receipts))
-  return statements
+  const fresh = puts.flatMap(({ before, after }) => (before === undefined ? [after] : []))
+  return fresh.length === 0 ? [] : [insertCoupons(fresh, receipts)]
 }
 
 const insertCoupons = (coupons: ReadonlyArray<Coupon>, receipts: ReceiptsOfBatch): Statement =>
