@@ -2,9 +2,9 @@
  * Coupons.
  *
  * Locks: coupon rows, in the order of (campaign, account), after the accounts. New ones come after their campaign's row:
- * two batches that give the same ticket would else wait for each other, one for the ticket and one for the row. Plans: a nested loop from the keys into the
- * primary key; `offset 0` keeps the planner from turning the look-up into a scan of the whole index, which it would cache
- * for good when the table is empty. A coupon is the receipt of the command that issued it.
+ * two batches that give the same ticket would else wait for each other, one for the ticket and one for the row. Plans: a
+ * nested loop from the keys into the primary key; `offset 0` keeps the planner from turning the look-up into a scan of the
+ * whole index, which it would cache for good when the table is empty. A coupon is the receipt of the command that issued it.
  */
 import type { Key, Put, RecordOf } from "@holdfast/core"
 import { documents, given, texts, unnested, values } from "../text.ts"
