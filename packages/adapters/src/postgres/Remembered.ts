@@ -8,6 +8,7 @@
  * accepted: a refusal or a replay has to come from a snapshot taken after the call began.
  */
 import type { ChangeSet, Put, RecordOf, Records } from "@holdfast/core"
+import { guessed } from "./statements/account.ts"
 
 type Account = RecordOf["account"]
 type Product = RecordOf["product"]
@@ -18,8 +19,6 @@ const maxRecords = 16_384
 /** The most batches that go another way after blind decisions that came to nothing. */
 const longestPause = 64
 
-/** The version of a guess. Records that exist begin at 1. */
-export const guessed = 0
 /** More than any order costs that is accepted blindly. What an account really holds is checked when it is written. */
 const guessedBalance = 2 ** 52
 

@@ -6,10 +6,10 @@
  * receipt of its command.
  */
 import type { Put, RecordOf, RowOf } from "@holdfast/core"
-import { guessed } from "../Remembered.ts"
 import { given, texts, unnested, values } from "../text.ts"
 import { type Statement, statement } from "../wire.ts"
 import { type ReceiptsOfBatch, receiptColumns } from "./receipt.ts"
+import { type Moved, split } from "./split.ts"
 
 type Account = RecordOf["account"]
 type Entry = RowOf["entry"]
@@ -68,6 +68,9 @@ export const lockAccounts = `select json_agg(${accountRow})::text from (
 const insert = `insert into @.account (account_id, balance, seq, state, balance_limit, opened_at, version)
 select * from ${unnested(1, "account_id text", "balance bigint", "seq bigint", "state text", "balance_limit bigint", "opened_at bigint", "version bigint")} x
 order by x.account_id collate "C"`
+
+/** The version of an account that was guessed instead of read. Accounts that exist begin at 1. */
+export const guessed = 0
 
 /** The version decided on; for a guess, which has none, the terms that were guessed. */
 const isAsDecided = `(r.version = x.version0 or x.version0 = ${guessed} and r.state = x.state and r.balance_limit = x.balance_limit)`
@@ -161,22 +164,13 @@ const move = `with x as (
 )
 select 1 / ((select count(*) from u) = $23::int)::int`
 
-interface Moved extends Put<Account> {
-  readonly before: Account
-}
-
 /** Inserts new accounts, then moves the others and writes all entries. */
 export const accountStatements = (
   puts: ReadonlyArray<Put<Account>>,
   entries: ReadonlyArray<Entry>,
   receipts: ReceiptsOfBatch,
 ): ReadonlyArray<Statement> => {
-  const fresh: Array<Account> = []
-  const moved: Array<Moved> = []
-  for (const { before, after, guard } of puts) {
-    if (before === undefined) fresh.push(after)
-    else moved.push({ before, after, guard })
-  }
+  const { fresh, moved } = split(puts)
   const statements: Array<Statement> = []
   if (fresh.length > 0) statements.push(insertAccounts(fresh))
   if (moved.length === 0 && entries.length === 0) return statements
@@ -203,7 +197,7 @@ export const accountStatements = (
 
 /** The entry of each account, where none has two and each tells the counters that its account has in the end. */
 const onlyEntries = (
-  moved: ReadonlyArray<Moved>,
+  moved: ReadonlyArray<Moved<Account>>,
   entries: ReadonlyArray<Entry>,
 ): ReadonlyArray<Entry | undefined> | undefined => {
   const byAccount = new Map(entries.map((entry) => [entry.accountId, entry]))
@@ -233,7 +227,7 @@ const insertAccounts = (accounts: ReadonlyArray<Account>): Statement =>
     values(accounts.map(({ version }) => version)),
   )
 
-const relyOn = (accounts: ReadonlyArray<Moved>): Statement =>
+const relyOn = (accounts: ReadonlyArray<Moved<Account>>): Statement =>
   statement(
     rely,
     texts(accounts.map(({ after }) => after.accountId)),
@@ -243,7 +237,7 @@ const relyOn = (accounts: ReadonlyArray<Moved>): Statement =>
     String(accounts.length),
   )
 
-const paramsOf = (moved: ReadonlyArray<Moved>): ReadonlyArray<string> => [
+const paramsOf = (moved: ReadonlyArray<Moved<Account>>): ReadonlyArray<string> => [
   texts(moved.map(({ after }) => after.accountId)),
   values(moved.map(({ before }) => before.balance)),
   values(moved.map(({ after }) => after.balance)),

@@ -6,6 +6,7 @@
 import type { Put, RecordOf } from "@holdfast/core"
 import { documents, given, texts, unnested, values } from "../text.ts"
 import { type Statement, statement } from "../wire.ts"
+import { split } from "./split.ts"
 
 type Campaign = RecordOf["campaign"]
 
@@ -80,12 +81,7 @@ select 1 / ((select count(*) from u) = $14::int)::int`
 
 /** Inserts new campaigns, then moves the others. */
 export const campaignStatements = (puts: ReadonlyArray<Put<Campaign>>): ReadonlyArray<Statement> => {
-  const fresh: Array<Campaign> = []
-  const moved: Array<Put<Campaign> & { readonly before: Campaign }> = []
-  for (const { before, after, guard } of puts) {
-    if (before === undefined) fresh.push(after)
-    else moved.push({ before, after, guard })
-  }
+  const { fresh, moved } = split(puts)
   const statements: Array<Statement> = []
   if (fresh.length > 0) {
     statements.push(

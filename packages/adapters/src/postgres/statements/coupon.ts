@@ -10,6 +10,7 @@ import type { Key, Put, RecordOf } from "@holdfast/core"
 import { documents, given, texts, unnested, values } from "../text.ts"
 import { type Statement, statement } from "../wire.ts"
 import { type ReceiptsOfBatch, receiptColumns } from "./receipt.ts"
+import { split } from "./split.ts"
 
 type Coupon = RecordOf["coupon"]
 
@@ -87,7 +88,7 @@ select 1 / ((select count(*) from u) = $8::int)::int`
 
 /** Changes coupons where their version is the one decided on. */
 export const changedCouponStatements = (puts: ReadonlyArray<Put<Coupon>>): ReadonlyArray<Statement> => {
-  const changed = puts.flatMap(({ before, after }) => (before === undefined ? [] : [{ before, after }]))
+  const { moved: changed } = split(puts)
   if (changed.length === 0) return []
   return [
     statement(
@@ -109,7 +110,7 @@ export const newCouponStatements = (
   puts: ReadonlyArray<Put<Coupon>>,
   receipts: ReceiptsOfBatch,
 ): ReadonlyArray<Statement> => {
-  const fresh = puts.flatMap(({ before, after }) => (before === undefined ? [after] : []))
+  const { fresh } = split(puts)
   return fresh.length === 0 ? [] : [insertCoupons(fresh, receipts)]
 }
 

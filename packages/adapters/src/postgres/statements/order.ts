@@ -8,6 +8,7 @@ import type { Put, RecordOf } from "@holdfast/core"
 import { documents, given, texts, unnested, values } from "../text.ts"
 import { type Statement, statement } from "../wire.ts"
 import { type ReceiptsOfBatch, receiptColumns } from "./receipt.ts"
+import { split } from "./split.ts"
 
 type Order = RecordOf["order"]
 
@@ -94,12 +95,7 @@ export const orderStatements = (
   puts: ReadonlyArray<Put<Order>>,
   receipts: ReceiptsOfBatch,
 ): ReadonlyArray<Statement> => {
-  const fresh: Array<Order> = []
-  const changed: Array<{ readonly before: Order; readonly after: Order }> = []
-  for (const { before, after } of puts) {
-    if (before === undefined) fresh.push(after)
-    else changed.push({ before, after })
-  }
+  const { fresh, moved: changed } = split(puts)
   const statements: Array<Statement> = []
   if (changed.length > 0) {
     statements.push(

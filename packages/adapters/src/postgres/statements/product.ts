@@ -7,6 +7,7 @@
 import type { Put, RecordOf, RowOf } from "@holdfast/core"
 import { given, texts, unnested, values } from "../text.ts"
 import { type Statement, statement } from "../wire.ts"
+import { split } from "./split.ts"
 
 type Product = RecordOf["product"]
 type Movement = RowOf["movement"]
@@ -119,12 +120,7 @@ export const productStatements = (
   puts: ReadonlyArray<Put<Product>>,
   movements: ReadonlyArray<Movement>,
 ): ReadonlyArray<Statement> => {
-  const fresh: Array<Product> = []
-  const moved: Array<Put<Product> & { readonly before: Product }> = []
-  for (const { before, after, guard } of puts) {
-    if (before === undefined) fresh.push(after)
-    else moved.push({ before, after, guard })
-  }
+  const { fresh, moved } = split(puts)
   const statements: Array<Statement> = []
   if (fresh.length > 0) {
     statements.push(
