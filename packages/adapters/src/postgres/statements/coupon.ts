@@ -71,8 +71,7 @@ export const lockCoupons = `select json_agg(${couponRow})::text from (
 
 const insert = `insert into @.coupon (campaign_id, account_id, ticket, discount, issued_at, expires_at, state, order_id, changed_at, command_id, version, scope, key, fingerprint)
 select x.campaign_id, x.account_id, x.ticket, x.discount::json, x.issued_at, x.expires_at, x.state, x.order_id, x.changed_at, x.command_id, x.version, x.scope, x.key, x.fingerprint
-from ${unnested(1, "campaign_id text", "account_id text", "ticket bigint", "discount text", "issued_at bigint", "expires_at bigint", "state text", "order_id text", "changed_at bigint", "command_id text", "version bigint", "scope text", "key text", "fingerprint text")} x
-order by x.campaign_id collate "C", x.account_id collate "C"`
+from ${unnested(1, "campaign_id text", "account_id text", "ticket bigint", "discount text", "issued_at bigint", "expires_at bigint", "state text", "order_id text", "changed_at bigint", "command_id text", "version bigint", "scope text", "key text", "fingerprint text")} x`
 
 const change = `with x as (
   select * from ${unnested(1, "campaign_id text", "account_id text", "version0 bigint", "state text", "order_id text", "changed_at bigint", "version1 bigint")} x
