@@ -11,6 +11,7 @@ import type { Line } from "./Line.ts"
 import { outboxOn } from "./outbox.ts"
 import { Remembered } from "./Remembered.ts"
 import { readsOn, scansOn } from "./reads.ts"
+import { Audience } from "./statements/outbox.ts"
 import { type Path, transactOn } from "./transact.ts"
 
 export interface Lines {
@@ -22,7 +23,13 @@ export interface Lines {
 }
 
 export const storeOnLines = (guarantees: Guarantees, schema: string, lines: Lines, path: Path = "any"): StoreShape => {
-  const transactor = { conflicts: new Conflicts(), held: new HeldKeys(), remembered: new Remembered(), path }
+  const transactor = {
+    conflicts: new Conflicts(),
+    held: new HeldKeys(),
+    remembered: new Remembered(),
+    audience: new Audience(),
+    path,
+  }
   const free = new FreeLines(lines.deciding)
   return {
     guarantees,

@@ -22,7 +22,8 @@ export interface ApplyStatement extends Statement {
   readonly kind: KindName | "event"
 }
 
-export const applyStatements = ({ puts, appends }: ChangeSet): ReadonlyArray<ApplyStatement> => {
+/** Events are left out where nobody `isHeard` by. */
+export const applyStatements = ({ puts, appends }: ChangeSet, isHeard: boolean): ReadonlyArray<ApplyStatement> => {
   const receipts = new ReceiptsOfBatch(puts.receipt)
   return [
     ...of("account", accountStatements(puts.account, appends.entry, receipts)),
@@ -34,7 +35,7 @@ export const applyStatements = ({ puts, appends }: ChangeSet): ReadonlyArray<App
     ...of("receipt", receiptStatements(receipts.rest)),
     ...of("product", productStatements(puts.product, appends.movement)),
     ...of("bucket", bucketStatements(puts.bucket)),
-    ...of("event", outboxStatements(appends.event)),
+    ...of("event", outboxStatements(appends.event, isHeard)),
   ]
 }
 

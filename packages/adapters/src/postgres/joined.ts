@@ -138,7 +138,7 @@ const decideUnderSavepoint = <A>(
     if (late.length > 0) values.splice(early.length, 1)
     const { answer, changes } = decide(locks.recordsOf(values))
     const applied = yield* wire.run([
-      ...(changes === undefined ? [] : applyStatements(changes)),
+      ...(changes === undefined ? [] : applyStatements(changes, true)),
       setLockTimeout(before),
       release,
     ])

@@ -25,13 +25,14 @@ import {
   type StoreFault,
 } from "@holdfast/core"
 import { Effect } from "effect"
-import { applyStatements } from "./apply.ts"
+import { type ApplyStatement, applyStatements } from "./apply.ts"
 import { busyKeys, type HeldKeys } from "./busy.ts"
 import type { Conflicts } from "./Conflicts.ts"
 import { isCrowd, lost, type Meaning, meaningOf, rejected } from "./faults.ts"
 import { locksOf, snapshotOf } from "./load.ts"
 import { isWritable, type Remembered } from "./Remembered.ts"
-import { begin, commit, type Failure, rollback, type Wire } from "./wire.ts"
+import type { Audience } from "./statements/outbox.ts"
+import { begin, commit, type Failure, rollback, type Statement, type Wire } from "./wire.ts"
 
 /** How often one batch is decided again before its keys count as busy. */
 const maxAttempts = 16
@@ -41,6 +42,7 @@ export interface Transactor {
   readonly conflicts: Conflicts
   readonly held: HeldKeys
   readonly remembered: Remembered
+  readonly audience: Audience
   /** Forces one path, for tests and measurements. */
   readonly path: Path
 }
@@ -107,12 +109,9 @@ const blindly = <A>(
     remembered.turnedOut(false)
     return onSnapshot(transactor, wire, keys, decide)
   }
-  return Effect.flatMap(wire.run([begin, ...applyStatements(changes), commit]), ({ failed }) => {
+  return Effect.flatMap(apply(transactor, wire, [begin], changes), (failed) => {
     remembered.turnedOut(failed === undefined)
-    if (failed === undefined) {
-      remembered.keep(changes)
-      return Effect.succeed(answer)
-    }
+    if (failed === undefined) return Effect.succeed(answer)
     return Effect.flatMap(attemptOf<A>(failed.failure, true), (attempt) =>
       attempt._tag === "Waited" ? busy(transactor, wire, keys, decide) : onSnapshot(transactor, wire, keys, decide),
     )
@@ -142,26 +141,34 @@ const onSnapshot = <A>(
 }
 
 /** Applies changes that were decided on a snapshot. */
-const guarded = (
-  { conflicts, remembered }: Transactor,
+const guarded = (transactor: Transactor, wire: Wire, changes: ChangeSet): Effect.Effect<Attempt<void>, StoreFault> =>
+  Effect.flatMap(apply(transactor, wire, [begin], changes), (failed): Effect.Effect<Attempt<void>, StoreFault> => {
+    if (failed === undefined) return Effect.succeed({ _tag: "Done", answer: undefined })
+    const { kind, failure } = failed
+    if (kind !== undefined && kind !== "event" && meaningOf(failure, true) === "conflict") {
+      transactor.conflicts.remember(changes, kind)
+    }
+    return attemptOf(failure, true)
+  })
+
+/** Applies changes and commits. Answers why that failed, and with the statement of which kind. */
+const apply = (
+  { audience, remembered }: Transactor,
   wire: Wire,
+  first: ReadonlyArray<Statement>,
   changes: ChangeSet,
-): Effect.Effect<Attempt<void>, StoreFault> => {
-  const statements = applyStatements(changes)
-  return Effect.flatMap(
-    wire.run([begin, ...statements, commit]),
-    ({ failed }): Effect.Effect<Attempt<void>, StoreFault> => {
-      if (failed === undefined) {
-        remembered.keep(changes)
-        return Effect.succeed({ _tag: "Done", answer: undefined })
-      }
-      const kind = statements[failed.index - 1]?.kind
-      if (kind !== undefined && kind !== "event" && meaningOf(failed.failure, true) === "conflict") {
-        conflicts.remember(changes, kind)
-      }
-      return attemptOf(failed.failure, true)
-    },
-  )
+): Effect.Effect<{ readonly kind: ApplyStatement["kind"] | undefined; readonly failure: Failure } | undefined> => {
+  const statements = applyStatements(changes, audience.isThere)
+  return Effect.map(wire.run([...first, ...statements, commit]), ({ values, failed }) => {
+    if (failed === undefined) {
+      remembered.keep(changes)
+      audience.learn(values[first.length + statements.length - 1], false)
+      return undefined
+    }
+    const kind = statements[failed.index - first.length]?.kind
+    if (kind === "event") audience.learn(undefined, true)
+    return { kind, failure: failed.failure }
+  })
 }
 
 const locked = <A>(
@@ -179,7 +186,7 @@ const locked = <A>(
   })
 
 const lockedOnce = <A>(
-  { remembered }: Transactor,
+  transactor: Transactor,
   wire: Wire,
   keys: Keys,
   decide: (records: Records) => Decided<A>,
@@ -191,11 +198,11 @@ const lockedOnce = <A>(
       if (failed !== undefined) return Effect.andThen(wire.run([rollback]), attemptOf<A>(failed.failure, false))
       const { answer, changes } = decide(locks.recordsOf(values.slice(1)))
       if (changes === undefined) return Effect.as(wire.run([rollback]), { _tag: "Done", answer })
-      return Effect.flatMap(wire.run([...applyStatements(changes), commit]), (reply) => {
-        if (reply.failed !== undefined) return attemptOf<A>(reply.failed.failure, false)
-        remembered.keep(changes)
-        return Effect.succeed<Attempt<A>>({ _tag: "Done", answer })
-      })
+      return Effect.flatMap(apply(transactor, wire, [], changes), (notApplied) =>
+        notApplied === undefined
+          ? Effect.succeed<Attempt<A>>({ _tag: "Done", answer })
+          : attemptOf<A>(notApplied.failure, false),
+      )
     },
   )
 }

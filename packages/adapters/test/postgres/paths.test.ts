@@ -10,6 +10,7 @@ import { Conflicts } from "../../src/postgres/Conflicts.ts"
 import { openNative } from "../../src/postgres/nativeWire.ts"
 import { PostgresStore } from "../../src/postgres/PostgresStore.ts"
 import { Remembered } from "../../src/postgres/Remembered.ts"
+import { Audience } from "../../src/postgres/statements/outbox.ts"
 import { type Path, transactOn } from "../../src/postgres/transact.ts"
 import type { Wire } from "../../src/postgres/wire.ts"
 import {
@@ -29,6 +30,7 @@ import {
   place,
   placeCall,
   restock,
+  SubscriptionName,
   suspendCall,
   transact,
 } from "../support/core.ts"
@@ -41,6 +43,7 @@ interface Watched {
   readonly store: StoreShape
   readonly other: StoreShape
   readonly frames: Array<string>
+  readonly audience: Audience
   meanwhile: Effect.Effect<unknown, unknown>
   disturbed: number
 }
@@ -67,17 +70,19 @@ describe("paths", () => {
               return Effect.andThen(before, wire.run(frame))
             },
           }
+          const audience = new Audience()
           const transactor = {
             conflicts: new Conflicts(),
             held: new HeldKeys(),
             remembered: new Remembered(),
+            audience,
             path,
           }
           const store: StoreShape = {
             ...other,
             transact: (keys, decide) => transactOn(transactor, recording, keys, decide),
           }
-          const it: Watched = { store, other, frames, meanwhile: Effect.void, disturbed: 2 }
+          const it: Watched = { store, other, frames, audience, meanwhile: Effect.void, disturbed: 2 }
           yield* furnish(other, { accounts: ["ada", "bob"], points: 100, products: { tea: 5 }, limit: 3 })
           yield* use(it)
           expect(yield* broken(other)).toEqual([])
@@ -245,6 +250,31 @@ describe("paths", () => {
         expect(yield* decisions(shop.store, [place("ada", "tea", 1)])).toEqual(["Accepted"])
       }),
     ))
+
+  it.each<Path>(["blind", "snapshot", "locked"])(
+    "events are left out while nobody is subscribed, and none from then on, on the path %s",
+    async (path) => {
+      await watched(
+        ({ store, other, audience }) =>
+          Effect.gen(function* () {
+            const name = SubscriptionName.make("mail")
+            yield* transact(store, [charge("bob", 1)])
+            expect(audience.isThere).toBe(false)
+            yield* other.outbox.register(name)
+            for (const amount of [2, 3]) yield* transact(store, [charge("bob", amount)])
+            expect(audience.isThere).toBe(true)
+            const lease = { name, owner: "test" }
+            expect(yield* other.outbox.lease(lease, 0, 1_000)).toBe(true)
+            const claimed = yield* other.outbox.claim(lease, undefined, 10)
+            expect(claimed.map(({ event }) => event.data)).toMatchObject([{ amount: 2 }, { amount: 3 }])
+            yield* other.outbox.unregister(name)
+            yield* transact(store, [charge("bob", 4)])
+            expect(audience.isThere).toBe(false)
+          }),
+        path,
+      )
+    },
+  )
 
   describe("blindly", () => {
     const oneFrame = "begin account order product bucket outbox commit"

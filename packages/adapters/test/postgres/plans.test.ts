@@ -40,7 +40,7 @@ const statementsOfAShop = Effect.gen(function* () {
   const noteAll = (keys: Keys, changes: ChangeSet | undefined): void => {
     note(snapshotOf(keys).statement)
     for (const each of locksOf(keys).statements) note(each)
-    for (const each of changes === undefined ? [] : applyStatements(changes)) note(each)
+    for (const each of changes === undefined ? [] : applyStatements(changes, true)) note(each)
   }
   const store: StoreShape = {
     ...memory,

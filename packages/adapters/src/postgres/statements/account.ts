@@ -77,7 +77,8 @@ const isAsDecided = `(r.version = x.version0 or x.version0 = ${guessed} and r.st
 
 /**
  * For decisions that only rely on accounts being as they are: their rows are kept as they are until the commit, and not
- * written. Divides by zero where a guard did not hold.
+ * written. Only compared, an account that is suspended meanwhile would be heard of before the order that it placed (law
+ * ORD-05). Divides by zero where a guard did not hold.
  */
 const rely = `with x as (
   select * from ${unnested(1, "account_id text", "version0 bigint", "state text", "balance_limit bigint")} x

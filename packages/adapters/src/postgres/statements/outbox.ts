@@ -10,14 +10,38 @@ import { type Statement, statement } from "../wire.ts"
 
 type Event = RowOf["event"]
 
-/** Writes nothing where nobody is registered. The target's lock is taken before the snapshot: see `register`. */
+/** Writes nothing where nobody is registered, and says so. The target's lock is taken before the snapshot: see `register`. */
 const append = `with o as (
   insert into @.outbox (events, size) select $1::text::json, $2::int where exists (select from @.subscription) returning id
+), d as (
+  insert into @.delivery (name, outbox_id) select s.name, o.id from o cross join @.subscription s
 )
-insert into @.delivery (name, outbox_id) select s.name, o.id from o cross join @.subscription s`
+select 'heard'::text from o`
 
-export const outboxStatements = (events: ReadonlyArray<Event>): ReadonlyArray<Statement> =>
-  events.length === 0 ? [] : [statement(append, JSON.stringify(events), String(events.length))]
+/** Takes the same lock and divides by zero where somebody is registered. */
+const leaveOut = `with o as (
+  insert into @.outbox (events, size) select '[]'::json, 1 where false
+)
+select 1 / (not exists (select from @.subscription))::int`
+
+/**
+ * Whether anybody is subscribed, as far as the last batch knew. Where nobody is, events need not be written down as JSON,
+ * which is a tenth of a claim. What this believes is verified by the batch that relies on it.
+ */
+export class Audience {
+  isThere = true
+
+  /** What the outbox statement replied, or that it failed. */
+  learn(value: string | null | undefined, failed: boolean): void {
+    this.isThere = failed || (this.isThere && value === "heard")
+  }
+}
+
+/** One statement, or none where there are no events. They are left out where there is no audience. */
+export const outboxStatements = (events: ReadonlyArray<Event>, isHeard: boolean): ReadonlyArray<Statement> => {
+  if (events.length === 0) return []
+  return [isHeard ? statement(append, JSON.stringify(events), String(events.length)) : statement(leaveOut)]
+}
 
 // Registering waits for the batches that have written their outbox row without this name, and holds back those that come.
 export const lockOutbox = `lock table @.outbox in share row exclusive mode`
