@@ -23,7 +23,7 @@ export class Sellers {
   static async start(count: number, ground: Ground, acknowledged: Acknowledged, { atEnd }: Context): Promise<Sellers> {
     const children = Array.from({ length: count }, () =>
       fork(join(import.meta.dirname, "seller.ts"), [ground.url, ground.schema], {
-        execArgv: ["--conditions=@holdfast/source"],
+        execArgv: process.execArgv,
       }),
     )
     atEnd(() => Promise.all(children.map(ended)))

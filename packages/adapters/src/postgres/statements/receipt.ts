@@ -34,6 +34,7 @@ export const receiptRow = `json_build_array(r.scope, r.operation, r.key, r.comma
 
 /** The operations whose receipts stand in the rows that they made, by table; see the view `receipts` of the schema. */
 export const homes = { orders: "orders.place", entry: "points.charge", coupon: "coupons.issue" } as const
+const atHome: ReadonlySet<string> = new Set(Object.values(homes))
 
 export const receiptKeys = (keys: ReadonlyArray<Key>): readonly [string, string, string] => [
   texts(keys.map(([scope]) => String(scope))),
@@ -71,7 +72,7 @@ export class ReceiptsOfBatch {
 
   constructor(puts: ReadonlyArray<Put<Receipt>>) {
     for (const { after } of puts) {
-      if (Object.values<string>(homes).includes(after.operation)) this.#byCommand.set(after.commandId, after)
+      if (atHome.has(after.operation)) this.#byCommand.set(after.commandId, after)
       else this.#homeless.push(after)
     }
   }
