@@ -4,7 +4,7 @@
  * The server is the one that `DATABASE_URL` names, else a private one. Whatever was made is taken away at the end.
  */
 import { postgres } from "@holdfast/adapters/postgres"
-import { createHoldfast, type Shop } from "@holdfast/core"
+import { type CreateOptions, createHoldfast, type Shop } from "@holdfast/core"
 import { privateServer } from "../../../packages/adapters/test/support/postgres.ts"
 import { closedLoop } from "../load.ts"
 import type { Context } from "../Scenario.ts"
@@ -60,12 +60,13 @@ export class Ground {
   }
 
   /** A shop on the schema, without workers: nothing runs beside what is measured. */
-  async openShop(): Promise<Shop> {
+  async openShop(options: Pick<CreateOptions, "batchLimit"> = {}): Promise<Shop> {
     const shop = createHoldfast({
       store: postgres({ url: this.url, schema: this.schema }),
       deadlineMillis: 600_000,
       queueLimit: 100_000,
       workers: false,
+      ...options,
     })
     this.#atEnd(() => shop.stop())
     await shop.start()

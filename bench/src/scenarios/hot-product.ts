@@ -72,6 +72,12 @@ async function run(context: Context): Promise<Result> {
     [`SELECT FOR UPDATE, ${many} connections`]: (callers) => short.step(many, { at: interactive }, callers),
     [`SELECT FOR UPDATE, ${best} connections`]: (callers) => short.step(best, { at: interactive }, callers),
   })
+  const caps = await overLimits(context, async (batchLimit, callers) => {
+    const limited = await ground.openShop({ batchLimit })
+    const sample = await during(ground, millis / 2, callers, sales.ours(limited))
+    await limited.stop()
+    return sample
+  })
   const ok = await addsUp(ground, shop, acknowledged, context)
   const embeddedOk = await embeddedAddsUp(embedded, onPglite, context)
   return {
@@ -89,7 +95,7 @@ async function run(context: Context): Promise<Result> {
     },
     figures: { ...contest.figures(), bestPoolConnections: best },
     audit: { ok: ok && embeddedOk },
-    plots: [{ ...barsText, type: "bars", bars: contest.bars(barNames) }, ...curves],
+    plots: [{ ...barsText, type: "bars", bars: contest.bars(barNames) }, ...curves, ...caps],
     notes,
   }
 }
@@ -108,6 +114,39 @@ const embeddedAddsUp = async (shop: Shop, { orders }: Acknowledged, { progress }
   const sold = plenty - product.onHand
   if (sold !== orders.length) progress(`RECOUNT: PGlite sold ${sold} units and acknowledged ${orders.length}`)
   return (await shop.audit.run({ pageSize: 10_000 })).ok && sold === orders.length
+}
+
+/** Throughput and p99 over the largest batch, with callers enough to fill it. */
+const overLimits = async (
+  { progress, quick, tiny }: Context,
+  measure: (batchLimit: number, callers: number) => Promise<Sample>,
+): Promise<ReadonlyArray<Plot>> => {
+  const limits = tiny ? [4, 8] : quick ? [32, 128, 512] : [16, 32, 64, 128, 256, 512]
+  const callers = tiny ? 16 : 1_024
+  progress(`over the largest batch: ${limits.join(", ")}`)
+  const samples: Array<readonly [limit: number, sample: Sample]> = []
+  for (const limit of limits) samples.push([limit, await measure(limit, callers)])
+  const line = (of: (sample: Sample) => number) => [
+    { name: "ours", points: samples.map(([limit, sample]) => [limit, of(sample)] as const) },
+  ]
+  const text = { type: "lines", xLabel: "commands in a batch, at most", x: "in steps" } as const
+  const caption = `${callers} callers, so that every batch is full. Each measured once.`
+  return [
+    {
+      ...text,
+      caption,
+      title: "Throughput over the largest batch",
+      yLabel: "orders per second",
+      series: line((at) => at.perSecond),
+    },
+    {
+      ...text,
+      caption,
+      title: "Slowest of a hundred over the largest batch",
+      yLabel: "p99, ms",
+      series: line((at) => at.p99),
+    },
+  ]
 }
 
 /** Throughput and p99 over the number of callers, each measured once. */

@@ -18,6 +18,8 @@ import { Signal } from "./Signal.ts"
 export interface EngineOptions {
   /** The most commands that may wait. Above it calls are answered `Overloaded` before any I/O. */
   readonly queueLimit: number
+  /** The most commands in one batch. */
+  readonly batchLimit: number
 }
 
 /** What a service needs to get a command decided. */
@@ -73,10 +75,10 @@ class RunningEngine implements Engine {
   #sequence = 0
   #stopping = false
 
-  constructor(store: StoreShape, { queueLimit }: EngineOptions, now: () => number) {
+  constructor(store: StoreShape, { queueLimit, batchLimit }: EngineOptions, now: () => number) {
     const { lanes } = store.guarantees
     this.#now = now
-    this.#queue = new LaneQueue(lanes, queueLimit)
+    this.#queue = new LaneQueue(lanes, queueLimit, batchLimit)
     this.#aside = new Aside(this.#queue)
     this.#laneSignals = Array.from({ length: lanes }, () => new Signal())
     this.#context = {

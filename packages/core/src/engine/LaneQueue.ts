@@ -9,8 +9,6 @@ import type { KindName } from "../decision/kinds.ts"
 import { type Key, keyText } from "../values.ts"
 import type { Pending, PendingList } from "./Pending.ts"
 
-/** The most commands in one batch. Measured best on PostgreSQL among 32 … 512. */
-const batchCap = 128
 /** Of the queue, the host's own commands keep at least this share to themselves. */
 const reservedShare = 0.1
 /** The most of the queue that the commands of one hot key may fill. */
@@ -18,13 +16,15 @@ const hotKeyShare = 0.5
 
 export class LaneQueue {
   readonly #limit: number
+  readonly #batchLimit: number
   readonly #shared = new Fifo()
   readonly #own: ReadonlyArray<Fifo>
   readonly #hotKeys = new HotKeys()
   #inFlight = 0
 
-  constructor(lanes: number, limit: number) {
+  constructor(lanes: number, limit: number, batchLimit: number) {
     this.#limit = limit
+    this.#batchLimit = batchLimit
     this.#own = Array.from({ length: lanes }, () => new Fifo())
   }
 
@@ -93,7 +93,7 @@ export class LaneQueue {
     const shared = this.#shared
     let fairShare = Math.ceil((shared.length + this.#inFlight) / this.#own.length)
     const batch: Array<Pending> = []
-    while (batch.length < batchCap) {
+    while (batch.length < this.#batchLimit) {
       const mine = own.first
       const anyone = fairShare > 0 ? shared.first : undefined
       const fromOwn = mine !== undefined && (anyone === undefined || mine.sequence < anyone.sequence)

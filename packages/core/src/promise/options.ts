@@ -48,6 +48,7 @@ const checks: { readonly [Name in keyof Required<CreateOptions>]: Check } = {
   ],
   scope: [(value) => !isInvalid(decodeScope(value)), "must be 1 to 255 bytes of well-formed text"],
   queueLimit: wholeNumber(1, 1_000_000),
+  batchLimit: wholeNumber(1, 1_024),
   deadlineMillis: wholeNumber(1, 600_000),
   workers: [(value) => typeof value === "boolean", "must be true or false"],
   clock: aFunction,

@@ -410,6 +410,7 @@ describe("an option", () => {
     [{ Clock: 5 }, '/Clock: is not an option; did you mean "clock"?'],
     [{ zzzzzzzz: 5 }, "/zzzzzzzz: is not an option; there are store, accounts"],
     [{ queueLimit: 0 }, "/queueLimit: must be a whole number from 1 to 1000000"],
+    [{ batchLimit: 2_000 }, "/batchLimit: must be a whole number from 1 to 1024"],
     [{ deadlineMillis: 1.5 }, "/deadlineMillis: must be a whole number"],
     [{ accounts: "auto" }, "/accounts: must be"],
     [{ scope: "" }, "/scope: must be"],
@@ -421,6 +422,14 @@ describe("an option", () => {
     ["postgres://", "/: must be an object"],
   ])("that is not as it must be is refused before anything happens: %j", (options, message) => {
     expect(refused(options)).toContain(message)
+  })
+
+  it("of the batch bounds every commit", async () => {
+    await using shop = createHoldfast({ batchLimit: 3 })
+    await Promise.all(Array.from({ length: 30 }, (_, n) => shop.points.open({ accountId: `a${n}` })))
+    const { batches, batchedCommands } = (await shop.health()).metrics
+    expect(batchedCommands).toBe(30)
+    expect(batches).toBeGreaterThanOrEqual(10)
   })
 
   it("that is left undefined is as if it were not there", () => {
