@@ -6,8 +6,9 @@
  */
 import { Clock, Effect, type Scope } from "effect"
 import type { Command } from "../decision/Command.ts"
-import type { KeyOf, StoreShape } from "../ports/Store.ts"
+import type { KeyOf, StoreFault, StoreShape } from "../ports/Store.ts"
 import { Aside } from "./Aside.ts"
+import { askAgain } from "./asking.ts"
 import { type BatchContext, runBatch } from "./batches.ts"
 import { type Keyed, KeysInFlight } from "./KeysInFlight.ts"
 import { LaneQueue } from "./LaneQueue.ts"
@@ -31,6 +32,8 @@ export interface Submitter {
   readonly submit: (command: Command, resolve: (outcome: Outcome) => void) => Pending
   /** Lets the caller leave. A command that no lane has taken will not happen; one that was taken finishes unheard. */
   readonly withdraw: (pending: Pending) => void
+  /** Reads what a command of this deadline has to know before it can be handed over. */
+  readonly prepare: <A>(deadline: number, reading: Effect.Effect<A, StoreFault>) => Effect.Effect<A, StoreFault>
 }
 
 export interface Engine extends Submitter {
@@ -121,6 +124,10 @@ class RunningEngine implements Engine {
     // What a lane has taken goes on; what nobody has taken is passed over when its turn comes.
     if (state === "queued" || state === "waiting") this.#dropWaiting(pending)
   }
+
+  // A store that is away is asked as long as a lane would ask it.
+  prepare: Engine["prepare"] = (deadline, reading) =>
+    askAgain(reading, () => !this.#stopping && this.#now() <= deadline)
 
   isPending: Engine["isPending"] = (keyed) => this.#keys.has(keyed)
 

@@ -6,11 +6,12 @@
  * - Busy keys: the commands that touch them are set aside, the rest goes on at once.
  * - A rejection for an odd reason: the batch is halved until the offender stands alone.
  */
-import { Cause, Effect, Exit, Random } from "effect"
+import { Cause, Effect, Exit } from "effect"
 import type { Decision } from "../decision/Command.ts"
 import { fold, keysOfCommands } from "../decision/fold.ts"
 import type { KeyOf, StoreFault, StoreShape } from "../ports/Store.ts"
 import { keyText } from "../values.ts"
+import { firstPauseMillis, longer, pause } from "./asking.ts"
 import type { Counters } from "./Metrics.ts"
 import { notInTime, type Outcome, type Pending } from "./Pending.ts"
 
@@ -23,10 +24,6 @@ export interface BatchContext {
   /** Takes commands whose keys are held by somebody else. */
   readonly setAside: (batch: ReadonlyArray<Pending>, keys: ReadonlyArray<KeyOf>) => void
 }
-
-/** The first pause after a lost reply, and the longest. */
-const firstPauseMillis = 10
-const longestPauseMillis = 1_000
 
 /** Runs a batch until every command in it is finished or set aside. Never fails. */
 export const runBatch = (
@@ -82,13 +79,13 @@ const runAgain = (context: BatchContext, batch: ReadonlyArray<Pending>, reason: 
   Effect.gen(function* () {
     context.counters.lostReplies++
     for (const pending of batch) pending.uncertain = true
-    yield* Effect.sleep(pauseMillis * (0.5 + (yield* Random.next)))
+    yield* pause(pauseMillis)
     const now = context.now()
     const inTime = batch.filter((pending) => now <= pending.command.deadline)
     for (const pending of batch) {
       if (now > pending.command.deadline) context.finish(pending, unknownOutcome(reason))
     }
-    if (inTime.length > 0) yield* runBatch(context, inTime, Math.min(pauseMillis * 2, longestPauseMillis))
+    if (inTime.length > 0) yield* runBatch(context, inTime, longer(pauseMillis))
   })
 
 const unknownOutcome = (reason: string): Outcome => ({

@@ -39,6 +39,7 @@ export const makeDirectEngine = (store: StoreShape): Effect.Effect<Submitter> =>
       withdraw: (pending) => {
         pending.state = "settled"
       },
+      prepare: (_, reading) => reading,
     }
   })
 

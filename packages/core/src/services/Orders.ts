@@ -92,7 +92,7 @@ export function makeOrders(kernel: KernelShape): OrdersShape {
     complete: change(kernel, completeCall, presentation),
     // An order's owner, products and hour never change, so they may be read before the cancel is decided.
     cancel: preparedChange(kernel, cancelCall, presentation, (request) =>
-      Effect.map(find(request.orderId), (facts) => ({ ...request, facts })),
+      Effect.map(kernel.store.reads.order(request.orderId), (facts) => ({ ...request, facts })),
     ),
     get: read(
       OrderId,

@@ -97,13 +97,14 @@ export const preparedChange = <S extends InputSchema, Request, Answer, R extends
   kernel: KernelShape,
   call: Call<S, Request, Answer, R>,
   presentation: Presentation<Answer, Public>,
-  prepare: (request: Request) => Effect.Effect<Request, StoreUnavailable>,
+  prepare: (request: Request) => Effect.Effect<Request, StoreFault>,
 ): Change<S["Encoded"], Public, R> & MaybeWay => {
   const admit = admissionOf(call, kernel.stamps)
   const method = Effect.fnUntraced(function* (input: S["Encoded"]) {
     const command = admit(input)
     if (isInvalid(command)) return yield* Effect.fail(command)
-    const prepared = { ...command, request: yield* prepare(command.request) }
+    const request = yield* orUnavailable(kernel.submitter.prepare(command.deadline, prepare(command.request)))
+    const prepared = { ...command, request }
     const start = starting<Request, Answer, Public>(kernel, () => prepared, presentation)
     return yield* toEffect<Public, R>((end) => start(input, end))
   })

@@ -307,6 +307,30 @@ describe("the services of a shop", () => {
   })
 })
 
+describe("a store that is away for a moment", () => {
+  it("is waited for by a cancel, which reads its order first, as by every other call that moves something", async () => {
+    const { shape } = memoryStore()
+    let away = 0
+    const lost = Effect.fail<StoreFault>({ _tag: "Lost", reason: "gone" })
+    const order: typeof shape.reads.order = (id) => Effect.suspend(() => (away-- > 0 ? lost : shape.reads.order(id)))
+    const store = { name: "away", layer: Layer.succeed(Store, { ...shape, reads: { ...shape.reads, order } }) }
+    await using shop = createHoldfast({ store, deadlineMillis: 1_000 })
+    await shop.stock.register({ productId: "tea", name: "Tea", price: 0, onHand: 1 })
+    await shop.points.open({ accountId: "ada" })
+    const lines = [{ productId: "tea", quantity: 1 }]
+    const { orderId } = await shop.orders.place({ accountId: "ada", lines, key: "k" })
+    away = 3
+    await expect(shop.orders.get(orderId)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" })
+    expect(await shop.orders.cancel({ accountId: "ada", orderId, key: "c" })).toMatchObject({ state: "cancelled" })
+    away = Number.POSITIVE_INFINITY
+    const began = performance.now()
+    await expect(shop.orders.cancel({ accountId: "ada", orderId, key: "d" })).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+    })
+    expect(performance.now() - began).toBeGreaterThan(900)
+  })
+})
+
 describe("health", () => {
   it("says what the store promises, whether it answers, and what was done", async () => {
     const shop = await furnishedShop()
