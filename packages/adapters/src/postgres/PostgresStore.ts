@@ -14,7 +14,7 @@ import { isPostgres, openFromClient } from "./clientWire.ts"
 import { Line, type OpenWire } from "./Line.ts"
 import { type MigrateMode, migrate } from "./migrate.ts"
 import { nativeDriver } from "./nativeDriver.ts"
-import { type HostPool, openFromPool, whyNotPool } from "./poolWire.ts"
+import { type HostPool, openFromPool, shopConnections, whyNotPool } from "./poolWire.ts"
 import { storeOnLines } from "./StoreOnLines.ts"
 import type { Purpose } from "./settings.ts"
 import type { Path } from "./transact.ts"
@@ -81,8 +81,11 @@ const makeFromClient = (options: SchemaOptions = {}): Effect.Effect<StoreShape, 
 
 const defaultSchema = "holdfast"
 
-/** Opens nothing yet. */
-export const doorOf = ({ url, pool, schema = defaultSchema }: PostgresOptions): Effect.Effect<Door, StoreFault> => {
+/** Opens nothing yet. `connections` are needed at once of a pool: as many as a shop needs, unless less is done with it. */
+export const doorOf = (
+  { url, pool, schema = defaultSchema }: PostgresOptions,
+  connections: number = shopConnections,
+): Effect.Effect<Door, StoreFault> => {
   if ((url === undefined) === (pool === undefined)) return refuse("Pass either a `url` or a `pool`.")
   if (pool === undefined) {
     return Effect.map(nativeDriver, ({ openNative }) => ({
@@ -90,7 +93,7 @@ export const doorOf = ({ url, pool, schema = defaultSchema }: PostgresOptions): 
       lends: false,
     }))
   }
-  const whyNot = whyNotPool(pool)
+  const whyNot = whyNotPool(pool, connections)
   return whyNot === undefined
     ? Effect.succeed({ open: (purpose) => openFromPool(pool, schema, purpose), lends: true })
     : refuse(whyNot)

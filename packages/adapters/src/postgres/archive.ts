@@ -1,162 +1,31 @@
 /**
- * Retention: rows older than a moment leave the shop's tables for `entry_archive`, `movement_archive`, `orders_archive` and
- * `receipt_archive` beside them, from where the host exports or drops them.
- *
- * A ledger keeps the newest of its oldest rows: it shows the sum so far, and so opens what follows. The audit reads the
- * moment from the table `archive` and compares nothing older. Sales go on meanwhile.
+ * Retention on a PostgreSQL server: one session, by address or lent by a pool of the host, and what is old moves on it.
  */
-import type { StoreFault } from "@holdfast/core"
-import { Effect, Redacted } from "effect"
+import { Effect } from "effect"
+import { type Archived, archiveOn, type RetentionOptions } from "./archiveOn.ts"
 import { lost } from "./faults.ts"
-import { nativeDriver } from "./nativeDriver.ts"
-import * as sql from "./statements/archive.ts"
-import { rowsOf, texts, values } from "./text.ts"
-import { begin, commit, rollback, type Statement, statement, type Wire } from "./wire.ts"
+import { doorOf } from "./PostgresStore.ts"
+import type { HostPool } from "./poolWire.ts"
 
-export interface ArchiveOptions {
+/** By address: needs the package `@effect/sql-pg`. */
+export interface ArchiveUrlOptions extends RetentionOptions {
   /** As the store's own. */
   readonly url: string
-  /** Default: `holdfast`. */
-  readonly schema?: string | undefined
-  /** So many days stay, 1 to 36,500. Default: 90. A key that is repeated later is a new command. */
-  readonly keepDays?: number | undefined
-  /** Rows read and moved in one transaction, 1 to 100,000. Default: 1,000. */
-  readonly batch?: number | undefined
+  readonly pool?: undefined
 }
 
-/** What moved. */
-export interface Archived {
-  /** The moment: a whole hour, `keepDays` ago or a little more. Everything from then on stayed. */
-  readonly before: Date
-  readonly receipts: number
-  readonly entries: number
-  readonly movements: number
-  readonly orders: number
+/** Through a pool of the host: needs nothing but that. */
+export interface ArchivePoolOptions extends RetentionOptions {
+  /** As the store's own, but one connection is enough: it is borrowed for the run, and given back as it was. */
+  readonly pool: HostPool
+  readonly url?: undefined
 }
+
+export type ArchiveOptions = ArchiveUrlOptions | ArchivePoolOptions
 
 /**
  * Archives what is older than `keepDays`, batch by batch, each a short transaction. May be repeated, and goes on where it
  * was interrupted. Rejects where an option is out of its range or the server fails; what moved until then has moved.
  */
-export const archive = async (options: ArchiveOptions): Promise<Archived> => {
-  const { url, schema = "holdfast", keepDays = 90, batch = 1_000 } = options
-  within("keepDays", keepDays, 36_500)
-  within("batch", batch, 100_000)
-  const hourMillis = 3_600_000
-  const before = Math.floor((Date.now() - keepDays * 24 * hourMillis) / hourMillis) * hourMillis
-  const whole = Effect.gen(function* () {
-    const { openNative } = yield* nativeDriver
-    const wire = yield* Effect.mapError(openNative({ url: Redacted.make(url) }, schema, "migrate"), lost)
-    const archiver: Archiver = { wire, schema, before, batch }
-    yield* inTransaction(archiver, statement(sql.note, String(before)))
-    return {
-      before: new Date(before),
-      receipts: yield* movePages(archiver, sql.moveReceipts, ["", "", ""]),
-      entries: yield* moveLedger(archiver, sql.entries),
-      movements: yield* moveLedger(archiver, sql.movements),
-      orders: yield* movePages(archiver, sql.moveOrders, [""]),
-    }
-  })
-  const exit = await Effect.runPromise(Effect.result(Effect.scoped(whole)))
-  if (exit._tag === "Failure") throw new Error(`The shop could not be archived: ${reasonOf(exit.failure)}`)
-  return exit.success
-}
-
-interface Archiver {
-  readonly wire: Wire
-  readonly schema: string
-  readonly before: number
-  readonly batch: number
-}
-
-/** A row of a ledger: its owner, its position and its time. */
-type LedgerRow = readonly [owner: string, position: number, at: number]
-
-/** Which rows of ledgers go, told row by row in the order of their keys. */
-class Prefixes {
-  readonly #before: number
-  #last: LedgerRow | undefined
-  #ended: string | undefined
-
-  constructor(before: number) {
-    this.#before = before
-  }
-
-  /** The row that goes now that this one is known: one that is followed by another of the same time and owner. */
-  next(row: LedgerRow): LedgerRow | undefined {
-    const [owner, , at] = row
-    if (owner === this.#ended) return undefined
-    const previous = this.#last?.[0] === owner ? this.#last : undefined
-    if (at >= this.#before) {
-      this.#ended = owner
-      return undefined
-    }
-    this.#last = row
-    return previous
-  }
-
-  /** The owner whose remaining rows all stay. */
-  get ended(): string | undefined {
-    return this.#ended
-  }
-}
-
-const moveLedger = Effect.fnUntraced(function* (archiver: Archiver, { page, move }: sql.LedgerSql) {
-  const { before, batch } = archiver
-  const prefixes = new Prefixes(before)
-  let after: readonly [owner: string, position: number] = ["", 0]
-  let moved = 0
-  while (true) {
-    const [owner, position] = after
-    const read = yield* inTransaction(archiver, statement(page, owner, String(position), String(batch)))
-    const rows = rowsOf<LedgerRow>(read)
-    const last = rows.at(-1)
-    if (last === undefined) return moved
-    const gone = rows.flatMap((row) => {
-      const previous = prefixes.next(row)
-      return previous === undefined ? [] : [previous]
-    })
-    if (gone.length > 0) {
-      const owners = texts(gone.map(([id]) => id))
-      yield* inTransaction(archiver, statement(move, owners, values(gone.map(([, at]) => at))))
-      moved += gone.length
-    }
-    after = [last[0], last[0] === prefixes.ended ? Number.MAX_SAFE_INTEGER : last[1]]
-  }
-})
-
-const movePages = Effect.fnUntraced(function* (
-  archiver: Archiver,
-  move: string,
-  first: ReadonlyArray<string>,
-): Effect.fn.Return<number, StoreFault> {
-  let after = first
-  let moved = 0
-  while (true) {
-    const asked = statement(move, String(archiver.before), ...after, String(archiver.batch))
-    const page = rowsOf<ReadonlyArray<string> | number>(yield* inTransaction(archiver, asked))
-    const [last, count] = page
-    if (typeof last !== "object" || typeof count !== "number") return moved
-    moved += count
-    after = last
-  }
-})
-
-/** One statement in a transaction of its own, while nobody else archives. */
-const inTransaction = (
-  { wire, schema }: Pick<Archiver, "wire" | "schema">,
-  asked: Statement,
-): Effect.Effect<string | null, StoreFault> =>
-  Effect.flatMap(wire.run([begin, statement(sql.lock, schema), asked, commit]), ({ values: answers, failed }) =>
-    failed === undefined
-      ? Effect.succeed(answers[2] ?? null)
-      : Effect.andThen(wire.run([rollback]), Effect.fail(lost(failed.failure))),
-  )
-
-const within = (name: string, value: number, most: number): void => {
-  if (!Number.isInteger(value) || value < 1 || value > most) {
-    throw new RangeError(`${name} must be a whole number from 1 to ${most.toLocaleString("en-US")}.`)
-  }
-}
-
-const reasonOf = (fault: StoreFault): string => ("reason" in fault ? fault.reason : fault._tag)
+export const archive = (options: ArchiveOptions): Promise<Archived> =>
+  archiveOn(() => Effect.flatMap(doorOf(options, 1), ({ open }) => Effect.mapError(open("migrate"), lost)), options)

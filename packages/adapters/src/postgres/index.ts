@@ -14,7 +14,8 @@ export const postgres = (
   layer: PostgresStore.layer(options),
 })
 
-export { type Archived, type ArchiveOptions, archive } from "./archive.ts"
+export { type ArchiveOptions, type ArchivePoolOptions, type ArchiveUrlOptions, archive } from "./archive.ts"
+export type { Archived, RetentionOptions } from "./archiveOn.ts"
 export type { JoinableClient } from "./handles.ts"
 export { type MigrateMode, type PostgresSqlOptions, postgresSql } from "./migrate.ts"
 export {

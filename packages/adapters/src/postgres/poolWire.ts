@@ -26,20 +26,20 @@ export interface HostConnection {
 }
 
 /** Two decide as long as the shop runs, and a third is lent for a moment to everything else. */
-const minConnections = 3
+export const shopConnections = 3
 /** How long a pool may take to lend a connection. */
 export const lendMillis = 3_000
 
-/** Why a pool cannot serve a shop at all; undefined where nothing speaks against it. */
-export const whyNotPool = (pool: HostPool): string | undefined => {
+/** Why a pool cannot lend so many connections at all; undefined where nothing speaks against it. */
+export const whyNotPool = (pool: HostPool, connections: number): string | undefined => {
   if (typeof pool !== "object" || pool === null || typeof pool.connect !== "function")
     return "`pool` is no pool: it must have connect(), as a pg.Pool has."
   // A single client has these. Statements of the host could come between ours on it, inside our transactions.
   if ("release" in pool || "escapeIdentifier" in pool)
     return "`pool` is a single client, which cannot serve a shop: pass a pg.Pool, or a `url`. To join a transaction of a client use shop.within(client)."
   const max = pool.options?.max
-  return typeof max === "number" && max < minConnections
-    ? `The pool opens at most ${max} connections, and a shop needs ${minConnections}: two as long as it runs, and a third in turn for everything else. Make it with max: ${minConnections} or more.`
+  return typeof max === "number" && max < connections
+    ? `The pool opens at most ${max} connections, and a shop needs ${shopConnections}: two as long as it runs, and a third in turn for everything else. Make it with max: ${shopConnections} or more.`
     : undefined
 }
 

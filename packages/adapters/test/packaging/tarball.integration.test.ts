@@ -59,13 +59,13 @@ describe("the packed package beside pg", () => {
     expect(await here.node("url.mjs", source)).toMatch(/needs the package @effect\/sql-pg.*A `pool` of yours works/)
   })
 
-  onHost("sells on a pg pool, joins its transactions, and loads nothing else for it", async (here) => {
+  onHost("sells on a pg pool, joins its transactions, archives, and loads nothing else for it", async (here) => {
     if (server() === undefined) return
     const schema = freshSchema()
     const code = `
       const { default: pg } = await import("pg")
       const { createHoldfast } = await import("@holdfast/core")
-      const { postgres } = await import("@holdfast/adapters/postgres")
+      const { archive, postgres } = await import("@holdfast/adapters/postgres")
       const pool = new pg.Pool({ connectionString: ${JSON.stringify(url())} })
       const shop = createHoldfast({ store: postgres({ pool, schema: ${JSON.stringify(schema)} }) })
       await shop.stock.register({ productId: "tee", name: "Tee", price: 5, onHand: 2 })
@@ -81,6 +81,7 @@ describe("the packed package beside pg", () => {
       const { ok } = await shop.audit.run()
       const left = (await shop.stock.product("tee")).onHand
       await shop.stop()
+      await archive({ pool, schema: ${JSON.stringify(schema)} })
       await pool.end()
       if (!ok || left !== 0) throw new Error("ok: " + ok + ", left: " + left)`
     try {
@@ -111,7 +112,7 @@ describe("the packed package beside pg", () => {
   onHost("has types that need no driver either", async ({ tsc }) => {
     const typed = `
       import { createHoldfast } from "@holdfast/core"
-      import { postgres, PostgresStore, type HostPool } from "@holdfast/adapters/postgres"
+      import { archive, postgres, PostgresStore, type HostPool } from "@holdfast/adapters/postgres"
       declare const pool: HostPool
       export const shop = createHoldfast({ store: postgres({ pool, schema: "shop", migrate: "check" }) })
       export const lanes: number = PostgresStore.guarantees.lanes
@@ -119,6 +120,11 @@ describe("the packed package beside pg", () => {
       postgres({ pool, url: "postgres://here/app" })
       // @ts-expect-error: a url or a pool is needed
       postgres({ schema: "shop" })
+      export const moved: Promise<number> = archive({ pool, schema: "shop", keepDays: 9 }).then(({ orders }) => orders)
+      // @ts-expect-error: one of both
+      archive({ pool, url: "postgres://here/app" })
+      // @ts-expect-error: a url or a pool is needed
+      archive({ keepDays: 9 })
       // @ts-expect-error: nothing here is any
       export const text: string = PostgresStore.guarantees.lanes`
     const { said } = await tsc("typed.ts", typed, {

@@ -1,232 +1,156 @@
 /**
- * Retention: what is old leaves, and everything that was promised still holds.
+ * Archiving on a server: by address, and through a pool of the host, which stays as it was.
  */
 import { createHoldfast } from "@holdfast/core"
-import { afterEach, describe, expect, it } from "vitest"
-import { archive, postgres } from "../../src/postgres/index.ts"
+import pg from "pg"
+import { afterEach, describe, expect, it, vi } from "vitest"
+import { archive, type HostPool, postgres } from "../../src/postgres/index.ts"
+import { archiveSuite, auditOf, shopWithHistory } from "../support/archiveSuite.ts"
 import { shopsForFile } from "../support/shops.ts"
 
-const dayMillis = 24 * 3_600_000
-const discount = { type: "flat", amount: 1 } as const
+const { url, ask, schema } = shopsForFile("archiving")
+const ends: Array<() => Promise<void>> = []
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end()
+})
 
-describe("archiving", () => {
-  const { url, ask, schema } = shopsForFile("archiving")
-  const stops: Array<() => Promise<void>> = []
-  afterEach(() => Promise.all(stops.splice(0).map((stop) => stop())))
+const poolOf = (options: pg.PoolConfig = {}): pg.Pool => {
+  const pool = new pg.Pool({ connectionString: url(), ...options })
+  pool.on("error", () => {})
+  ends.push(() => pool.end())
+  return pool
+}
 
-  /** A shop whose time can be set, with a history: months ago, and this week. */
-  const shopWithHistory = async (name: string) => {
-    let daysAgo = 200
-    const shop = createHoldfast({
-      store: postgres({ url: url(), schema: name }),
-      clock: () => Date.now() - daysAgo * dayMillis,
-      workers: false,
-      logger: () => {},
+archiveSuite({
+  name: "a url",
+  store: (name) => postgres({ url: url(), schema: name }),
+  archive: (options) => archive({ url: url(), ...options }),
+  ask,
+  schema,
+})
+
+archiveSuite({
+  name: "a pool",
+  store: (name) => postgres({ url: url(), schema: name }),
+  // A shop needs more, and so has a pool of its own.
+  archive: (options) => archive({ pool: poolOf({ max: 1 }), ...options }),
+  ask,
+  schema,
+})
+
+describe("archiving through a pool of the host", () => {
+  it("gives its one connection back as it was, whether it succeeds or fails", async () => {
+    const pool = poolOf({
+      max: 1,
+      options: "-c default_transaction_isolation=serializable -c default_transaction_read_only=on -c lock_timeout=4321",
     })
-    stops.push(() => shop.stop())
-    const at = (days: number): void => {
-      daysAgo = days
+    const notices: Array<string | undefined> = []
+    pool.on("connect", (client) => client.on("notice", ({ message }) => notices.push(message)))
+    const session = async () => {
+      const client = await pool.connect()
+      const asked = async (sql: string) => (await client.query(sql)).rows
+      const state = [
+        await asked("select pg_backend_pid()"),
+        await asked("select name, setting from pg_settings where name !~ '^(transaction|server|in_hot)' order by name"),
+        await asked("select name from pg_prepared_statements"),
+        await asked("select 1 from pg_locks where pid = pg_backend_pid() and locktype = 'advisory'"),
+        client.listenerCount("error"),
+      ]
+      client.release()
+      return state
     }
-    let orders = 0
-    const place = (accountId: string, productId: string, quantity: number, campaignId?: string) =>
-      shop.orders.place({
-        accountId,
-        lines: [{ productId, quantity }],
-        key: `order-${orders++}`,
-        ...(campaignId === undefined ? {} : { campaignId }),
-      })
-    for (const productId of ["tea", "cup"])
-      await shop.stock.register({ productId, name: productId, price: 10, onHand: 500 })
-    await shop.coupons.createCampaign({ campaignId: "spring", name: "Spring", discount, limit: 9, validDays: 300 })
-    for (const accountId of ["ada", "bob", "eve", "old"]) {
-      await shop.points.open({ accountId })
-      await shop.coupons.issue({ campaignId: "spring", accountId })
-    }
-    for (const accountId of ["ada", "bob", "eve"])
-      await shop.points.charge({ accountId, amount: 5_000, key: `c-${accountId}` })
-    await shop.points.charge({ accountId: "old", amount: 20, key: "c-old" })
-    at(150)
-    // An account that spent all it had and came never again.
-    await shop.orders.complete({ orderId: (await place("old", "tea", 2)).orderId })
-    const open = await place("ada", "tea", 1)
-    const cancelledLate = await place("bob", "cup", 3)
-    const revokedLate = await place("bob", "tea", 1, "spring")
-    await shop.orders.complete({ orderId: revokedLate.orderId })
-    const cancelled = await place("ada", "cup", 2, "spring")
-    await shop.orders.cancel({ accountId: "ada", orderId: cancelled.orderId, key: "cancel-1" })
-    for (let n = 0; n < 20; n++) {
-      const { orderId } = await place("eve", n % 2 === 0 ? "tea" : "cup", 1)
-      if (n % 5 > 0) await shop.orders.complete({ orderId })
-    }
-    await shop.stock.restock({ productId: "tea", quantity: 7, key: "r-tea" })
-    await shop.points.adjust({ accountId: "ada", change: -5, reason: "typo", key: "a-ada" })
-    at(2)
-    await shop.orders.cancel({ accountId: "bob", orderId: cancelledLate.orderId, key: "cancel-2" })
-    await shop.coupons.revoke({ campaignId: "spring", accountId: "bob" })
-    for (let n = 0; n < 6; n++) await place("eve", "tea", 1)
-    await place("ada", "cup", 1, "spring")
-    at(0)
-    return { shop, place, open }
-  }
-
-  const auditOf = async (shop: ReturnType<typeof createHoldfast>) => {
-    const { ok, checks } = await shop.audit.run()
-    return ok ? "clean" : JSON.stringify(checks.filter(({ violations }) => violations > 0))
-  }
-
-  const tables = ["entry", "movement", "orders", "receipt"] as const
-  const rowsIn = async (name: string, suffix = "") => {
-    const counts: Record<string, number> = {}
-    for (const table of tables) {
-      const [row] = await ask(`select count(*)::int as n from ${name}.${table}${suffix}`)
-      counts[table] = Number(row?.n)
-    }
-    return counts
-  }
-  const balances = async (name: string) => [
-    ...(await ask(`select account_id, balance::int, seq::int from ${name}.account order by 1`)),
-    ...(await ask(`select product_id, on_hand::int, revision::int from ${name}.product order by 1`)),
-  ]
-
-  it.each([1, 7, 1_000])(
-    "in batches of %d moves every old row once and keeps every sum",
-    async (batch) => {
-      const name = schema()
-      const { shop, place, open } = await shopWithHistory(name)
-      expect(await auditOf(shop)).toBe("clean")
-      const [before, sums] = [await rowsIn(name), await balances(name)]
-
-      const moved = await archive({ url: url(), schema: name, batch })
-      const { before: moment, ...counts } = moved
-      const [kept, gone] = [await rowsIn(name), await rowsIn(name, "_archive")]
-      for (const table of tables) expect(kept[table] ?? 0, table).toBe((before[table] ?? 0) - (gone[table] ?? 0))
-      expect(counts).toEqual({
-        receipts: gone.receipt,
-        entries: gone.entry,
-        movements: gone.movement,
-        orders: gone.orders,
-      })
-      expect(counts.orders).toBe(19)
-      expect(await balances(name)).toEqual(sums)
-      expect(await auditOf(shop)).toBe("clean")
-
-      // One old row opens each ledger; of an account that was quiet since, it is the only one.
-      for (const [table, owner, position] of [
-        ["entry", "account_id", "seq"],
-        ["movement", "product_id", "revision"],
-      ]) {
-        const old = await ask(
-          `select ${owner} as owner, count(*)::int as n from ${name}.${table} where at < $1 group by 1 order by 1`,
-          [moment.getTime()],
-        )
-        expect(old.every(({ n }) => n === 1)).toBe(true)
-        const [overlap] = await ask(
-          `select count(*)::int as n from ${name}.${table}_archive join ${name}.${table} using (${owner}, ${position})`,
-        )
-        expect(overlap?.n).toBe(0)
-      }
-      const { items } = await shop.points.entries({ accountId: "old" })
-      expect(items.map(({ seq, balance }) => [seq, balance])).toEqual([[2, 0]])
-
-      // The shop goes on, also with what was open all the time, and a second run finds nothing to do.
-      await shop.orders.cancel({ accountId: "ada", orderId: open.orderId, key: "cancel-3" })
-      await shop.points.charge({ accountId: "old", amount: 100, key: "again" })
-      await place("old", "tea", 1)
-      expect(await auditOf(shop)).toBe("clean")
-      expect(await archive({ url: url(), schema: name, batch })).toMatchObject({
-        receipts: 0,
-        entries: 0,
-        movements: 0,
-        orders: 0,
-      })
-      await archive({ url: url(), schema: name, batch, keepDays: 1 })
-      expect(await auditOf(shop)).toBe("clean")
-    },
-    60_000,
-  )
-
-  it("keeps keys unique for as long as it says", async () => {
+    const before = await session()
     const name = schema()
-    const { shop } = await shopWithHistory(name)
-    const again = (key: string, quantity: number) =>
-      shop.orders.place({ accountId: "eve", lines: [{ productId: "tea", quantity }], key })
-    const [recent] = await ask(
-      `select key from ${name}.orders where account_id = 'eve' order by placed_at desc, key limit 1`,
-    )
-    await archive({ url: url(), schema: name, keepDays: 90 })
-    expect(await again(String(recent?.key), 1)).toMatchObject({ replayed: true })
-    // Older than that it is a new command, with a receipt and rows of its own.
-    expect(await again("order-6", 3)).toMatchObject({ replayed: false })
-    expect(await again("order-6", 3)).toMatchObject({ replayed: true })
-    // An open order stays, and so does its key.
-    expect(await again("order-5", 1)).toMatchObject({ replayed: true })
+    await expect(archive({ pool, schema: name })).rejects.toThrow(/could not be archived: .*does not exist/)
+    expect(await session()).toEqual(before)
+    const { shop } = await shopWithHistory(postgres({ url: url(), schema: name }))
+    await shop.stop()
+    expect((await archive({ pool, schema: name, batch: 5 })).orders).toBe(19)
+    expect(await session()).toEqual(before)
+    expect([pool.totalCount, pool.idleCount, pool.ended]).toEqual([1, 1, false])
+    expect(notices).toEqual([])
+  }, 60_000)
+
+  it("lets the pool destroy a connection that broke on the way, and goes on where that one stopped", async () => {
+    const name = schema()
+    const { shop } = await shopWithHistory(postgres({ url: url(), schema: name }))
+    ends.push(() => shop.stop())
+    const pool = poolOf({ max: 1 })
+    const given: Array<boolean | undefined> = []
+    let left = 0
+    /** Its session is ended by the server after so many statements. */
+    const breaking: HostPool = {
+      connect: async () => {
+        const client = await pool.connect()
+        return {
+          on: (event, listener) => client.on(event, listener),
+          removeListener: (event, listener) => client.removeListener(event, listener),
+          query: async (sql, params) => {
+            if (left-- === 0) await client.query("select pg_terminate_backend(pg_backend_pid())").catch(() => {})
+            return client.query(sql, params)
+          },
+          release: (destroy) => {
+            given.push(destroy)
+            client.release(destroy)
+          },
+        }
+      },
+    }
+    // In every place of a transaction: at its beginning, before what moves rows, and before its commit.
+    const moments = [0, 21, 42, 63, 82, 103, 124]
+    for (const moment of moments) {
+      left = moment
+      await expect(archive({ pool: breaking, schema: name, batch: 2 })).rejects.toThrow(/could not be archived/)
+      expect(await auditOf(shop)).toBe("clean")
+    }
+    expect(given).toEqual(moments.map(() => true))
+    expect(pool.totalCount).toBe(0)
+    await archive({ pool, schema: name, batch: 2 })
+    const [orders] = await ask(`select count(*)::int as n from ${name}.orders_archive`)
+    expect(orders?.n).toBe(19)
     expect(await auditOf(shop)).toBe("clean")
   }, 60_000)
 
-  it("leaves the audit able to see what is wrong with what is left", async () => {
-    const name = schema()
-    const { shop } = await shopWithHistory(name)
-    const { before } = await archive({ url: url(), schema: name })
-    const at = before.getTime()
-    for (const [damage, repair, check] of [
-      [
-        `update ${name}.entry set balance = balance + 1 where account_id = 'old'`,
-        `update ${name}.entry set balance = balance - 1 where account_id = 'old'`,
-        "account-balance",
-      ],
-      [
-        `update ${name}.account set balance = balance + 1 where account_id = 'eve'`,
-        `update ${name}.account set balance = balance - 1 where account_id = 'eve'`,
-        "account-balance",
-      ],
-      [
-        `update ${name}.product set on_hand = on_hand - 1`,
-        `update ${name}.product set on_hand = on_hand + 1`,
-        "product-on-hand",
-      ],
-      [
-        `update ${name}.movement set on_hand = on_hand + 1 where at < ${at}`,
-        `update ${name}.movement set on_hand = on_hand - 1 where at < ${at}`,
-        "stock-ledger",
-      ],
-    ] as const) {
-      await ask(damage)
-      expect(await auditOf(shop), damage).toContain(check)
-      await ask(repair)
+  it("waits for a connection no longer than the store does", async () => {
+    const pool = poolOf({ max: 1 })
+    const held = await pool.connect()
+    await expect(archive({ pool, schema: schema() })).rejects.toThrow(/all of them are in use/)
+    held.release()
+    await expect.poll(() => pool.idleCount).toBe(1)
+  }, 20_000)
+
+  it("gives a connection back on which nobody answers any more", async () => {
+    const given: Array<boolean | undefined> = []
+    const silent: HostPool = {
+      connect: async () => ({ query: () => new Promise(() => {}), release: (destroy) => given.push(destroy) }),
     }
-    expect(await auditOf(shop)).toBe("clean")
-    // A recent row that is gone is missed, however old its neighbours are.
-    await ask(
-      `delete from ${name}.entry where account_id = 'eve' and seq = (select max(seq) - 1 from ${name}.entry where account_id = 'eve')`,
-    )
-    const found = await auditOf(shop)
-    for (const check of ["point-ledger", "order-spends"]) expect(found).toContain(check)
-  }, 60_000)
+    vi.useFakeTimers()
+    ends.push(async () => void vi.useRealTimers())
+    const refused = expect(archive({ pool: silent })).rejects.toThrow(/no answer within 120 s/)
+    await vi.advanceTimersByTimeAsync(119_000)
+    expect(given).toEqual([])
+    await vi.advanceTimersByTimeAsync(1_000)
+    await refused
+    expect(given).toEqual([true])
+  })
+})
 
-  it("goes on beside sales and audits", async () => {
-    const name = schema()
-    const { shop, place } = await shopWithHistory(name)
-    let archiving = true
-    const sales = Array.from({ length: 8 }, async (_, n) => {
-      while (archiving) await place(n % 2 === 0 ? "eve" : "ada", "cup", 1).catch(() => {})
-    })
-    const audits = (async () => {
-      const found: Array<string> = []
-      while (archiving) found.push(await auditOf(shop))
-      return found
-    })()
-    for (const keepDays of [170, 140, 90, 10]) await archive({ url: url(), schema: name, keepDays, batch: 2 })
-    archiving = false
-    await Promise.all(sales)
-    expect(new Set(await audits)).toEqual(new Set(["clean"]))
-    expect(await auditOf(shop)).toBe("clean")
-  }, 60_000)
-
-  it.each([{ keepDays: 0 }, { keepDays: 1.5 }, { batch: 0 }])("refuses %j", async (option) => {
-    await expect(archive({ url: url(), schema: schema(), ...option })).rejects.toThrow(RangeError)
+describe("archive", () => {
+  it("refuses a url and a pool, neither, and what is no pool", async () => {
+    const either = /either a `url` or a `pool`/
+    // @ts-expect-error: one of both
+    await expect(archive({ url: url(), pool: poolOf() })).rejects.toThrow(either)
+    // @ts-expect-error: one is needed
+    await expect(archive({ keepDays: 90 })).rejects.toThrow(either)
+    // @ts-expect-error: what a host without types might pass
+    await expect(archive({ pool: {} })).rejects.toThrow(/no pool/)
+    // @ts-expect-error: what a host without types might pass
+    await expect(archive({ pool: new pg.Client() })).rejects.toThrow(/single client/)
   })
 
-  it("says so where there is no shop", async () => {
-    await expect(archive({ url: url(), schema: schema() })).rejects.toThrow(/could not be archived/)
+  it("leaves it to a shop to need a pool of three", async () => {
+    const shop = createHoldfast({ store: postgres({ pool: poolOf({ max: 1 }) }), logger: () => {} })
+    await expect(shop.start()).rejects.toThrow(/at most 1 connections, and a shop needs 3/)
+    await shop.stop()
   })
 })
