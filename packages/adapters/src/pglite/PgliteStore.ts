@@ -4,7 +4,7 @@
  * It has one session, so one batch decides at a time and reads wait for it. It runs without fsync: what was acknowledged
  * survives the end of the process in a folder, but not a loss of power.
  */
-import { PGlite } from "@electric-sql/pglite"
+import type { PGlite } from "@electric-sql/pglite"
 import { type Guarantees, Store, type StoreFault, type StoreShape } from "@holdfast/core"
 import { Effect, Layer, type Scope } from "effect"
 import { Line } from "../postgres/Line.ts"
@@ -14,7 +14,7 @@ import { storeOnLines } from "../postgres/StoreOnLines.ts"
 import type { Path } from "../postgres/transact.ts"
 import { openFromDatabase } from "./databaseWire.ts"
 import { duplexOf } from "./duplex.ts"
-import { holdFolder } from "./folderLock.ts"
+import { notBoth, openOwn } from "./ownDatabase.ts"
 
 const inMemory: Guarantees = { name: "pglite", durability: "nothing", scope: "one process", lanes: 1 }
 const inFolder: Guarantees = { ...inMemory, durability: "process crash" }
@@ -38,18 +38,9 @@ export interface PgliteOptions {
 const make = (options: PgliteOptions = {}): Effect.Effect<StoreShape, StoreFault, Scope.Scope> =>
   Effect.gen(function* () {
     const { dir, database: hosts } = options
-    if (hosts !== undefined && dir !== undefined)
-      return yield* Effect.fail<StoreFault>({ _tag: "Rejected", reason: "Pass either a `dir` or a `database`." })
+    if (hosts !== undefined && dir !== undefined) return yield* notBoth
     if (hosts !== undefined) return yield* storeOnHosts(hosts, options)
-    if (dir !== undefined) yield* holdFolder(dir)
-    const database = yield* Effect.acquireRelease(
-      Effect.tryPromise({
-        try: () => PGlite.create(dir === undefined ? {} : { dataDir: dir }),
-        catch: (cause): StoreFault => ({ _tag: "Rejected", reason: `PGlite does not open: ${String(cause)}`, cause }),
-      }),
-      (opened) => Effect.promise(() => opened.close()),
-    )
-    return yield* storeOnDatabase(database, options)
+    return yield* storeOnDatabase(yield* openOwn(dir), options)
   })
 
 /** The store on a database of the host, beside the host's own use of it. */

@@ -14,4 +14,6 @@ export const pglite = (
   layer: PgliteStore.layer(options),
 })
 
+export type { Archived, RetentionOptions } from "../postgres/archiveOn.ts"
+export { type ArchiveDatabaseOptions, type ArchiveDirOptions, type ArchiveOptions, archive } from "./archive.ts"
 export { type PgliteOptions, PgliteStore } from "./PgliteStore.ts"

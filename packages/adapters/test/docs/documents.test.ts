@@ -2,8 +2,9 @@
  * The code in the documents is run as it stands there, on a database of its own, and prints what its comments say.
  */
 import { execFile } from "node:child_process"
-import { readFileSync } from "node:fs"
-import { resolve } from "node:path"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
 import { promisify } from "node:util"
 import { Effect } from "effect"
 import { beforeEach, describe, expect, it } from "vitest"
@@ -62,5 +63,36 @@ describe("the documents", () => {
         expect(await run(databaseUrl, code)).toEqual(promised)
       }),
     60_000,
+  )
+
+  it(
+    "the guide to retention archives on each of its ways",
+    () =>
+      onDatabase(async (databaseUrl) => {
+        const dir = mkdtempSync(join(tmpdir(), "holdfast-retention-"))
+        const begun = (subpath: string, store: string) => `
+          import { createHoldfast } from "@holdfast/core"
+          import { ${subpath} } from "@holdfast/adapters/${subpath}"
+          const shop = createHoldfast({ store: ${store} })
+          await shop.start()
+          await shop.stop()`
+        try {
+          await run(databaseUrl, begun("postgres", "postgres({ url: process.env.DATABASE_URL })"))
+          await run(databaseUrl, begun("pglite", `pglite({ dir: ${JSON.stringify(dir)} })`))
+          const blocks = blocksOf("docs/guides/retention.md")
+          expect(blocks).toHaveLength(4)
+          const printed: Array<string> = []
+          for (const block of blocks)
+            printed.push(...(await run(databaseUrl, block.replaceAll('"./data"', JSON.stringify(dir)))))
+          // Nothing is old in a shop that has just begun.
+          const [promised = ""] = promisedOutput(blocks.join("\n"))
+          const shape = (text: string) => text.replaceAll(/\d{4}-\S+Z/g, "a moment").replaceAll(/\d+/g, "0")
+          expect(shape(printed.join(" ").replaceAll(/\s+/g, " ")).trim()).toBe(shape(promised))
+        } finally {
+          rmSync(dir, { recursive: true, force: true })
+        }
+      }),
+    // Six programs, of which three open a folder of PGlite's.
+    240_000,
   )
 })
