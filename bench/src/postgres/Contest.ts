@@ -106,9 +106,15 @@ export class Contest {
 export const toTheBetter = (...ratios: ReadonlyArray<number | null>): number | null =>
   ratios.reduce((least, ratio) => (least === null || ratio === null ? (least ?? ratio) : Math.min(least, ratio)))
 
+/** The share of a turn that comes before it and does not count. */
+const leadShare = 0.2
+
 /**
- * Lets callers call for a time, each as soon as its last answer is there, or until `atMost` calls were begun. The rate
- * counts until the last answer.
+ * Lets callers call for a time, each as soon as its last answer is there, or until `atMost` calls were begun.
+ *
+ * A fifth of the time comes first and does not count: what the others left cold (caches, pages that were swept, compiled
+ * code) is nobody's merit. The rate is that of the answers that came in time, the latencies are those of the calls that
+ * were begun in time, however late their answers came.
  */
 export const during = async (
   ground: Pick<Ground, "cpuMicros">,
@@ -117,33 +123,71 @@ export const during = async (
   call: (caller: number) => Promise<unknown>,
   atMost = Number.POSITIVE_INFINITY,
 ): Promise<Sample> => {
-  const latencies: Array<number> = []
+  const window = new Window(ground.cpuMicros, performance.now() + millis * leadShare, millis)
   let begun = 0
-  const cpu = ground.cpuMicros()
-  const began = performance.now()
   const loop = async (_: unknown, caller: number): Promise<void> => {
-    for (let now = performance.now(); now - began < millis && begun < atMost; ) {
+    while (!window.isOver && begun < atMost) {
       begun++
+      const now = performance.now()
+      const counts = window.isOpen
       await call(caller)
-      const after = performance.now()
-      latencies.push(after - now)
-      now = after
+      window.answered(now, performance.now(), counts)
     }
   }
   await Promise.all(Array.from({ length: callers }, loop))
-  const seconds = (performance.now() - began) / 1_000
-  return sampleOf(latencies, seconds, cpu, ground.cpuMicros())
+  return window.sample()
 }
 
-const sampleOf = (
-  latencies: ReadonlyArray<number>,
-  seconds: number,
-  cpuBefore: number | undefined,
-  cpuAfter: number | undefined,
-): Sample => ({
-  perSecond: latencies.length / seconds,
-  p50: percentile(latencies, 50),
-  p99: percentile(latencies, 99),
-  serverMicros:
-    cpuBefore === undefined || cpuAfter === undefined ? undefined : (cpuAfter - cpuBefore) / latencies.length,
-})
+/** The time that counts, and what was seen in it. */
+class Window {
+  readonly #cpuMicros: Ground["cpuMicros"]
+  readonly #opens: number
+  readonly #millis: number
+  #from: Mark | undefined
+  #until: Mark | undefined
+  #answers = 0
+  readonly #latencies: Array<number> = []
+
+  constructor(cpuMicros: Ground["cpuMicros"], opens: number, millis: number) {
+    this.#cpuMicros = cpuMicros
+    this.#opens = opens
+    this.#millis = millis
+  }
+
+  get isOpen(): boolean {
+    return this.#from !== undefined && this.#until === undefined
+  }
+
+  get isOver(): boolean {
+    return this.#until !== undefined
+  }
+
+  /** An answer came. It counts for the latencies where its call was begun while the window was open. */
+  answered(began: number, now: number, counts: boolean): void {
+    if (counts) this.#latencies.push(now - began)
+    if (this.isOpen) {
+      this.#answers++
+      if (now >= (this.#from?.at ?? now) + this.#millis) this.#until = { at: now, cpu: this.#cpuMicros() }
+    } else if (this.#from === undefined && now >= this.#opens) {
+      // Reading the server's time takes some of ours.
+      const cpu = this.#cpuMicros()
+      this.#from = { at: performance.now(), cpu }
+    }
+  }
+
+  sample(): Sample {
+    const until = this.#until ?? { at: performance.now(), cpu: this.#cpuMicros() }
+    const { at, cpu } = this.#from ?? until
+    return {
+      perSecond: this.#answers / ((until.at - at) / 1_000),
+      p50: percentile(this.#latencies, 50),
+      p99: percentile(this.#latencies, 99),
+      serverMicros: cpu === undefined || until.cpu === undefined ? undefined : (until.cpu - cpu) / this.#answers,
+    }
+  }
+}
+
+interface Mark {
+  readonly at: number
+  readonly cpu: number | undefined
+}

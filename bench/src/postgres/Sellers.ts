@@ -42,16 +42,19 @@ export class Sellers {
       }),
     )
     const after = this.#ground.cpuMicros()
-    const count = sold.reduce((sum, each) => sum + each.count, 0)
+    const count = sold.reduce((sum, { acknowledged: its }) => sum + lengthOf(its), 0)
     for (const { acknowledged } of sold) this.#acknowledged.add(acknowledged)
     return {
-      perSecond: count / Math.max(...sold.map(({ seconds }) => seconds)),
+      perSecond: sold.reduce((sum, { perSecond }) => sum + perSecond, 0),
       p50: Math.max(...sold.map(({ p50 }) => p50)),
       p99: Math.max(...sold.map(({ p99 }) => p99)),
       serverMicros: cpu === undefined || after === undefined ? undefined : (after - cpu) / count,
     }
   }
 }
+
+const lengthOf = ({ orders, charges, claims }: Sold["acknowledged"]): number =>
+  orders.length + charges.length + claims.length
 
 const ended = (child: ChildProcess): Promise<unknown> | undefined => {
   if (child.exitCode !== null || child.signalCode !== null) return undefined

@@ -19,8 +19,7 @@ export interface Turn {
 }
 
 export interface Sold {
-  readonly count: number
-  readonly seconds: number
+  readonly perSecond: number
   readonly p50: number
   readonly p99: number
   readonly acknowledged: Pick<Acknowledged, "orders" | "charges" | "claims">
@@ -59,11 +58,9 @@ const sell = async ({ work, millis, callers, first, step, accounts, campaignId }
     },
   }
   const atMost = work === "claim" ? Math.floor(accounts / step) : undefined
-  const began = performance.now()
   const nothing = { cpuMicros: () => undefined }
   const { perSecond, p50, p99 } = await during(nothing, millis, callers, () => works[work](calls++), atMost)
-  const seconds = (performance.now() - began) / 1_000
-  return { count: Math.round(perSecond * seconds), seconds, p50, p99, acknowledged }
+  return { perSecond, p50, p99, acknowledged }
 }
 
 process.on("message", (turn: Turn) => {

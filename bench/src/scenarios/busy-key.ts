@@ -33,7 +33,7 @@ async function run(context: Context): Promise<Result> {
   const other = buyersOf("other", (n) => `product-${1 + (n % 20)}`)
   const { millis, rounds } = sizesOf(context, { millis: 2_500, rounds: 5 })
   // The lock is there before the first sale and after the last one.
-  const holdMillis = millis * 1.2
+  const holdMillis = millis * 1.5
   const host = await Connections.open(ground.url, 1)
   context.atEnd(() => host.close())
 
