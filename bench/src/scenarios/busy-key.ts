@@ -92,8 +92,8 @@ async function run(context: Context): Promise<Result> {
         bars: contest.bars({
           free: `one of ${catalogue}, nobody holds it`,
           beside: `one of ${catalogue}, somebody holds it`,
-          fewOpen: `one of ${few}, a transaction holds nothing`,
-          fewBeside: `one of ${few}, it holds the product`,
+          fewOpen: `one of ${few}, nothing is held`,
+          fewBeside: `one of ${few}, somebody holds it`,
         }),
       },
     ],
