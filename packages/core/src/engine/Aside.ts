@@ -12,8 +12,6 @@ import { Signal } from "./Signal.ts"
 
 /** How long commands on busy keys wait before they are tried again. */
 const pauseMillis = 50
-/** The most commands in one try. */
-const batchCap = 128
 
 export class Aside {
   readonly #queue: LaneQueue
@@ -74,8 +72,9 @@ export class Aside {
   // They are taken only now: whoever left or ran out of time before certainly had nothing happen to it.
   #try(run: (batch: ReadonlyArray<Pending>) => Effect.Effect<void>): Effect.Effect<void> {
     const waiting = this.#waiting.filter((pending) => pending.state === "queued")
-    const batch = waiting.slice(0, batchCap)
-    this.#waiting = waiting.slice(batchCap)
+    const { batchLimit } = this.#queue
+    const batch = waiting.slice(0, batchLimit)
+    this.#waiting = waiting.slice(batchLimit)
     if (batch.length === 0) return Effect.void
     for (const pending of batch) {
       pending.state = "taken"

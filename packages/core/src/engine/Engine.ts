@@ -19,8 +19,8 @@ import { Signal } from "./Signal.ts"
 export interface EngineOptions {
   /** The most commands that may wait. Above it calls are answered `Overloaded` before any I/O. */
   readonly queueLimit: number
-  /** The most commands in one batch. */
-  readonly batchLimit: number
+  /** The most commands in one batch. Default 128. */
+  readonly batchLimit?: number | undefined
 }
 
 /** What a service needs to get a command decided. */

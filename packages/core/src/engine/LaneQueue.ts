@@ -9,6 +9,8 @@ import type { KindName } from "../decision/kinds.ts"
 import { type Key, keyText } from "../values.ts"
 import type { Pending, PendingList } from "./Pending.ts"
 
+/** The most commands in one batch, unless the host says otherwise. */
+const defaultBatchLimit = 128
 /** Of the queue, the host's own commands keep at least this share to themselves. */
 const reservedShare = 0.1
 /** The most of the queue that the commands of one hot key may fill. */
@@ -16,15 +18,16 @@ const hotKeyShare = 0.5
 
 export class LaneQueue {
   readonly #limit: number
-  readonly #batchLimit: number
+  /** The most commands in one batch, whoever takes it. */
+  readonly batchLimit: number
   readonly #shared = new Fifo()
   readonly #own: ReadonlyArray<Fifo>
   readonly #hotKeys = new HotKeys()
   #inFlight = 0
 
-  constructor(lanes: number, limit: number, batchLimit: number) {
+  constructor(lanes: number, limit: number, batchLimit = defaultBatchLimit) {
     this.#limit = limit
-    this.#batchLimit = batchLimit
+    this.batchLimit = batchLimit
     this.#own = Array.from({ length: lanes }, () => new Fifo())
   }
 
@@ -93,7 +96,7 @@ export class LaneQueue {
     const shared = this.#shared
     let fairShare = Math.ceil((shared.length + this.#inFlight) / this.#own.length)
     const batch: Array<Pending> = []
-    while (batch.length < this.#batchLimit) {
+    while (batch.length < this.batchLimit) {
       const mine = own.first
       const anyone = fairShare > 0 ? shared.first : undefined
       const fromOwn = mine !== undefined && (anyone === undefined || mine.sequence < anyone.sequence)

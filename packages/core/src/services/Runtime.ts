@@ -5,14 +5,7 @@ import { Clock, Context, Effect, Layer, Random } from "effect"
 import { type Engine, makeEngine } from "../engine/Engine.ts"
 import { Store } from "../ports/Store.ts"
 import { Kernel, type KernelShape } from "./Kernel.ts"
-import {
-  defaultBatchLimit,
-  defaultDeadlineMillis,
-  defaultQueueLimit,
-  type HoldfastOptions,
-  makeStamps,
-  sourcesOf,
-} from "./stamps.ts"
+import { defaultDeadlineMillis, defaultQueueLimit, type HoldfastOptions, makeStamps, sourcesOf } from "./stamps.ts"
 
 export interface RuntimeShape {
   readonly engine: Engine
@@ -30,7 +23,7 @@ export class Runtime extends Context.Service<Runtime, RuntimeShape>()("@holdfast
         const { now, random } = sourcesOf(yield* Clock.Clock, yield* Random.Random)
         const engine = yield* makeEngine(store, {
           queueLimit: options.queueLimit ?? defaultQueueLimit,
-          batchLimit: options.batchLimit ?? defaultBatchLimit,
+          batchLimit: options.batchLimit,
         })
         yield* Effect.addFinalizer(() => engine.stop(options.deadlineMillis ?? defaultDeadlineMillis))
         return { engine, kernel: { store, submitter: engine, stamps: makeStamps(options, now, random) }, options }

@@ -16,7 +16,7 @@ export interface HoldfastOptions {
   readonly scope?: string | undefined
   /** The most calls that may wait. Above it they are answered `Overloaded`. Default 10,000. */
   readonly queueLimit?: number | undefined
-  /** The most commands that one commit serves, 1 to 1,024. Default 128, which was best on PostgreSQL among 16 … 512. */
+  /** The most commands that one commit serves, 1 to 1,024. Default 128. */
   readonly batchLimit?: number | undefined
   /** How long a call may take before it is answered as unavailable, in milliseconds. Default 10,000. */
   readonly deadlineMillis?: number | undefined
@@ -28,7 +28,6 @@ export interface HoldfastOptions {
 
 export const defaultDeadlineMillis = 10_000
 export const defaultQueueLimit = 10_000
-export const defaultBatchLimit = 128
 
 export const makeStamps = (options: HoldfastOptions, now: () => number, random: () => number): Stamps => ({
   now,

@@ -84,7 +84,7 @@ describe("whatever the store does to whole batches", () => {
         const run = Effect.gen(function* () {
           const store = yield* InterleavingStore.make({ optimistic })
           yield* furnish(store, { accounts: names(4), products: ["tea", "cup"], campaigns: ["spring"] })
-          const engine = yield* makeEngine(fateful(store, ahead), { queueLimit: 1_000, batchLimit: 128 })
+          const engine = yield* makeEngine(fateful(store, ahead), { queueLimit: 1_000 })
           const submitted = made.map((make) => make()).map((command) => ({ command, ...submit(engine, command) }))
           const outcomes = yield* inSimulatedTime(allOf(submitted), 20_000)
           lostReplies += engine.metrics().lostReplies

@@ -21,7 +21,7 @@ describe("under any schedule", () => {
           Effect.gen(function* () {
             const { shape } = yield* controlledStore({ lanes: 1 })
             yield* furnish(shape, { accounts: ["ada"], products: ["tea"] })
-            const engine = yield* makeEngine(shape, { queueLimit: 10, batchLimit: 128 })
+            const engine = yield* makeEngine(shape, { queueLimit: 10 })
             for (let turn = 0; turn < 8; turn++) {
               expect(endOf(yield* ask(engine, place("ada", "tea", 1, options)))).toBe("Accepted")
             }
@@ -40,7 +40,7 @@ describe("under any schedule", () => {
           Effect.gen(function* () {
             const store = yield* InterleavingStore.make()
             yield* furnish(store, { accounts: names(8), products: ["tea", "cup"], campaigns: ["spring"] })
-            const engine = yield* makeEngine(store, { queueLimit: 1_000, batchLimit: 128 })
+            const engine = yield* makeEngine(store, { queueLimit: 1_000 })
             for (const account of names(4)) {
               expect(endOf(yield* ask(engine, place(account, "tea", 1, options)))).toBe("Accepted")
             }

@@ -82,7 +82,7 @@ describe("stopping", () => {
     Effect.gen(function* () {
       const { store } = yield* shop
       const scope = yield* Scope.make()
-      const engine = yield* Scope.provide(makeEngine(store.shape, { queueLimit: 100, batchLimit: 128 }), scope)
+      const engine = yield* Scope.provide(makeEngine(store.shape, { queueLimit: 100 }), scope)
       yield* runOn
       const inHand = submit(engine, charge("a0", 1))
       yield* runOn

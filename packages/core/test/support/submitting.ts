@@ -11,7 +11,7 @@ import type { ControlledStore } from "./controlledStore.ts"
 
 /** An engine on a store, until the test's scope ends. */
 export const engineOn = (store: ControlledStore, queueLimit = 10_000): Effect.Effect<Engine, never, Scope.Scope> =>
-  Effect.tap(makeEngine(store.shape, { queueLimit, batchLimit: 128 }), () => runOn)
+  Effect.tap(makeEngine(store.shape, { queueLimit }), () => runOn)
 
 /** A submitted command: what it was answered so far, and the handle by which its caller may leave. */
 export interface Submitted {

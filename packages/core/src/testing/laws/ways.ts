@@ -120,7 +120,7 @@ export const engineWay = Effect.fnUntraced(function* (
   })
   yield* Effect.addFinalizer(() => close)
   const begin = Effect.gen(function* () {
-    const started = yield* makeEngine(store, { queueLimit: 1_000, batchLimit: 128 })
+    const started = yield* makeEngine(store, { queueLimit: 1_000 })
     if (delivering !== undefined) yield* Effect.forkScoped(delivering.serve(store.outbox, started.committed))
     return started
   })
