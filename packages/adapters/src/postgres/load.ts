@@ -9,6 +9,7 @@ import { type CouponRow, couponKeys, couponOf, lockCoupons, readCoupons } from "
 import { lockOrders, type OrderRow, orderOf, readOrders } from "./statements/order.ts"
 import { lockProducts, type ProductRow, productOf, readProducts } from "./statements/product.ts"
 import {
+  hasHome,
   homes,
   type ReceiptRow,
   readReceipts,
@@ -84,7 +85,7 @@ const readings: ReadonlyArray<Reading> = [
     lock: `select (${readReceipts("$1", "$2", "$3")})::text`,
     size: 3,
     params: receiptKeys,
-    reads: ([, operation]) => !Object.values<unknown>(homes).includes(operation),
+    reads: ([, operation]) => !hasHome(operation),
   },
 ]
 

@@ -34,7 +34,9 @@ export const receiptRow = `json_build_array(r.scope, r.operation, r.key, r.comma
 
 /** The operations whose receipts stand in the rows that they made, by table; see the view `receipts` of the schema. */
 export const homes = { orders: "orders.place", entry: "points.charge", coupon: "coupons.issue" } as const
-const atHome: ReadonlySet<string> = new Set(Object.values(homes))
+const withHome: ReadonlySet<unknown> = new Set(Object.values(homes))
+/** Whether receipts of an operation stand in the rows that it makes. */
+export const hasHome = (operation: unknown): boolean => withHome.has(operation)
 
 export const receiptKeys = (keys: ReadonlyArray<Key>): readonly [string, string, string] => [
   texts(keys.map(([scope]) => String(scope))),
@@ -72,7 +74,7 @@ export class ReceiptsOfBatch {
 
   constructor(puts: ReadonlyArray<Put<Receipt>>) {
     for (const { after } of puts) {
-      if (atHome.has(after.operation)) this.#byCommand.set(after.commandId, after)
+      if (hasHome(after.operation)) this.#byCommand.set(after.commandId, after)
       else this.#homeless.push(after)
     }
   }
