@@ -129,9 +129,8 @@ export const during = async (
     while (!window.isOver && begun < atMost) {
       begun++
       const now = performance.now()
-      const counts = window.isOpen
       await call(caller)
-      window.answered(now, performance.now(), counts)
+      window.answered(now, performance.now())
     }
   }
   await Promise.all(Array.from({ length: callers }, loop))
@@ -154,25 +153,27 @@ class Window {
     this.#millis = millis
   }
 
-  get isOpen(): boolean {
-    return this.#from !== undefined && this.#until === undefined
-  }
-
   get isOver(): boolean {
     return this.#until !== undefined
   }
 
-  /** An answer came. It counts for the latencies where its call was begun while the window was open. */
-  answered(began: number, now: number, counts: boolean): void {
-    if (counts) this.#latencies.push(now - began)
-    if (this.isOpen) {
-      this.#answers++
-      if (now >= (this.#from?.at ?? now) + this.#millis) this.#until = { at: now, cpu: this.#cpuMicros() }
-    } else if (this.#from === undefined && now >= this.#opens) {
-      // Reading the server's time takes some of ours.
-      const cpu = this.#cpuMicros()
-      this.#from = { at: performance.now(), cpu }
+  /** An answer came. It counts for the latencies where its call was begun in time: nobody begins one after the end. */
+  answered(began: number, now: number): void {
+    const from = this.#from
+    if (from === undefined) {
+      if (now >= this.#opens) this.#from = this.#open()
+      return
     }
+    if (began >= from.at) this.#latencies.push(now - began)
+    if (this.#until !== undefined) return
+    this.#answers++
+    if (now >= from.at + this.#millis) this.#until = { at: now, cpu: this.#cpuMicros() }
+  }
+
+  // Reading the server's time takes some of ours.
+  #open(): Mark {
+    const cpu = this.#cpuMicros()
+    return { at: performance.now(), cpu }
   }
 
   sample(): Sample {
