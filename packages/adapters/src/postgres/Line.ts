@@ -25,7 +25,8 @@ interface Session {
 
 export class Line {
   readonly #open: OpenWire
-  readonly #shared: boolean
+  /** Whether what stands alone is sent behind what others have sent, before that is answered. */
+  readonly isShared: boolean
   readonly #lent: boolean
   readonly #opening = Semaphore.makeUnsafe(1)
   readonly #exclusive = Semaphore.makeUnsafe(1)
@@ -37,12 +38,12 @@ export class Line {
 
   constructor(open: OpenWire, shared: boolean, lent = false) {
     this.#open = open
-    this.#shared = shared
+    this.isShared = shared
     this.#lent = lent
   }
 
   /**
-   * A line that is closed with the scope. Where it is shared, single statements of several callers are on it at once.
+   * A line that is closed with the scope. Where it is shared, what stands alone is sent behind what others have sent.
    * Where it is lent, its session is somebody else's and is given back after every use.
    */
   static readonly make = (open: OpenWire, shared = false, lent = false): Effect.Effect<Line, never, Scope.Scope> =>
@@ -53,20 +54,27 @@ export class Line {
 
   /** Uses the session alone. A use that ends in the middle of something takes the session with it. */
   use<A>(run: (wire: Wire) => Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreFault> {
-    return this.#exclusive.withPermit(
-      Effect.flatMap(this.#ready, (session) =>
-        Effect.onExit(run(this.#watched(session)), (exit) =>
-          this.#lent || (Exit.isFailure(exit) && !exit.cause.reasons.some((reason) => reason._tag === "Fail"))
-            ? this.#drop(session)
-            : Effect.void,
-        ),
+    return this.#exclusive.withPermit(this.#run(run))
+  }
+
+  /** Uses the session for one whole transaction, behind what others have sent where it is shared. */
+  follow<A>(run: (wire: Wire) => Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreFault> {
+    return this.isShared ? this.#run(run) : this.use(run)
+  }
+
+  #run<A>(run: (wire: Wire) => Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreFault> {
+    return Effect.flatMap(this.#ready, (session) =>
+      Effect.onExit(run(this.#watched(session)), (exit) =>
+        this.#lent || (Exit.isFailure(exit) && !exit.cause.reasons.some((reason) => reason._tag === "Fail"))
+          ? this.#drop(session)
+          : Effect.void,
       ),
     )
   }
 
   /** One statement that stands alone, beside those of others where the session is shared. */
   ask(one: Statement): Effect.Effect<string | null, StoreFault> {
-    const asked = this.#shared
+    const asked = this.isShared
       ? Effect.flatMap(this.#ready, (session) => this.#watched(session).run([one]))
       : this.use((wire) => wire.run([one]))
     return Effect.flatMap(asked, ({ values, failed }) => {

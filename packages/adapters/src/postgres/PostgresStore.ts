@@ -109,8 +109,8 @@ const storeBehind = Effect.fnUntraced(function* (
     whileLost(Effect.scoped(Effect.flatMap(Effect.mapError(open(purpose), notOpened), use)))
   yield* inSession("migrate", (wire) => migrate(wire, schema, mode))
   // The spare one is opened when keys are busy for the first time, or borrowed whenever they are.
-  const kept = yield* Effect.forEach(Array.from({ length: guarantees.lanes }), () => Line.make(open("decide")))
-  const spare = yield* Line.make(open("decide"), false, lends)
+  const kept = yield* Effect.forEach(Array.from({ length: guarantees.lanes }), () => Line.make(open("decide"), !lends))
+  const spare = yield* Line.make(open("decide"), !lends, lends)
   for (const line of kept) yield* whileLost(line.ready)
   // Where the lanes took all that there is, nothing else would ever be answered.
   if (lends) yield* inSession("read", () => Effect.void)

@@ -1,7 +1,7 @@
 /**
  * What batches left behind, to decide the next ones on without reading: the blind path's records.
  *
- * They may be old, and an account may even be a guess. So they can only lead to acceptance, and never by themselves: the
+ * They may be old, or not durable yet, and an account may even be a guess. So they can only lead to acceptance, and never by themselves: the
  * statements that write the changes compare every version that a decision relied on, exact guards every counter, checks
  * keep counters legal, and unique keys find receipts and coupons that were taken for absent. Where any of these does not
  * hold nothing is written, and the batch is decided on a snapshot like all others. So is one in which anything is not
@@ -71,7 +71,16 @@ export class Remembered {
     return { records, missed: () => missed }
   }
 
-  /** What became durable. Accounts are remembered where their counters matter; for the rest a guess is as good. */
+  /** What was on its way and came to nothing. A product whose stock alone is wrong will do: that moves by addition. */
+  forget({ puts }: ChangeSet): void {
+    for (const { after } of puts.account) this.#accounts.delete(after.accountId)
+    for (const { after } of puts.campaign) this.#campaigns.delete(after.campaignId)
+    for (const { before, after } of puts.product) {
+      if (before?.version !== after.version) this.#products.delete(after.productId)
+    }
+  }
+
+  /** What became durable, or is on its way to be. Accounts are remembered where their counters matter; for the rest a guess is as good. */
   keep({ puts }: ChangeSet): void {
     for (const { after, guard } of puts.account) {
       if (after.version === guessed) continue

@@ -6,13 +6,14 @@ import type { Guarantees, StoreShape } from "@holdfast/core"
 import { Effect } from "effect"
 import { HeldKeys } from "./busy.ts"
 import { Conflicts } from "./Conflicts.ts"
+import { FreeLines } from "./FreeLines.ts"
 import { joiner } from "./joined.ts"
 import type { Line } from "./Line.ts"
 import { outboxOn } from "./outbox.ts"
 import { Remembered } from "./Remembered.ts"
 import { readsOn, scansOn } from "./reads.ts"
 import { Audience } from "./statements/outbox.ts"
-import { type Path, transactOn } from "./transact.ts"
+import { blindly, firstWay, type Path, type Transactor, transactOn, type Way } from "./transact.ts"
 
 export interface Lines {
   /** As many as may decide at once. */
@@ -23,17 +24,17 @@ export interface Lines {
 }
 
 export const storeOnLines = (guarantees: Guarantees, schema: string, lines: Lines, path: Path = "any"): StoreShape => {
-  const transactor = {
+  const transactor: Transactor = {
     conflicts: new Conflicts(),
     held: new HeldKeys(),
     remembered: new Remembered(),
     audience: new Audience(),
     path,
   }
-  const free = new FreeLines(lines.deciding)
   return {
     guarantees,
-    transact: (keys, decide) => free.use((line) => line.use((wire) => transactOn(transactor, wire, keys, decide))),
+    passesTurns: lines.deciding.every((line) => line.isShared),
+    transact: transactOver(lines.deciding, transactor),
     reads: readsOn(lines.reading),
     ...scansOn(lines.scanning),
     outbox: outboxOn(lines.delivering),
@@ -41,38 +42,19 @@ export const storeOnLines = (guarantees: Guarantees, schema: string, lines: Line
   }
 }
 
-/** The lines that nobody uses right now. The last one given back goes first, so that a spare one is opened late. */
-class FreeLines {
-  readonly #free: Array<Line>
-  readonly #waiting: Array<(line: Line) => void> = []
-
-  constructor(lines: ReadonlyArray<Line>) {
-    this.#free = Array.from(lines).reverse()
-  }
-
-  use<A, E>(run: (line: Line) => Effect.Effect<A, E>): Effect.Effect<A, E> {
-    return Effect.acquireUseRelease(this.#take, run, (line) => Effect.sync(() => this.#give(line)))
-  }
-
-  get #take(): Effect.Effect<Line> {
+/** A blind decision first, where that is promising. It follows the lane's last one; all other ways have a line alone. */
+export const transactOver = (lines: ReadonlyArray<Line>, transactor: Transactor): StoreShape["transact"] => {
+  const free = new FreeLines(lines)
+  return (keys, decide, turn) => {
+    const alone = (way: Exclude<Way, "blind">) =>
+      free.use((line) => line.use((wire) => transactOn(transactor, wire, keys, decide, way)))
     return Effect.suspend(() => {
-      const line = this.#free.pop()
-      return line === undefined ? this.#wait : Effect.succeed(line)
+      const way = firstWay(transactor, keys)
+      if (way !== "blind") return alone(way)
+      return Effect.flatMap(
+        free.use((line, sent) => line.follow((wire) => blindly(transactor, wire, decide, sent)), turn),
+        (blind) => (blind._tag === "Done" ? Effect.succeed(blind.answer) : alone(blind.way)),
+      )
     })
-  }
-
-  readonly #wait: Effect.Effect<Line> = Effect.callback<Line>((resume) => {
-    const take = (line: Line): void => resume(Effect.succeed(line))
-    this.#waiting.push(take)
-    return Effect.sync(() => {
-      const index = this.#waiting.indexOf(take)
-      if (index >= 0) this.#waiting.splice(index, 1)
-    })
-  })
-
-  #give(line: Line): void {
-    const next = this.#waiting.shift()
-    if (next === undefined) this.#free.push(line)
-    else next(line)
   }
 }

@@ -37,7 +37,7 @@ import { begin, commit, type Failure, rollback, type Statement, type Wire } from
 /** How often one batch is decided again before its keys count as busy. */
 const maxAttempts = 16
 
-/** What batches remember of those before them, and which way they go. */
+/** What batches remember of those before them, and which way they are made to go. */
 export interface Transactor {
   readonly conflicts: Conflicts
   readonly held: HeldKeys
@@ -60,21 +60,33 @@ type Attempt<A> =
 
 const waited = { _tag: "Waited" } as const
 
+/** The way of one batch, or what is left of it: `busy` where a lock was not given in time. */
+export type Way = "blind" | "snapshot" | "locked" | "busy"
+
+/** Which way a batch goes first. Counts it, so it is asked once for each. */
+export const firstWay = ({ conflicts, held, path, remembered }: Transactor, keys: Keys): Way => {
+  if (path === "locked" || conflicts.touch(keys)) return "locked"
+  const isBlind = path === "blind" || (path !== "snapshot" && remembered.isPromising())
+  return isBlind && held.among(keys) === undefined ? "blind" : "snapshot"
+}
+
+/** Every way but the blind one. */
 export const transactOn = <A>(
   transactor: Transactor,
   wire: Wire,
   keys: Keys,
   decide: (records: Records) => Decided<A>,
+  way: Exclude<Way, "blind">,
 ): Effect.Effect<A, StoreFault> => {
   const { held } = transactor
   const suspects = held.among(keys)
   const decided =
     suspects === undefined
-      ? decideOn(transactor, wire, keys, decide)
+      ? ways[way](transactor, wire, keys, decide)
       : Effect.flatMap(busyKeys(wire, suspects), (busyNow) => {
           if (busyNow.length > 0) return failBusy(busyNow)
           held.forget(suspects)
-          return decideOn(transactor, wire, keys, decide)
+          return ways[way](transactor, wire, keys, decide)
         })
   return Effect.tapError(decided, (fault) =>
     Effect.sync(() => {
@@ -83,38 +95,38 @@ export const transactOn = <A>(
   )
 }
 
-const decideOn = <A>(
-  transactor: Transactor,
-  wire: Wire,
-  keys: Keys,
-  decide: (records: Records) => Decided<A>,
-): Effect.Effect<A, StoreFault> => {
-  const { conflicts, path, remembered } = transactor
-  if (path === "locked" || conflicts.touch(keys)) return locked(transactor, wire, keys, decide)
-  return path !== "snapshot" && (remembered.isPromising() || path === "blind")
-    ? blindly(transactor, wire, keys, decide)
-    : onSnapshot(transactor, wire, keys, decide)
-}
+/** What came of a blind decision: an answer, or the way that its batch goes instead. */
+export type Blind<A> =
+  | { readonly _tag: "Done"; readonly answer: A }
+  | { readonly _tag: "Not"; readonly way: Exclude<Way, "blind"> }
 
-const blindly = <A>(
+/**
+ * Decides on what earlier batches left, those included whose answers are still to come. All of it is one frame: once that is
+ * `sent`, the next one may be sent behind it.
+ */
+export const blindly = <A>(
   transactor: Transactor,
   wire: Wire,
-  keys: Keys,
   decide: (records: Records) => Decided<A>,
-): Effect.Effect<A, StoreFault> => {
+  sent: () => void,
+): Effect.Effect<Blind<A>, StoreFault> => {
   const { remembered } = transactor
   const { records, missed } = remembered.records()
   const { answer, changes, onlyAccepts } = decide(records)
   if (changes === undefined || onlyAccepts !== true || missed() || !isWritable(changes)) {
     remembered.turnedOut(false)
-    return onSnapshot(transactor, wire, keys, decide)
+    return Effect.succeed({ _tag: "Not", way: "snapshot" })
   }
-  return Effect.flatMap(apply(transactor, wire, [begin], changes), (failed) => {
+  remembered.keep(changes)
+  sent()
+  return Effect.flatMap(apply(transactor, wire, [begin], changes), (failed): Effect.Effect<Blind<A>, StoreFault> => {
     remembered.turnedOut(failed === undefined)
-    if (failed === undefined) return Effect.succeed(answer)
-    return Effect.flatMap(attemptOf<A>(failed.failure, true), (attempt) =>
-      attempt._tag === "Waited" ? busy(transactor, wire, keys, decide) : onSnapshot(transactor, wire, keys, decide),
-    )
+    if (failed === undefined) return Effect.succeed({ _tag: "Done", answer })
+    remembered.forget(changes)
+    return Effect.map(attemptOf<A>(failed.failure, true), ({ _tag }) => ({
+      _tag: "Not",
+      way: _tag === "Waited" ? "busy" : "snapshot",
+    }))
   })
 }
 
@@ -143,7 +155,10 @@ const onSnapshot = <A>(
 /** Applies changes that were decided on a snapshot. */
 const guarded = (transactor: Transactor, wire: Wire, changes: ChangeSet): Effect.Effect<Attempt<void>, StoreFault> =>
   Effect.flatMap(apply(transactor, wire, [begin], changes), (failed): Effect.Effect<Attempt<void>, StoreFault> => {
-    if (failed === undefined) return Effect.succeed({ _tag: "Done", answer: undefined })
+    if (failed === undefined) {
+      transactor.remembered.keep(changes)
+      return Effect.succeed({ _tag: "Done", answer: undefined })
+    }
     const { kind, failure } = failed
     if (kind !== undefined && kind !== "event" && meaningOf(failure, true) === "conflict") {
       transactor.conflicts.remember(changes, kind)
@@ -153,7 +168,7 @@ const guarded = (transactor: Transactor, wire: Wire, changes: ChangeSet): Effect
 
 /** Applies changes and commits. Answers why that failed, and with the statement of which kind. */
 const apply = (
-  { audience, remembered }: Transactor,
+  { audience }: Transactor,
   wire: Wire,
   first: ReadonlyArray<Statement>,
   changes: ChangeSet,
@@ -161,7 +176,6 @@ const apply = (
   const statements = applyStatements(changes, audience.isThere)
   return Effect.map(wire.run([...first, ...statements, commit]), ({ values, failed }) => {
     if (failed === undefined) {
-      remembered.keep(changes)
       audience.learn(values[first.length + statements.length - 1], false)
       return undefined
     }
@@ -198,11 +212,11 @@ const lockedOnce = <A>(
       if (failed !== undefined) return Effect.andThen(wire.run([rollback]), attemptOf<A>(failed.failure, false))
       const { answer, changes } = decide(locks.recordsOf(values.slice(1)))
       if (changes === undefined) return Effect.as(wire.run([rollback]), { _tag: "Done", answer })
-      return Effect.flatMap(apply(transactor, wire, [], changes), (notApplied) =>
-        notApplied === undefined
-          ? Effect.succeed<Attempt<A>>({ _tag: "Done", answer })
-          : attemptOf<A>(notApplied.failure, false),
-      )
+      return Effect.flatMap(apply(transactor, wire, [], changes), (notApplied) => {
+        if (notApplied !== undefined) return attemptOf<A>(notApplied.failure, false)
+        transactor.remembered.keep(changes)
+        return Effect.succeed<Attempt<A>>({ _tag: "Done", answer })
+      })
     },
   )
 }
@@ -220,6 +234,8 @@ const busy = <A>(
       attempt._tag === "Done" ? Effect.succeed(attempt.answer) : failBusy(allKeys(keys)),
     )
   })
+
+const ways = { snapshot: onSnapshot, locked, busy } as const
 
 const attemptOf = <A>(failure: Failure, isGuarded: boolean): Effect.Effect<Attempt<A>, StoreFault> => {
   const meaning: Meaning = meaningOf(failure, isGuarded)

@@ -7,11 +7,13 @@ import { Effect, Redacted } from "effect"
 import { beforeEach, describe, expect, it } from "vitest"
 import { HeldKeys } from "../../src/postgres/busy.ts"
 import { Conflicts } from "../../src/postgres/Conflicts.ts"
+import { Line } from "../../src/postgres/Line.ts"
 import { openNative } from "../../src/postgres/nativeWire.ts"
 import { PostgresStore } from "../../src/postgres/PostgresStore.ts"
 import { Remembered } from "../../src/postgres/Remembered.ts"
+import { transactOver } from "../../src/postgres/StoreOnLines.ts"
 import { Audience } from "../../src/postgres/statements/outbox.ts"
-import { type Path, transactOn } from "../../src/postgres/transact.ts"
+import type { Path } from "../../src/postgres/transact.ts"
 import type { Wire } from "../../src/postgres/wire.ts"
 import {
   AccountId,
@@ -80,7 +82,7 @@ describe("paths", () => {
           }
           const store: StoreShape = {
             ...other,
-            transact: (keys, decide) => transactOn(transactor, recording, keys, decide),
+            transact: transactOver([new Line(Effect.succeed(recording), true)], transactor),
           }
           const it: Watched = { store, other, frames, audience, meanwhile: Effect.void, disturbed: 2 }
           yield* furnish(other, { accounts: ["ada", "bob"], points: 100, products: { tea: 5 }, limit: 3 })

@@ -6,11 +6,12 @@
  */
 import { Clock, Effect, type Scope } from "effect"
 import type { Command } from "../decision/Command.ts"
-import type { KeyOf, StoreFault, StoreShape } from "../ports/Store.ts"
+import type { KeyOf, StoreFault, StoreShape, Turn } from "../ports/Store.ts"
 import { Aside } from "./Aside.ts"
 import { askAgain } from "./asking.ts"
 import { type BatchContext, runBatch } from "./batches.ts"
 import { type Keyed, KeysInFlight } from "./KeysInFlight.ts"
+import { Lane } from "./Lane.ts"
 import { LaneQueue } from "./LaneQueue.ts"
 import { Counters, type EngineMetrics } from "./Metrics.ts"
 import { notInTime, type Outcome, type Pending, PendingList, settle } from "./Pending.ts"
@@ -54,7 +55,10 @@ export const makeEngine = (store: StoreShape, options: EngineOptions): Effect.Ef
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
     const running = new RunningEngine(store, options, () => clock.currentTimeMillisUnsafe())
-    for (let lane = 0; lane < store.guarantees.lanes; lane++) yield* Effect.forkScoped(running.serveLane(lane))
+    for (const lane of running.lanes) {
+      yield* Effect.forkScoped(running.serveLane(lane))
+      if (store.passesTurns === true) yield* Effect.forkScoped(running.serveLane(lane))
+    }
     yield* Effect.forkScoped(running.serveAside)
     yield* Effect.forkScoped(running.sweepDeadlines)
     // Callers that nobody answers any more would wait for ever.
@@ -71,7 +75,7 @@ class RunningEngine implements Engine {
   readonly #live = new PendingList()
   readonly #keys = new KeysInFlight()
   readonly #aside: Aside
-  readonly #laneSignals: ReadonlyArray<Signal>
+  readonly lanes: ReadonlyArray<Lane>
   readonly #sweepSignal = new Signal()
   readonly #commitWaiters = new Set<() => void>()
   #settledSignals: Array<{ readonly upTo: number; readonly signal: Signal }> = []
@@ -83,7 +87,7 @@ class RunningEngine implements Engine {
     this.#now = now
     this.#queue = new LaneQueue(lanes, queueLimit, batchLimit)
     this.#aside = new Aside(this.#queue)
-    this.#laneSignals = Array.from({ length: lanes }, () => new Signal())
+    this.lanes = Array.from({ length: lanes }, (_, index) => new Lane(index))
     this.#context = {
       store,
       now,
@@ -183,20 +187,27 @@ class RunningEngine implements Engine {
    * One lane: takes its share of what waits, runs it, and starts again. `forever` yields between two rounds, so everybody
    * whom the last batch answered can come back before the next one leaves.
    */
-  serveLane = (lane: number): Effect.Effect<never> => {
-    const signal = this.#laneSignals[lane] ?? new Signal()
-    return Effect.forever(
-      Effect.suspend(() => {
-        if (!this.#queue.hasWork(lane)) return signal.wait
-        const batch = this.#queue.take(lane).filter(this.#isFree)
+  serveLane = (lane: Lane): Effect.Effect<never> =>
+    Effect.forever(
+      lane.take((pass) => {
+        if (!this.#queue.hasWork(lane.index)) return lane.work.wait
+        const batch = this.#queue.take(lane.index, lane.underway).filter(this.#isFree)
+        lane.keepTurn()
         if (batch.length === 0) return Effect.void
-        const began = this.#now()
-        return Effect.onExit(runBatch(this.#context, batch), () =>
-          Effect.sync(() => {
-            this.#queue.finished(batch.length)
-            this.#counters.laneBusyMillis += this.#now() - began
-          }),
-        )
+        // Others have lanes to go on with: smaller batches of theirs would gain nothing.
+        const isOwn = batch.every((pending) => pending.lane !== undefined)
+        return isOwn && this.#context.store.passesTurns === true
+          ? lane.overlapping(batch.length, pass, (turn) => this.#run(batch, turn))
+          : this.#run(batch)
+      }),
+    )
+
+  #run(batch: ReadonlyArray<Pending>, turn?: Turn): Effect.Effect<void> {
+    const began = this.#now()
+    return Effect.onExit(runBatch(this.#context, batch, turn), () =>
+      Effect.sync(() => {
+        this.#queue.finished(batch.length)
+        this.#counters.laneBusyMillis += this.#now() - began
       }),
     )
   }
@@ -297,11 +308,11 @@ class RunningEngine implements Engine {
   #enqueue(pending: Pending): void {
     pending.state = "queued"
     this.#queue.push(pending)
-    const its = pending.lane === undefined ? undefined : this.#laneSignals[pending.lane]
-    const signal = its ?? this.#laneSignals.find(({ isAwaited }) => isAwaited)
-    if (signal !== undefined) signal.notify()
+    const its = pending.lane === undefined ? undefined : this.lanes[pending.lane]
+    const lane = its ?? this.lanes.find(({ work }) => work.isAwaited)
+    if (lane !== undefined) lane.work.notify()
     // A lane that has just found nothing to do, but does not wait yet, must not fall asleep over it.
-    else for (const each of this.#laneSignals) each.notify()
+    else for (const { work } of this.lanes) work.notify()
   }
 
   /** Commands that wait for another one of their key, or for a busy key. */

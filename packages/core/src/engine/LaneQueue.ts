@@ -90,21 +90,26 @@ export class LaneQueue {
   /**
    * The next batch of a lane, in order of admission: all that only it may take, and its fair share of the rest, so that
    * one lane does not take everything while another idles. A lone caller's command leaves at once.
+   *
+   * Where batches of the lane overlap, `underway` says how many of its own commands are on their way: then it takes half
+   * of them all, so that there are others to decide while these are made durable.
    */
-  take(lane: number): Array<Pending> {
+  take(lane: number, underway?: number): Array<Pending> {
     const own = this.#own[lane] ?? new Fifo()
     const shared = this.#shared
     let fairShare = Math.ceil((shared.length + this.#inFlight) / this.#own.length)
+    let ownShare = underway === undefined ? own.length : Math.ceil((own.length + underway) / 2)
     const batch: Array<Pending> = []
     while (batch.length < this.batchLimit) {
-      const mine = own.first
+      const mine = ownShare > 0 ? own.first : undefined
       const anyone = fairShare > 0 ? shared.first : undefined
       const fromOwn = mine !== undefined && (anyone === undefined || mine.sequence < anyone.sequence)
       const next = fromOwn ? own.shift() : anyone === undefined ? undefined : shared.shift()
       if (next === undefined) break
       // Its caller has left or its deadline has passed: nothing happened to it and nothing will.
       if (next.state !== "queued") continue
-      if (!fromOwn) fairShare--
+      if (fromOwn) ownShare--
+      else fairShare--
       next.state = "taken"
       this.waitsNoMore(next)
       batch.push(next)

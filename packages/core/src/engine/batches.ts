@@ -9,7 +9,7 @@
 import { Cause, Effect, Exit } from "effect"
 import type { Decision } from "../decision/Command.ts"
 import { fold, keysOfCommands } from "../decision/fold.ts"
-import type { KeyOf, StoreFault, StoreShape } from "../ports/Store.ts"
+import type { KeyOf, StoreFault, StoreShape, Turn } from "../ports/Store.ts"
 import { keyText } from "../values.ts"
 import { firstPauseMillis, longer, pause } from "./asking.ts"
 import type { Counters } from "./Metrics.ts"
@@ -25,13 +25,17 @@ export interface BatchContext {
   readonly setAside: (batch: ReadonlyArray<Pending>, keys: ReadonlyArray<KeyOf>) => void
 }
 
-/** Runs a batch until every command in it is finished or set aside. Never fails. */
-export const runBatch = (
+/** Runs a batch until every command in it is finished or set aside. The turn is that of its first try. Never fails. */
+export const runBatch = (context: BatchContext, batch: ReadonlyArray<Pending>, turn?: Turn): Effect.Effect<void> =>
+  tryBatch(context, batch, firstPauseMillis, turn)
+
+const tryBatch = (
   context: BatchContext,
   batch: ReadonlyArray<Pending>,
-  pauseMillis = firstPauseMillis,
+  pauseMillis: number,
+  turn?: Turn,
 ): Effect.Effect<void> =>
-  Effect.flatMap(Effect.exit(transact(context, batch)), (exit) => {
+  Effect.flatMap(Effect.exit(transact(context, batch, turn)), (exit) => {
     if (Exit.isSuccess(exit)) {
       finishAll(context, batch, exit.value)
       return Effect.void
@@ -47,12 +51,12 @@ export const runBatch = (
     }
   })
 
-const transact = (context: BatchContext, batch: ReadonlyArray<Pending>) =>
+const transact = (context: BatchContext, batch: ReadonlyArray<Pending>, turn: Turn | undefined) =>
   Effect.suspend(() => {
     const commands = batch.map((pending) => pending.command)
     context.counters.batches++
     context.counters.batchedCommands += commands.length
-    return context.store.transact(keysOfCommands(commands), (records) => fold(commands, records, context.now()))
+    return context.store.transact(keysOfCommands(commands), (records) => fold(commands, records, context.now()), turn)
   })
 
 const finishAll = (context: BatchContext, batch: ReadonlyArray<Pending>, decisions: ReadonlyArray<Decision>): void => {
@@ -85,7 +89,7 @@ const runAgain = (context: BatchContext, batch: ReadonlyArray<Pending>, reason: 
     for (const pending of batch) {
       if (now > pending.command.deadline) context.finish(pending, unknownOutcome(reason))
     }
-    if (inTime.length > 0) yield* runBatch(context, inTime, longer(pauseMillis))
+    if (inTime.length > 0) yield* tryBatch(context, inTime, longer(pauseMillis))
   })
 
 const unknownOutcome = (reason: string): Outcome => ({

@@ -32,6 +32,22 @@ export interface Guarantees {
   readonly lanes: number
 }
 
+/**
+ * The turn of a lane. Commands that position themselves on one hot counter keep to one lane, which sends its next batch
+ * when the last one is answered. A store may pass the turn sooner: as soon as the next batch can only come after this one,
+ * such as behind it on the same connection. It is then decided while this one is made durable. Two batches of a lane are
+ * on their way at most.
+ *
+ * Whether that goes well is the store's to verify: where the first batch comes to nothing, so must what the second one
+ * rests on it.
+ */
+export interface Turn {
+  /** Whose turn: from 0 up to but not including `lanes`. */
+  readonly lane: number
+  /** Does nothing the second time, nor after the answer. */
+  readonly pass: () => void
+}
+
 /** Why a store could not do what was asked. Never a refusal: those are answers of decisions. */
 export type StoreFault =
   /** The connection or the reply was lost. It may have happened or not. */
@@ -104,7 +120,13 @@ export interface Reads {
 /** What a store does: see {@link Store}. */
 export interface StoreShape {
   readonly guarantees: Guarantees
-  readonly transact: <A>(keys: Keys, decide: (records: Records) => Decided<A>) => Effect.Effect<A, StoreFault>
+  readonly transact: <A>(
+    keys: Keys,
+    decide: (records: Records) => Decided<A>,
+    turn?: Turn,
+  ) => Effect.Effect<A, StoreFault>
+  /** Whether `transact` passes turns. Default: it does not, and is given none. */
+  readonly passesTurns?: boolean | undefined
   readonly reads: Reads
   /**
    * Records of a kind in the order of their keys (by bytes), for audits and listings: those after a key, one snapshot

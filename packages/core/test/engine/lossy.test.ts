@@ -21,13 +21,15 @@ const fates = fc.array(
   { maxLength: 8 },
 )
 
-/** The store in front of which the first calls meet their fates; all others go well. */
-const fateful = (store: StoreShape, ahead: ReadonlyArray<Fate>): StoreShape => {
+/** The store in front of which the first calls meet their fates; all others go well. It may pass every turn at once. */
+const fateful = (store: StoreShape, ahead: ReadonlyArray<Fate>, passesTurns: boolean): StoreShape => {
   const left = [...ahead]
   return {
     ...store,
-    transact: (keys, decide) =>
+    passesTurns,
+    transact: (keys, decide, turn) =>
       Effect.suspend(() => {
+        turn?.pass()
         const run = store.transact(keys, decide)
         switch (left.shift()) {
           case "is lost before":
@@ -80,11 +82,11 @@ describe("whatever the store does to whole batches", () => {
   }, async () => {
     let lostReplies = 0
     await fc.assert(
-      fc.asyncProperty(commands, fates, fc.boolean(), (made, ahead, optimistic) => {
+      fc.asyncProperty(commands, fates, fc.boolean(), fc.boolean(), (made, ahead, optimistic, passesTurns) => {
         const run = Effect.gen(function* () {
           const store = yield* InterleavingStore.make({ optimistic })
           yield* furnish(store, { accounts: names(4), products: ["tea", "cup"], campaigns: ["spring"] })
-          const engine = yield* makeEngine(fateful(store, ahead), { queueLimit: 1_000 })
+          const engine = yield* makeEngine(fateful(store, ahead, passesTurns), { queueLimit: 1_000 })
           const submitted = made.map((make) => make()).map((command) => ({ command, ...submit(engine, command) }))
           const outcomes = yield* inSimulatedTime(allOf(submitted), 20_000)
           lostReplies += engine.metrics().lostReplies

@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit } from "effect"
 import { makeEngine } from "../../src/engine/Engine.ts"
 import { InterleavingStore } from "../../src/memory/index.ts"
+import type { StoreShape } from "../../src/ports/Store.ts"
 import { broken, failureOf, runSeeded } from "../memory/world.ts"
 import { testAt } from "../support/commands.ts"
 import { controlledStore } from "../support/controlledStore.ts"
@@ -33,14 +34,25 @@ describe("under any schedule", () => {
     }
   })
 
-  it("no command is slept through: callers who come one by one, and all at once, are answered", () => {
+  it.each([
+    ["", false],
+    [", where batches of a lane overlap", true],
+  ])("no command is slept through: callers who come one by one, and all at once, are answered%s", (_, passesTurns) => {
     for (const seed of schedules) {
       const exit = runSeeded(
         Effect.scoped(
           Effect.gen(function* () {
             const store = yield* InterleavingStore.make()
             yield* furnish(store, { accounts: names(8), products: ["tea", "cup"], campaigns: ["spring"] })
-            const engine = yield* makeEngine(store, { queueLimit: 1_000 })
+            const passing: StoreShape = {
+              ...store,
+              passesTurns,
+              transact: (keys, decide, turn) => {
+                turn?.pass()
+                return store.transact(keys, decide)
+              },
+            }
+            const engine = yield* makeEngine(passing, { queueLimit: 1_000 })
             for (const account of names(4)) {
               expect(endOf(yield* ask(engine, place(account, "tea", 1, options)))).toBe("Accepted")
             }

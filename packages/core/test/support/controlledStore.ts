@@ -16,6 +16,7 @@ import {
   Store,
   type StoreFault,
   type StoreShape,
+  type Turn,
 } from "../../src/ports/Store.ts"
 
 /** One call of `transact`, as the store sees it. */
@@ -23,6 +24,7 @@ export interface Transact {
   readonly keys: Keys
   /** The idempotency keys of its commands, sorted. */
   readonly commands: ReadonlyArray<string>
+  readonly turn: Turn | undefined
 }
 
 /** What happens instead of, before or after running a batch. */
@@ -34,13 +36,14 @@ export class ControlledStore {
   readonly transacts: Array<Transact> = []
   behave: Behaviour = (_, run) => run
 
-  constructor(inner: StoreShape, guarantees: Partial<Guarantees>) {
+  constructor(inner: StoreShape, guarantees: Partial<Guarantees>, passesTurns?: boolean) {
     this.shape = {
       ...inner,
+      passesTurns,
       guarantees: { ...inner.guarantees, ...guarantees },
-      transact: (keys, decide) =>
+      transact: (keys, decide, turn) =>
         Effect.suspend(() => {
-          const transact = { keys, commands: keys.of("receipt").map(([, , key]) => String(key)) }
+          const transact = { keys, commands: keys.of("receipt").map(([, , key]) => String(key)), turn }
           this.transacts.push(transact)
           return this.behave(transact, inner.transact(keys, decide))
         }),
@@ -58,8 +61,11 @@ export class ControlledStore {
   }
 }
 
-export const controlledStore = (guarantees: Partial<Guarantees> = {}): Effect.Effect<ControlledStore> =>
-  Effect.map(MemoryStore.make, (inner) => new ControlledStore(inner, guarantees))
+export const controlledStore = (
+  guarantees: Partial<Guarantees> = {},
+  passesTurns?: boolean,
+): Effect.Effect<ControlledStore> =>
+  Effect.map(MemoryStore.make, (inner) => new ControlledStore(inner, guarantees, passesTurns))
 
 const lost: StoreFault = { _tag: "Lost", reason: "the connection was lost" }
 

@@ -1,0 +1,183 @@
+/**
+ * Batches of one lane that overlap: the next one is decided on what is on its way, and goes down the same connection. What
+ * became of the first is seen by the guards of the second.
+ */
+import type { StoreShape } from "@holdfast/core"
+import { Effect, Fiber, Redacted } from "effect"
+import { beforeEach, describe, expect, it } from "vitest"
+import { HeldKeys } from "../../src/postgres/busy.ts"
+import { Conflicts } from "../../src/postgres/Conflicts.ts"
+import { FreeLines } from "../../src/postgres/FreeLines.ts"
+import { Line } from "../../src/postgres/Line.ts"
+import { openNative } from "../../src/postgres/nativeWire.ts"
+import { PostgresStore } from "../../src/postgres/PostgresStore.ts"
+import { Remembered } from "../../src/postgres/Remembered.ts"
+import { transactOver } from "../../src/postgres/StoreOnLines.ts"
+import { Audience } from "../../src/postgres/statements/outbox.ts"
+import type { Wire } from "../../src/postgres/wire.ts"
+import { broken, furnish, issue, transact } from "../support/core.ts"
+import { freshSchema, query, serverForFile } from "../support/stores.ts"
+
+type Batch = Parameters<typeof transact>[1]
+
+/** A batch on its way. */
+interface Sent {
+  readonly passed: boolean
+  readonly outcomes: Effect.Effect<ReadonlyArray<unknown>, unknown>
+}
+
+interface Overlapping {
+  readonly other: StoreShape
+  /** Sends a batch of lane 0, and answers once its first frame is on its way. */
+  readonly send: (...batch: Batch) => Effect.Effect<Sent>
+  /** How many frames were sent. */
+  readonly frames: () => number
+  /** Replies come from now on; before that they are held. */
+  readonly letReply: () => void
+  /** What happens before the next frame is sent. */
+  meanwhile: Effect.Effect<unknown, unknown> | undefined
+}
+
+describe("overlapping batches", () => {
+  const { url, server } = serverForFile("turns")
+  beforeEach((context) => context.skip(server() === undefined, "no PostgreSQL here"))
+
+  /** A campaign of five coupons, of which dan has the first. The store has issued it, and so remembers the campaign. */
+  const overlapping = (use: (it: Overlapping) => Effect.Effect<unknown, unknown>): Promise<unknown> => {
+    const schema = freshSchema()
+    return Effect.runPromise(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const other = yield* PostgresStore.make({ url: url(), schema })
+          const wire = yield* openNative({ url: Redacted.make(url()) }, schema, "decide")
+          const holding = Promise.withResolvers<void>()
+          let held: Promise<void> | undefined
+          let frames = 0
+          const recording: Wire = {
+            run: (frame) =>
+              Effect.suspend(() => {
+                frames++
+                const { meanwhile } = it
+                it.meanwhile = undefined
+                const reply = wire.run(frame)
+                const disturbed = meanwhile === undefined ? reply : Effect.andThen(Effect.ignore(meanwhile), reply)
+                return Effect.tap(disturbed, () => Effect.promise(() => held ?? Promise.resolve()))
+              }),
+          }
+          const over = transactOver([new Line(Effect.succeed(recording), true)], {
+            conflicts: new Conflicts(),
+            held: new HeldKeys(),
+            remembered: new Remembered(),
+            audience: new Audience(),
+            path: "any",
+          })
+          const it: Overlapping = {
+            other,
+            frames: () => frames,
+            letReply: holding.resolve,
+            meanwhile: undefined,
+            send: (...batch) =>
+              Effect.gen(function* () {
+                let passed = false
+                const pass = (): void => {
+                  passed = true
+                }
+                const store: StoreShape = {
+                  ...other,
+                  transact: (keys, decide) => over(keys, decide, { lane: 0, pass }),
+                }
+                const fiber = yield* Effect.forkChild(transact(store, batch))
+                yield* Effect.sleep(50)
+                return { passed, outcomes: Fiber.join(fiber) }
+              }),
+          }
+          yield* furnish(other, { accounts: ["ada", "bob", "cy", "dan"], points: 100, products: { tea: 5 }, limit: 5 })
+          yield* transact({ ...other, transact: over }, [issue("dan")])
+          frames = 0
+          held = holding.promise
+          yield* use(it)
+          expect(yield* broken(other)).toEqual([])
+          yield* query(url(), `drop schema ${schema} cascade`)
+        }),
+      ),
+    )
+  }
+  const ticket = (number: number) => ({ _tag: "Accepted", answer: { ticket: number } })
+  const taken = { _tag: "Refused", refusal: { _tag: "CouponAlreadyIssued" } }
+
+  it("the next one is sent before the first is answered, and decided on it", () =>
+    overlapping(({ send, frames, letReply }) =>
+      Effect.gen(function* () {
+        const first = yield* send(issue("ada"))
+        const second = yield* send(issue("bob"), issue("cy"))
+        expect([first.passed, second.passed, frames()]).toEqual([true, true, 2])
+        letReply()
+        expect(yield* first.outcomes).toMatchObject([ticket(2)])
+        expect(yield* second.outcomes).toMatchObject([ticket(3), ticket(4)])
+        expect(frames()).toBe(2)
+      }),
+    ))
+
+  it("where the first comes to nothing so does the second, and both are decided on what is", () =>
+    overlapping((shop) =>
+      Effect.gen(function* () {
+        yield* transact(shop.other, [issue("cy")])
+        const first = yield* shop.send(issue("ada"))
+        const second = yield* shop.send(issue("bob"))
+        shop.letReply()
+        const tickets = [...(yield* first.outcomes), ...(yield* second.outcomes)]
+        expect(tickets).toMatchObject([{ _tag: "Accepted" }, { _tag: "Accepted" }])
+        expect(tickets).toEqual(expect.arrayContaining([3, 4].map((n) => expect.objectContaining(ticketed(n)))))
+      }),
+    ))
+
+  it("one that overtakes what it was decided on comes to nothing first", () =>
+    overlapping((shop) =>
+      Effect.gen(function* () {
+        shop.meanwhile = Effect.sleep(200)
+        const first = yield* shop.send(issue("ada"))
+        const second = yield* shop.send(issue("bob"))
+        expect([first.passed, second.passed]).toEqual([true, true])
+        shop.letReply()
+        const tickets = [...(yield* first.outcomes), ...(yield* second.outcomes)]
+        expect(tickets).toEqual(expect.arrayContaining([2, 3].map((n) => expect.objectContaining(ticketed(n)))))
+      }),
+    ))
+
+  it("a claim that is on its way already is refused by the second", () =>
+    overlapping(({ send, letReply }) =>
+      Effect.gen(function* () {
+        const first = yield* send(issue("ada"))
+        const second = yield* send(issue("bob"), issue("ada"))
+        letReply()
+        expect(yield* first.outcomes).toMatchObject([ticket(2)])
+        expect(yield* second.outcomes).toMatchObject([ticket(3), taken])
+      }),
+    ))
+
+  it("one that has to read first keeps its turn", () =>
+    overlapping(({ send, letReply }) =>
+      Effect.gen(function* () {
+        const first = yield* send(issue("eve"))
+        const refused = yield* send(issue("dan"), issue("ada"))
+        letReply()
+        expect(first.passed).toBe(true)
+        expect(refused.passed).toBe(true)
+        expect(yield* first.outcomes).toMatchObject([{ refusal: { _tag: "AccountNotFound" } }])
+        expect(yield* refused.outcomes).toMatchObject([taken, ticket(2)])
+        const afterwards = yield* send(issue("bob"))
+        expect(afterwards.passed).toBe(false)
+        expect(yield* afterwards.outcomes).toMatchObject([ticket(3)])
+      }),
+    ))
+})
+
+it("one turn in thirty-two is kept, so that the connection comes to rest", async () => {
+  const lines = new FreeLines([new Line(Effect.die("nothing is sent"), true)])
+  let passed = 0
+  const turn = { lane: 0, pass: () => passed++ }
+  for (let n = 0; n < 64; n++) await Effect.runPromise(lines.use((_, sent) => Effect.sync(sent), turn))
+  expect(passed).toBe(62)
+})
+
+const ticketed = (number: number) => ({ answer: expect.objectContaining({ ticket: number }) })
