@@ -15,8 +15,8 @@ export interface Sides {
   /** What callers do, for the plot. */
   readonly title: string
   readonly yLabel: string
-  /** Who else takes part, by the name of the contestant. */
-  readonly others?: Readonly<Record<string, { readonly name: string; readonly step: Step }>> | undefined
+  /** Who else takes part, by the name of the contestant. One without a step is sampled by another's. */
+  readonly others?: Readonly<Record<string, { readonly name: string; readonly step?: Step | undefined }>> | undefined
   /** The step of our turn, where it is not just {@link ours} for the time of a turn. */
   readonly turn?: Step | undefined
   readonly sizes?: Sizes | undefined
@@ -42,7 +42,7 @@ export const againstInteractive = async (
     turn ?? (async () => ({ ours64: await during(ground, millis, 64, ours) })),
     textbook.step(textbook.many, { interactive64: interactive }),
     textbook.step(best, { interactiveBest: interactive }),
-    ...Object.values(others).map(({ step }) => step),
+    ...Object.values(others).flatMap(({ step }) => step ?? []),
   ])
   const toInteractive64 = contest.ratio("ours64", "interactive64")
   const bars = contest.bars({

@@ -1,10 +1,13 @@
 /**
  * One campaign that everybody claims from, on PostgreSQL: durable when it is answered, beside `select … for update`; and
  * beside Redis, one EVALSHA per claim, which keeps it in memory.
+ *
+ * With 512 callers, as a campaign has them that opens at noon, and with the 64 of the other scenarios. The textbook has one
+ * caller per connection either way: more of them would wait for a connection.
  */
-import { againstInteractive, interactiveNotes } from "../postgres/againstInteractive.ts"
+import { againstInteractive } from "../postgres/againstInteractive.ts"
 import type { Ask } from "../postgres/Connections.ts"
-import { during, type Sample, sizesOf } from "../postgres/Contest.ts"
+import { during, type Sample, sizesOf, toTheBetter } from "../postgres/Contest.ts"
 import { furnishAccounts, Ground } from "../postgres/Ground.ts"
 import { Acknowledged, addsUp } from "../postgres/recount.ts"
 import { claimInteractively } from "../postgres/textbook/others.ts"
@@ -22,7 +25,7 @@ const elsewhere = { cpuMicros: () => undefined }
 async function run(context: Context): Promise<Result> {
   const ground = await Ground.open(context)
   const shop = await ground.openShop()
-  const accounts = context.tiny ? 2_000 : context.quick ? 20_000 : 100_000
+  const accounts = context.tiny ? 2_000 : context.quick ? 40_000 : 150_000
   await furnishAccounts(shop, "account-", accounts, 0)
   const acknowledged = new Acknowledged()
   let campaigns = 0
@@ -35,12 +38,13 @@ async function run(context: Context): Promise<Result> {
   }
   const { millis, rounds } = sizesOf(context, { millis: 1_500, rounds: 5 })
   const perTurn = async (
+    callers: number,
     claim: (campaignId: string, accountId: string) => Promise<unknown>,
     server: Pick<Ground, "cpuMicros"> = ground,
   ): Promise<Sample> => {
     const campaignId = await newCampaign()
     let count = 0
-    return during(server, millis, 64, () => claim(campaignId, `account-${count++}`), accounts)
+    return during(server, millis, callers, () => claim(campaignId, `account-${count++}`), accounts)
   }
   const ours = async (campaignId: string, accountId: string) => {
     const { ticket } = await shop.coupons.issue({ campaignId, accountId })
@@ -59,31 +63,49 @@ async function run(context: Context): Promise<Result> {
     acknowledged.claims.push([textbookCampaign, accountId, String(ticket)])
   }
   const redis = await openRedisClaims(context)
-  const { contest, ratios, figures, plot } = await againstInteractive(context, ground, {
+  const { contest, figures, plot } = await againstInteractive(context, ground, {
     ours: () => Promise.reject(new Error("A turn has a campaign of its own.")),
-    turn: async () => ({ ours64: await perTurn(ours) }),
+    turn: async () => ({ ours512: await perTurn(512, ours), ours64: await perTurn(64, ours) }),
     interactive,
     title: "Claims of one campaign",
     yLabel: "claims per second",
     others: {
+      ours512: { name: "ours, 512 callers" },
       redis64: {
         name: "Redis, one EVALSHA a claim (memory)",
-        step: async () => ({ redis64: redis === undefined ? undefined : await perTurn(redis.claim, elsewhere) }),
+        step: async () =>
+          redis === undefined
+            ? {}
+            : {
+                redis512: await perTurn(512, redis.claim, elsewhere),
+                redis64: await perTurn(64, redis.claim, elsewhere),
+              },
       },
+      redis512: { name: "Redis, 512 callers (memory)" },
     },
     sizes: { millis, rounds },
   })
   const ok = await addsUp(ground, shop, acknowledged, context)
   const redisOk = (await redis?.addsUp()) ?? true
+  const toInteractive64 = contest.ratio("ours512", "interactive64")
   return {
-    ratios: { ...ratios, toRedisEvalsha: contest.ratio("ours64", "redis64") },
+    ratios: {
+      toInteractive64,
+      toInteractiveBest: toTheBetter(toInteractive64, contest.ratio("ours512", "interactiveBest")),
+      toRedisEvalsha: contest.ratio("ours512", "redis512"),
+      toInteractive64With64Callers: contest.ratio("ours64", "interactive64"),
+      toRedisEvalshaWith64Callers: contest.ratio("ours64", "redis64"),
+    },
     figures: { ...figures, accounts },
     audit: { ok: ok && redisOk },
     plots: [plot],
     notes: {
-      ...interactiveNotes("; must 60, aim 100", ""),
+      toInteractive64: "ours with 512 callers / SELECT FOR UPDATE on 64 connections; must 60, aim 100",
+      toInteractiveBest: "the same / its best pool size of 4, 8, 16 and 64",
       toRedisEvalsha:
-        "64 callers: ours / one EVALSHA per claim on Redis, whose answers are in memory only; must 0.40, aim 0.60",
+        "512 callers: ours / one EVALSHA per claim on Redis, whose answers are in memory only; must 0.40, aim 0.60",
+      toInteractive64With64Callers: "the first with 64 callers of ours",
+      toRedisEvalshaWith64Callers: "ours / one EVALSHA per claim, 64 callers each",
     },
   }
 }
