@@ -6,7 +6,7 @@
  */
 import { Clock, Effect, type Scope } from "effect"
 import type { Command } from "../decision/Command.ts"
-import type { KeyOf, StoreFault, StoreShape, Turn } from "../ports/Store.ts"
+import type { KeyOf, StoreFault, StoreShape } from "../ports/Store.ts"
 import { Aside } from "./Aside.ts"
 import { askAgain } from "./asking.ts"
 import { type BatchContext, runBatch } from "./batches.ts"
@@ -189,28 +189,22 @@ class RunningEngine implements Engine {
    */
   serveLane = (lane: Lane): Effect.Effect<never> =>
     Effect.forever(
-      lane.take((pass) => {
+      lane.inTurn((turn) => {
         if (!this.#queue.hasWork(lane.index)) return lane.work.wait
-        const batch = this.#queue.take(lane.index, lane.underway).filter(this.#isFree)
-        lane.keepTurn()
+        const batch = this.#queue.take(lane.index, lane.overlaps).filter(this.#isFree)
+        lane.overlaps = false
         if (batch.length === 0) return Effect.void
-        // Others have lanes to go on with: smaller batches of theirs would gain nothing.
-        const isOwn = batch.every((pending) => pending.lane !== undefined)
-        return isOwn && this.#context.store.passesTurns === true
-          ? lane.overlapping(batch.length, pass, (turn) => this.#run(batch, turn))
-          : this.#run(batch)
+        // What others may take too is theirs to overlap: smaller batches of it would gain nothing.
+        const mayPass = this.#context.store.passesTurns === true && batch.every((pending) => pending.lane !== undefined)
+        const began = this.#now()
+        return Effect.onExit(runBatch(this.#context, batch, mayPass ? turn : undefined), () =>
+          Effect.sync(() => {
+            this.#queue.finished(batch)
+            this.#counters.laneBusyMillis += this.#now() - began
+          }),
+        )
       }),
     )
-
-  #run(batch: ReadonlyArray<Pending>, turn?: Turn): Effect.Effect<void> {
-    const began = this.#now()
-    return Effect.onExit(runBatch(this.#context, batch, turn), () =>
-      Effect.sync(() => {
-        this.#queue.finished(batch.length)
-        this.#counters.laneBusyMillis += this.#now() - began
-      }),
-    )
-  }
 
   /** Commands on busy keys, beside the lanes. */
   get serveAside(): Effect.Effect<never> {
@@ -241,7 +235,7 @@ class RunningEngine implements Engine {
   // A command on a busy key waits with the others, so that no lane waits for that key again.
   #isFree = (pending: Pending): boolean => {
     if (!this.#aside.concerns(pending)) return true
-    this.#queue.finished(1)
+    this.#queue.finished([pending])
     this.#aside.push(pending)
     return false
   }

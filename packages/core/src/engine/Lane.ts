@@ -10,46 +10,27 @@ export class Lane {
   readonly index: number
   /** Notified when there may be something to take. */
   readonly work = new Signal()
+  /** Whether the last batch passed its turn. */
+  overlaps = false
   readonly #turn = new Signal()
-  #underway = 0
-  #arePassed = false
 
   constructor(index: number) {
     this.index = index
     this.#turn.notify()
   }
 
-  /** How many commands are on their way that passed their turn; undefined where the last batch kept it to its end. */
-  get underway(): number | undefined {
-    return this.#arePassed ? this.#underway : undefined
-  }
-
-  /** Waits for the turn, and has it until the end or until it passes it. */
-  readonly take = (run: (pass: () => void) => Effect.Effect<void>): Effect.Effect<void> =>
+  /** Waits for the turn, and has it to the end of `run` or until that passes it. */
+  readonly inTurn = (run: (turn: Turn) => Effect.Effect<void>): Effect.Effect<void> =>
     Effect.flatMap(this.#turn.wait, () => {
       let isMine = true
-      const pass = (): void => {
+      const end = (): void => {
         if (isMine) this.#turn.notify()
         isMine = false
       }
-      return Effect.ensuring(run(pass), Effect.sync(pass))
+      const pass = (): void => {
+        this.overlaps ||= isMine
+        end()
+      }
+      return Effect.ensuring(run({ lane: this.index, pass }), Effect.sync(end))
     })
-
-  /** Runs a batch of so many commands that may pass the turn. */
-  overlapping(size: number, pass: () => void, run: (turn: Turn) => Effect.Effect<void>): Effect.Effect<void> {
-    this.#underway += size
-    const passed = (): void => {
-      this.#arePassed = true
-      pass()
-    }
-    const ended = Effect.sync(() => {
-      this.#underway -= size
-    })
-    return Effect.ensuring(run({ lane: this.index, pass: passed }), ended)
-  }
-
-  /** The next batch waits for the end of this one. */
-  keepTurn(): void {
-    this.#arePassed = false
-  }
 }

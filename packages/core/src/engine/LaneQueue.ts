@@ -22,6 +22,7 @@ export class LaneQueue {
   readonly batchLimit: number
   readonly #shared = new Fifo()
   readonly #own: ReadonlyArray<Fifo>
+  readonly #ownInFlight: Array<number>
   readonly #hotKeys = new HotKeys()
   #inFlight = 0
 
@@ -29,6 +30,7 @@ export class LaneQueue {
     this.#limit = limit
     this.batchLimit = batchLimit
     this.#own = Array.from({ length: lanes }, () => new Fifo())
+    this.#ownInFlight = this.#own.map(() => 0)
   }
 
   /** How many commands wait. */
@@ -91,14 +93,14 @@ export class LaneQueue {
    * The next batch of a lane, in order of admission: all that only it may take, and its fair share of the rest, so that
    * one lane does not take everything while another idles. A lone caller's command leaves at once.
    *
-   * Where batches of the lane overlap, `underway` says how many of its own commands are on their way: then it takes half
-   * of them all, so that there are others to decide while these are made durable.
+   * Where batches of the lane overlap it takes half of its own, those on their way included, so that there are others to
+   * decide while these are made durable.
    */
-  take(lane: number, underway?: number): Array<Pending> {
+  take(lane: number, overlaps = false): Array<Pending> {
     const own = this.#own[lane] ?? new Fifo()
     const shared = this.#shared
     let fairShare = Math.ceil((shared.length + this.#inFlight) / this.#own.length)
-    let ownShare = underway === undefined ? own.length : Math.ceil((own.length + underway) / 2)
+    let ownShare = overlaps ? Math.ceil((own.length + (this.#ownInFlight[lane] ?? 0)) / 2) : own.length
     const batch: Array<Pending> = []
     while (batch.length < this.batchLimit) {
       const mine = ownShare > 0 ? own.first : undefined
@@ -112,15 +114,20 @@ export class LaneQueue {
       else fairShare--
       next.state = "taken"
       this.waitsNoMore(next)
+      this.#countInFlight(next, 1)
       batch.push(next)
     }
-    this.#inFlight += batch.length
     return batch
   }
 
   /** Marks taken commands as finished. */
-  finished(count: number): void {
-    this.#inFlight -= count
+  finished(batch: ReadonlyArray<Pending>): void {
+    for (const pending of batch) this.#countInFlight(pending, -1)
+  }
+
+  #countInFlight({ lane }: Pending, change: 1 | -1): void {
+    this.#inFlight += change
+    if (lane !== undefined) this.#ownInFlight[lane] = (this.#ownInFlight[lane] ?? 0) + change
   }
 
   /** Removes everything that waits. */
