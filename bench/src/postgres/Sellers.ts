@@ -20,9 +20,16 @@ export class Sellers {
     this.#acknowledged = acknowledged
   }
 
-  static async start(count: number, ground: Ground, acknowledged: Acknowledged, { atEnd }: Context): Promise<Sellers> {
+  /** With one lane in each process, or with as many as a shop has by default. */
+  static async start(
+    count: number,
+    ground: Ground,
+    acknowledged: Acknowledged,
+    { atEnd }: Context,
+    lanes?: 1,
+  ): Promise<Sellers> {
     const children = Array.from({ length: count }, () =>
-      fork(join(import.meta.dirname, "seller.ts"), [ground.url, ground.schema], {
+      fork(join(import.meta.dirname, "seller.ts"), [ground.url, ground.schema, ...(lanes === 1 ? ["1"] : [])], {
         execArgv: process.execArgv,
       }),
     )

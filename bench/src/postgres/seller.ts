@@ -25,10 +25,10 @@ export interface Sold {
   readonly acknowledged: Pick<Acknowledged, "orders" | "charges" | "claims">
 }
 
-const [url, schema] = process.argv.slice(2)
-if (url === undefined || schema === undefined) throw new Error("seller.ts <url> <schema>")
+const [url, schema, lanes] = process.argv.slice(2)
+if (url === undefined || schema === undefined) throw new Error("seller.ts <url> <schema> [<lanes>]")
 const shop = createHoldfast({
-  store: postgres({ url, schema, migrate: "off" }),
+  store: postgres({ url, schema, migrate: "off", lanes: lanes === "1" ? 1 : undefined }),
   deadlineMillis: 600_000,
   queueLimit: 100_000,
   workers: false,

@@ -1,6 +1,9 @@
 /**
  * Two processes on one shop, on PostgreSQL: each batches its own callers, and they meet at the rows. A hot product, a hot
  * campaign, a hot wallet.
+ *
+ * One process has the lanes that a shop has by default. Two have one lane each, as is advised where several processes sell
+ * the same rows; and the default, for comparison.
  */
 import { Contest, type Step, sizesOf } from "../postgres/Contest.ts"
 import { deadlocksOn } from "../postgres/deadlocks.ts"
@@ -25,10 +28,17 @@ async function run(context: Context): Promise<Result> {
   await shop.points.open({ accountId: "wallet" })
   await shop.stock.register({ productId: "hot", name: "Thing", price: 10, onHand: plenty })
   const acknowledged = new Acknowledged()
-  const sellers = await Sellers.start(2, ground, acknowledged, context)
+  const byDefault = await Sellers.start(2, ground, acknowledged, context)
+  const withOneLane = await Sellers.start(2, ground, acknowledged, context, 1)
   const { millis, rounds } = sizesOf(context, { millis: 1_500, rounds: 5 })
   let campaigns = 0
-  const turn = (name: keyof typeof works, processes: number, callers: number, as: string): Step => {
+  const turn = (
+    name: keyof typeof works,
+    processes: number,
+    callers: number,
+    as: string,
+    sellers = byDefault,
+  ): Step => {
     return async () => {
       const campaignId = `campaign-${campaigns++}`
       if (name === "coupon") {
@@ -43,12 +53,13 @@ async function run(context: Context): Promise<Result> {
   const contest = new Contest(context)
   await contest.run(rounds, [
     turn("product", 1, callers, "productOne"),
-    turn("product", 2, callers, "productTwo"),
-    turn("product", 2, callers / 2, "productTwoHalved"),
+    turn("product", 2, callers, "productTwo", withOneLane),
+    turn("product", 2, callers / 2, "productTwoHalved", withOneLane),
+    turn("product", 2, callers, "productTwoByDefault"),
     turn("coupon", 1, callers, "couponOne"),
-    turn("coupon", 2, callers, "couponTwo"),
+    turn("coupon", 2, callers, "couponTwo", withOneLane),
     turn("wallet", 1, callers, "walletOne"),
-    turn("wallet", 2, callers, "walletTwo"),
+    turn("wallet", 2, callers, "walletTwo", withOneLane),
   ])
   const added = await addsUp(ground, shop, acknowledged, context)
   const happened = await deadlocks()
@@ -56,6 +67,7 @@ async function run(context: Context): Promise<Result> {
   return {
     ratios: {
       toOneProcess: contest.ratio("productTwo", "productOne"),
+      byDefaultToOneProcess: contest.ratio("productTwoByDefault", "productOne"),
       halvedToOneProcess: contest.ratio("productTwoHalved", "productOne"),
       couponToOneProcess: contest.ratio("couponTwo", "couponOne"),
       walletToOneProcess: contest.ratio("walletTwo", "walletOne"),
@@ -71,6 +83,7 @@ async function run(context: Context): Promise<Result> {
         bars: contest.bars({
           productOne: "one product, one process",
           productTwo: "one product, two processes",
+          productTwoByDefault: "one product, two, two lanes each",
           productTwoHalved: "one product, two, halved",
           couponOne: "one campaign, one process",
           couponTwo: "one campaign, two processes",
@@ -80,7 +93,9 @@ async function run(context: Context): Promise<Result> {
       },
     ],
     notes: {
-      toOneProcess: "one hot product: two processes of 64 callers each / one of 64; must 1.0, aim 1.4",
+      toOneProcess:
+        "one hot product: two processes of 64 callers and one lane each / one of 64 callers and two lanes; must 1.0, aim 1.4",
+      byDefaultToOneProcess: "the same with two lanes in each process",
       halvedToOneProcess: "the same with the 64 callers divided between the two",
       couponToOneProcess: "one hot campaign: two processes of 64 callers each / one of 64",
       walletToOneProcess: "one hot wallet: two processes of 64 callers each / one of 64",

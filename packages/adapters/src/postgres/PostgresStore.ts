@@ -33,6 +33,12 @@ export interface SchemaOptions {
   readonly schema?: string | undefined
   /** What happens at the start where the schema is missing or old. Default: `auto`. */
   readonly migrate?: MigrateMode | undefined
+  /**
+   * How many batches this process decides at once: 1 or 2. Default: 2, which suits orders of many products, and reading
+   * beside selling. Where several processes sell the same few rows, 1 in each sells more: their batches are larger, and
+   * fewer of them wait for one row.
+   */
+  readonly lanes?: 1 | 2 | undefined
   /** Which way batches go. Default: `any`; the others are for tests and measurements. */
   readonly path?: Path | undefined
 }
@@ -103,19 +109,20 @@ const refuse = (reason: string): Effect.Effect<never, StoreFault> => Effect.fail
 
 const storeBehind = Effect.fnUntraced(function* (
   { open, lends }: Door,
-  { schema = defaultSchema, migrate: mode = "auto", path = "any" }: SchemaOptions,
+  { schema = defaultSchema, migrate: mode = "auto", lanes = 2, path = "any" }: SchemaOptions,
 ): Effect.fn.Return<StoreShape, StoreFault, Scope.Scope> {
   const inSession = (purpose: Purpose, use: (wire: Effect.Success<OpenWire>) => Effect.Effect<void, StoreFault>) =>
     whileLost(Effect.scoped(Effect.flatMap(Effect.mapError(open(purpose), notOpened), use)))
+  if (lanes !== 1 && lanes !== 2) return yield* refuse(`\`lanes\` is 1 or 2, not ${String(lanes)}.`)
   yield* inSession("migrate", (wire) => migrate(wire, schema, mode))
   // The spare one is opened when keys are busy for the first time, or borrowed whenever they are.
-  const kept = yield* Effect.forEach(Array.from({ length: guarantees.lanes }), () => Line.make(open("decide"), !lends))
+  const kept = yield* Effect.forEach(Array.from({ length: lanes }), () => Line.make(open("decide"), !lends))
   const spare = yield* Line.make(open("decide"), !lends, lends)
   for (const line of kept) yield* whileLost(line.ready)
   // Where the lanes took all that there is, nothing else would ever be answered.
   if (lends) yield* inSession("read", () => Effect.void)
   return storeOnLines(
-    guarantees,
+    { ...guarantees, lanes },
     schema,
     {
       deciding: [...kept, spare],

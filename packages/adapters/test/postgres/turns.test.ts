@@ -102,6 +102,22 @@ describe("overlapping batches", () => {
       ),
     )
   }
+  it("a process has two lanes, or one where it is told so, and no other number", async () => {
+    const lanesOf = (lanes: unknown) =>
+      Effect.runPromise(
+        Effect.scoped(
+          // A host in JavaScript may pass anything.
+          Effect.map(
+            PostgresStore.make({ url: url(), schema: freshSchema(), lanes: lanes as 1 }),
+            (store) => store.guarantees.lanes,
+          ),
+        ),
+      )
+    expect(await lanesOf(undefined)).toBe(2)
+    expect(await lanesOf(1)).toBe(1)
+    await expect(lanesOf(3)).rejects.toMatchObject({ _tag: "Rejected", reason: "`lanes` is 1 or 2, not 3." })
+  })
+
   const ticket = (number: number) => ({ _tag: "Accepted", answer: { ticket: number } })
   const taken = { _tag: "Refused", refusal: { _tag: "CouponAlreadyIssued" } }
 
