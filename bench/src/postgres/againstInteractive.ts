@@ -47,8 +47,8 @@ export const againstInteractive = async (
   const toInteractive64 = contest.ratio("ours64", "interactive64")
   const bars = contest.bars({
     ours64: "ours",
-    interactive64: `SELECT FOR UPDATE, ${textbook.many} connections`,
-    interactiveBest: `SELECT FOR UPDATE, ${best} connections`,
+    interactive64: `FOR UPDATE, ${textbook.many} connections`,
+    interactiveBest: `FOR UPDATE, ${best} connections`,
     ...Object.fromEntries(Object.entries(others).map(([key, { name }]) => [key, name])),
   })
   return {
@@ -58,7 +58,13 @@ export const againstInteractive = async (
       toInteractiveBest: toTheBetter(toInteractive64, contest.ratio("ours64", "interactiveBest")),
     },
     figures: { ...contest.figures(), bestPoolConnections: best },
-    plot: { type: "bars", title: `${title}, 64 callers`, caption: "Medians over the rounds.", yLabel, bars },
+    plot: {
+      type: "bars",
+      title,
+      caption: "Medians over the rounds. 64 callers, where nothing else is said.",
+      yLabel,
+      bars,
+    },
   }
 }
 

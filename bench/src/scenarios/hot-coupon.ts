@@ -72,7 +72,7 @@ async function run(context: Context): Promise<Result> {
     others: {
       ours512: { name: "ours, 512 callers" },
       redis64: {
-        name: "Redis, one EVALSHA a claim (memory)",
+        name: "Redis, in memory",
         step: async () =>
           redis === undefined
             ? {}
@@ -81,7 +81,7 @@ async function run(context: Context): Promise<Result> {
                 redis64: await perTurn(64, redis.claim, elsewhere),
               },
       },
-      redis512: { name: "Redis, 512 callers (memory)" },
+      redis512: { name: "Redis, in memory, 512 callers" },
     },
     sizes: { millis, rounds },
   })
