@@ -63,7 +63,7 @@ async function run(context: Context): Promise<Result> {
     acknowledged.claims.push([textbookCampaign, accountId, String(ticket)])
   }
   const redis = await openRedisClaims(context)
-  const { contest, figures, plot } = await againstInteractive(context, ground, {
+  const { contest, ratios, figures, plot } = await againstInteractive(context, ground, {
     ours: () => Promise.reject(new Error("A turn has a campaign of its own.")),
     turn: async () => ({ ours512: await perTurn(512, ours), ours64: await perTurn(64, ours) }),
     interactive,
@@ -93,7 +93,7 @@ async function run(context: Context): Promise<Result> {
       toInteractive64,
       toInteractiveBest: toTheBetter(toInteractive64, contest.ratio("ours512", "interactiveBest")),
       toRedisEvalsha: contest.ratio("ours512", "redis512"),
-      toInteractive64With64Callers: contest.ratio("ours64", "interactive64"),
+      toInteractive64With64Callers: ratios.toInteractive64,
       toRedisEvalshaWith64Callers: contest.ratio("ours64", "redis64"),
     },
     figures: { ...figures, accounts },

@@ -20,12 +20,12 @@ import type { Purpose } from "./settings.ts"
 import type { Path } from "./transact.ts"
 import type { Failure } from "./wire.ts"
 
-const guarantees: Guarantees = {
+const guarantees = {
   name: "postgres",
   durability: "power loss",
   scope: "many machines",
   lanes: 2,
-}
+} as const satisfies Guarantees
 
 /** Where the shop is kept, whatever the way to it. */
 export interface SchemaOptions {
@@ -109,7 +109,7 @@ const refuse = (reason: string): Effect.Effect<never, StoreFault> => Effect.fail
 
 const storeBehind = Effect.fnUntraced(function* (
   { open, lends }: Door,
-  { schema = defaultSchema, migrate: mode = "auto", lanes = 2, path = "any" }: SchemaOptions,
+  { schema = defaultSchema, migrate: mode = "auto", lanes = guarantees.lanes, path = "any" }: SchemaOptions,
 ): Effect.fn.Return<StoreShape, StoreFault, Scope.Scope> {
   const inSession = (purpose: Purpose, use: (wire: Effect.Success<OpenWire>) => Effect.Effect<void, StoreFault>) =>
     whileLost(Effect.scoped(Effect.flatMap(Effect.mapError(open(purpose), notOpened), use)))

@@ -1,11 +1,11 @@
 /**
  * What batches left behind, to decide the next ones on without reading: the blind path's records.
  *
- * They may be old, or not durable yet, and an account may even be a guess. So they can only lead to acceptance, and never by themselves: the
- * statements that write the changes compare every version that a decision relied on, exact guards every counter, checks
- * keep counters legal, and unique keys find receipts and coupons that were taken for absent. Where any of these does not
- * hold nothing is written, and the batch is decided on a snapshot like all others. So is one in which anything is not
- * accepted: a refusal or a replay has to come from a snapshot taken after the call began.
+ * They may be old, or not durable yet, and an account may even be a guess. So they can only lead to acceptance, and never
+ * by themselves: the statements that write the changes compare every version that a decision relied on, exact guards every
+ * counter, checks keep counters legal, and unique keys find receipts and coupons that were taken for absent. Where any of
+ * these does not hold nothing is written, and the batch is decided on a snapshot like all others. So is one in which
+ * anything is not accepted: a refusal or a replay has to come from a snapshot taken after the call began.
  */
 import type { ChangeSet, Put, RecordOf, Records } from "@holdfast/core"
 import { guessed } from "./statements/account.ts"
@@ -80,7 +80,10 @@ export class Remembered {
     }
   }
 
-  /** What became durable, or is on its way to be. Accounts are remembered where their counters matter; for the rest a guess is as good. */
+  /**
+   * What became durable, or is on its way to be. Accounts are remembered where their counters matter; for the rest a guess
+   * is as good.
+   */
   keep({ puts }: ChangeSet): void {
     for (const { after, guard } of puts.account) {
       if (after.version === guessed) continue

@@ -4,16 +4,12 @@
 
 import type { Guarantees, StoreShape } from "@holdfast/core"
 import { Effect } from "effect"
-import { HeldKeys } from "./busy.ts"
-import { Conflicts } from "./Conflicts.ts"
 import { FreeLines } from "./FreeLines.ts"
 import { joiner } from "./joined.ts"
 import type { Line } from "./Line.ts"
 import { outboxOn } from "./outbox.ts"
-import { Remembered } from "./Remembered.ts"
 import { readsOn, scansOn } from "./reads.ts"
-import { Audience } from "./statements/outbox.ts"
-import { blindly, firstWay, type Path, type Transactor, transactOn, type Way } from "./transact.ts"
+import { blindly, firstWay, newTransactor, type Path, type Transactor, transactOn, type Way } from "./transact.ts"
 
 export interface Lines {
   /** As many as may decide at once. */
@@ -23,24 +19,15 @@ export interface Lines {
   readonly delivering: Line
 }
 
-export const storeOnLines = (guarantees: Guarantees, schema: string, lines: Lines, path: Path = "any"): StoreShape => {
-  const transactor: Transactor = {
-    conflicts: new Conflicts(),
-    held: new HeldKeys(),
-    remembered: new Remembered(),
-    audience: new Audience(),
-    path,
-  }
-  return {
-    guarantees,
-    passesTurns: lines.deciding.every((line) => line.isShared),
-    transact: transactOver(lines.deciding, transactor),
-    reads: readsOn(lines.reading),
-    ...scansOn(lines.scanning),
-    outbox: outboxOn(lines.delivering),
-    join: joiner(guarantees, schema),
-  }
-}
+export const storeOnLines = (guarantees: Guarantees, schema: string, lines: Lines, path: Path = "any"): StoreShape => ({
+  guarantees,
+  passesTurns: lines.deciding.every((line) => line.isShared),
+  transact: transactOver(lines.deciding, newTransactor(path)),
+  reads: readsOn(lines.reading),
+  ...scansOn(lines.scanning),
+  outbox: outboxOn(lines.delivering),
+  join: joiner(guarantees, schema),
+})
 
 /** A blind decision first, where that is promising. It follows the lane's last one; all other ways have a line alone. */
 export const transactOver = (lines: ReadonlyArray<Line>, transactor: Transactor): StoreShape["transact"] => {

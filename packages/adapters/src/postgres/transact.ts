@@ -26,12 +26,12 @@ import {
 } from "@holdfast/core"
 import { Effect } from "effect"
 import { type ApplyStatement, applyStatements } from "./apply.ts"
-import { busyKeys, type HeldKeys } from "./busy.ts"
-import type { Conflicts } from "./Conflicts.ts"
+import { busyKeys, HeldKeys } from "./busy.ts"
+import { Conflicts } from "./Conflicts.ts"
 import { isCrowd, lost, type Meaning, meaningOf, rejected } from "./faults.ts"
 import { locksOf, snapshotOf } from "./load.ts"
-import { isWritable, type Remembered } from "./Remembered.ts"
-import type { Audience } from "./statements/outbox.ts"
+import { isWritable, Remembered } from "./Remembered.ts"
+import { Audience } from "./statements/outbox.ts"
 import { begin, commit, type Failure, rollback, type Statement, type Wire } from "./wire.ts"
 
 /** How often one batch is decided again before its keys count as busy. */
@@ -52,6 +52,15 @@ export interface Transactor {
  * batch, `snapshot` with none, and `locked` takes locks first.
  */
 export type Path = "any" | "blind" | "snapshot" | "locked"
+
+/** One that remembers nothing yet. */
+export const newTransactor = (path: Path): Transactor => ({
+  conflicts: new Conflicts(),
+  held: new HeldKeys(),
+  remembered: new Remembered(),
+  audience: new Audience(),
+  path,
+})
 
 type Attempt<A> =
   | { readonly _tag: "Done"; readonly answer: A }

@@ -5,15 +5,12 @@
 import type { StoreShape } from "@holdfast/core"
 import { Effect, Redacted } from "effect"
 import { beforeEach, describe, expect, it } from "vitest"
-import { HeldKeys } from "../../src/postgres/busy.ts"
-import { Conflicts } from "../../src/postgres/Conflicts.ts"
 import { Line } from "../../src/postgres/Line.ts"
 import { openNative } from "../../src/postgres/nativeWire.ts"
 import { PostgresStore } from "../../src/postgres/PostgresStore.ts"
-import { Remembered } from "../../src/postgres/Remembered.ts"
 import { transactOver } from "../../src/postgres/StoreOnLines.ts"
-import { Audience } from "../../src/postgres/statements/outbox.ts"
-import type { Path } from "../../src/postgres/transact.ts"
+import type { Audience } from "../../src/postgres/statements/outbox.ts"
+import { newTransactor, type Path } from "../../src/postgres/transact.ts"
 import type { Wire } from "../../src/postgres/wire.ts"
 import {
   AccountId,
@@ -72,14 +69,8 @@ describe("paths", () => {
               return Effect.andThen(before, wire.run(frame))
             },
           }
-          const audience = new Audience()
-          const transactor = {
-            conflicts: new Conflicts(),
-            held: new HeldKeys(),
-            remembered: new Remembered(),
-            audience,
-            path,
-          }
+          const transactor = newTransactor(path)
+          const { audience } = transactor
           const store: StoreShape = {
             ...other,
             transact: transactOver([new Line(Effect.succeed(recording), true)], transactor),

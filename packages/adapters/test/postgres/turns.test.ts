@@ -5,15 +5,12 @@
 import type { StoreShape } from "@holdfast/core"
 import { Effect, Fiber, Redacted } from "effect"
 import { beforeEach, describe, expect, it } from "vitest"
-import { HeldKeys } from "../../src/postgres/busy.ts"
-import { Conflicts } from "../../src/postgres/Conflicts.ts"
 import { FreeLines } from "../../src/postgres/FreeLines.ts"
 import { Line } from "../../src/postgres/Line.ts"
 import { openNative } from "../../src/postgres/nativeWire.ts"
 import { PostgresStore } from "../../src/postgres/PostgresStore.ts"
-import { Remembered } from "../../src/postgres/Remembered.ts"
 import { transactOver } from "../../src/postgres/StoreOnLines.ts"
-import { Audience } from "../../src/postgres/statements/outbox.ts"
+import { newTransactor } from "../../src/postgres/transact.ts"
 import type { Wire } from "../../src/postgres/wire.ts"
 import { broken, furnish, issue, transact } from "../support/core.ts"
 import { freshSchema, query, serverForFile } from "../support/stores.ts"
@@ -64,13 +61,7 @@ describe("overlapping batches", () => {
                 return Effect.tap(disturbed, () => Effect.promise(() => held ?? Promise.resolve()))
               }),
           }
-          const over = transactOver([new Line(Effect.succeed(recording), true)], {
-            conflicts: new Conflicts(),
-            held: new HeldKeys(),
-            remembered: new Remembered(),
-            audience: new Audience(),
-            path: "any",
-          })
+          const over = transactOver([new Line(Effect.succeed(recording), true)], newTransactor("any"))
           const it: Overlapping = {
             other,
             frames: () => frames,
