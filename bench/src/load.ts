@@ -39,24 +39,24 @@ export const rateOf = (count: number, millis: number): Measured => ({
 })
 
 /**
- * Runs all contestants round after round and answers the rates of each by round. So all of them meet the same weather.
+ * Runs all sides round after round and answers the rates of each by round. So all of them meet the same weather.
  * The order turns from round to round, since whoever comes first may find a colder machine; the first round only warms up
  * and does not count.
  */
 export const inTurns = async <Name extends string>(
-  contestants: Readonly<Record<Name, () => Promise<Measured> | Measured>>,
+  sides: Readonly<Record<Name, () => Promise<Measured> | Measured>>,
   rounds: number,
   progress: (text: string) => void,
 ): Promise<{ readonly [N in Name]: ReadonlyArray<number> }> => {
   const rates = new Map<Name, Array<number>>()
-  const names = Object.keys(contestants) as Array<Name>
+  const names = Object.keys(sides) as Array<Name>
   for (let round = 0; round <= rounds; round++) {
     progress(round === 0 ? "warming up" : `round ${round} of ${rounds}`)
     for (const name of round % 2 === 0 ? names : names.toReversed()) {
       // What the one before left to be done or to be collected is not this one's.
       await turn()
       collectGarbage()
-      const { perSecond } = await contestants[name]()
+      const { perSecond } = await sides[name]()
       if (round > 0) rates.set(name, [...(rates.get(name) ?? []), perSecond])
     }
   }

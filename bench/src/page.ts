@@ -50,6 +50,7 @@ const tableOf = <Value extends number | null>(
   textOf: (value: Value) => string,
   notes: Readonly<Record<string, string>>,
 ): string => {
+  if (Object.keys(numbers).length === 0) return ""
   const explained = Object.keys(numbers).some((name) => notes[name] !== undefined)
   const rows = Object.entries(numbers).map(
     ([name, value]) =>

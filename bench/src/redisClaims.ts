@@ -22,6 +22,8 @@ const sha = createHash("sha1").update(script).digest("hex")
 
 export interface RedisClaims {
   readonly claim: (campaignId: string, accountId: string) => Promise<void>
+  /** A claim of a campaign that has given everything away. */
+  readonly refuse: (campaignId: string, accountId: string) => Promise<void>
   /** Whether every answer is in the sets and in the streams. */
   readonly addsUp: () => Promise<boolean>
 }
@@ -53,6 +55,10 @@ export const openRedisClaims = async ({ progress, atEnd }: Context): Promise<Red
       if (ticket <= 0) throw new Error("Redis refused a claim that it should have taken.")
       const given = tickets.get(campaignId) ?? new Set()
       tickets.set(campaignId, given.add(ticket))
+    },
+    refuse: async (campaignId, accountId) => {
+      const ticket = Number(await redis.evalsha(sha, 2, ...keysOf(campaignId), accountId, 0, campaignId))
+      if (ticket !== 0) throw new Error("Redis took a claim that it should have refused.")
     },
     addsUp: async () => {
       let ok = true

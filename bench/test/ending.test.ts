@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process"
+import { commandMillis } from "@holdfast/test-services"
 import { describe, expect, test } from "vitest"
 import { Ending } from "../src/ending.ts"
 
@@ -25,10 +26,10 @@ describe("the end of a run", () => {
       {
         env: { ...process.env, DATABASE_URL: "postgres://nobody@127.0.0.1:1/nothing" },
         encoding: "utf8",
-        timeout: 20_000,
+        timeout: commandMillis,
       },
     )
     expect(stderr).toMatch(/ECONNREFUSED|connect/i)
     expect([status, stdout]).toEqual([1, ""])
-  }, 30_000)
+  })
 })

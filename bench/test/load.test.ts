@@ -24,11 +24,11 @@ describe("a closed loop", () => {
 describe("rounds in turns", () => {
   test("warm up once, turn the order, and keep the rates of each", async () => {
     const order: Array<string> = []
-    const contestant = (name: string) => () => {
+    const side = (name: string) => () => {
       order.push(name)
       return { perSecond: order.length, seconds: 1 }
     }
-    const rates = await inTurns({ a: contestant("a"), b: contestant("b") }, 2, () => {})
+    const rates = await inTurns({ a: side("a"), b: side("b") }, 2, () => {})
     expect(order.join("")).toBe("abbaab")
     expect(rates).toEqual({ a: [4, 5], b: [3, 6] })
   })

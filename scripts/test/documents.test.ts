@@ -1,6 +1,7 @@
 // The code in the documents is run as it stands there, and prints what its comments say.
 import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
+import { commandMillis } from "@holdfast/test-services"
 import { describe, expect, it } from "vitest"
 
 const root = new URL("../../", import.meta.url)
@@ -12,7 +13,7 @@ const run = (code: string): string =>
   execFileSync(
     process.execPath,
     ["--conditions=@holdfast/source", "--no-warnings", "--input-type=module-typescript", "--eval", code],
-    { cwd: root, encoding: "utf8", timeout: 30_000 },
+    { cwd: root, encoding: "utf8", timeout: commandMillis },
   )
 
 /** What the comments behind `console.log` say that it prints. */

@@ -11,9 +11,19 @@ export interface Generated {
 
 export const generated: ReadonlyArray<Generated> = [
   {
+    name: "floors",
+    promise: "CONTRIBUTING.md prints the list of floors",
+    command: ["node", "scripts/docs/floors.ts", "--check"],
+  },
+  {
     name: "errors-page",
     promise: "docs/errors.md is the table of refusals",
     command: ["node", "--conditions=@holdfast/source", "scripts/docs/errors.ts", "--check"],
+  },
+  {
+    name: "events-page",
+    promise: "docs/events.md is the table of events",
+    command: ["node", "--conditions=@holdfast/source", "scripts/docs/events.ts", "--check"],
   },
   {
     name: "defects-page",

@@ -5,14 +5,28 @@ import { inTurn, type Outcome, type Run } from "./command.ts"
 
 const packed = ".verify/packed"
 
-/** A package joins these checks on the day its `private: true` goes away. */
-const published = (): ReadonlyArray<string> =>
-  readdirSync("packages")
-    .map((name) => `packages/${name}`)
-    .filter((folder) => JSON.parse(readFileSync(`${folder}/package.json`, "utf8")).private !== true)
+interface Published {
+  readonly folder: string
+  readonly name: string
+}
 
+/** A package joins these checks on the day its `private: true` goes away. */
+export const published = (root = "."): ReadonlyArray<Published> =>
+  readdirSync(`${root}/packages`).flatMap((each) => {
+    const folder = `packages/${each}`
+    const { name, private: isPrivate } = JSON.parse(readFileSync(`${root}/${folder}/package.json`, "utf8"))
+    return isPrivate === true ? [] : [{ folder, name }]
+  })
+
+// By name: a folder would mean the workspaces inside it as well.
 export const build = (run: Run): Promise<Outcome> =>
-  inTurn(published().map((folder) => () => run("npm", "run", "build", "--silent", "--workspace", folder)))
+  inTurn(
+    published().map(
+      ({ name }) =>
+        () =>
+          run("npm", "run", "build", "--silent", "--workspace", name),
+    ),
+  )
 
 export const publint = (run: Run): Promise<Outcome> =>
   eachTarball(run, (tarball) => run("publint", "run", tarball, "--strict"))
@@ -23,13 +37,18 @@ export const attw = (run: Run): Promise<Outcome> =>
 const eachTarball = async (run: Run, check: (tarball: string) => Promise<Outcome>): Promise<Outcome> => {
   rmSync(packed, { recursive: true, force: true })
   mkdirSync(packed, { recursive: true })
-  const folders = published()
+  const packages = published()
   const packing = await inTurn(
-    folders.map((folder) => () => run("npm", "pack", `./${folder}`, "--pack-destination", packed)),
+    // Built one step before, so that nothing is built again.
+    packages.map(
+      ({ folder }) =>
+        () =>
+          run("npm", "pack", `./${folder}`, "--ignore-scripts", "--pack-destination", packed),
+    ),
   )
   if (!packing.ok) return packing
   const tarballs = readdirSync(packed)
-  if (tarballs.length !== folders.length)
-    return { ok: false, output: `Packed ${tarballs.length} of ${folders.length} packages.` }
+  if (tarballs.length !== packages.length)
+    return { ok: false, output: `Packed ${tarballs.length} of ${packages.length} packages.` }
   return inTurn(tarballs.map((tarball) => () => check(`${packed}/${tarball}`)))
 }

@@ -1,6 +1,7 @@
 // The steps of the verification, in the order in which they run: the quick and telling ones first.
 
 import type { Outcome, Run } from "./command.ts"
+import { directions } from "./directions.ts"
 import { generated } from "./generated.ts"
 import { lockfile } from "./lockfile.ts"
 import { attw, build, publint } from "./packages.ts"
@@ -14,9 +15,10 @@ export interface Step {
 export const steps: ReadonlyArray<Step> = [
   {
     name: "biome",
-    promise: "lint, formatting, and the directions of imports",
+    promise: "lint and formatting",
     run: (run) => run("biome", "check", "--error-on-warnings", "--max-diagnostics=100"),
   },
+  { name: "directions", promise: "imports point down one list, and in no circle", run: directions },
   { name: "types", promise: "everything compiles", run: (run) => run("tsc", "-b") },
   {
     name: "effects",

@@ -7,7 +7,8 @@
 import { connect, type Socket } from "node:net"
 
 export interface Stream {
-  readonly kind: "read" | "order" | "claim"
+  /** `late` claims a coupon of the campaign `gone`, by one of fifty accounts that own none of it. */
+  readonly kind: "read" | "popular" | "order" | "claim" | "late"
   readonly connections: number
   /**
    * Requests per second, whether or not the last ones were answered (an open loop: what users do). Without it every
@@ -45,19 +46,21 @@ let sent = 0
 const unique = `${process.pid}-${Date.now()}`
 const common = "host: shop.test\r\nuser-agent: bench\r\naccept: application/json\r\naccept-language: en\r\n"
 
-const post = (path: string, user: number, body: string): string =>
+const post = (path: string, user: string, body: string): string =>
   `POST /api/v1${path} HTTP/1.1\r\n${common}authorization: Bearer ${user}\r\ncontent-type: application/json\r\n` +
   `content-length: ${body.length}\r\nidempotency-key: "${unique}-${sent}"\r\n\r\n${body}`
 
 const requests: Readonly<Record<Stream["kind"], (user: number) => string>> = {
   read: (id) => `GET /api/v1/products/${id} HTTP/1.1\r\n${common}authorization: Bearer ${id}\r\n\r\n`,
+  popular: (id) => `GET /api/v1/products/popular HTTP/1.1\r\n${common}authorization: Bearer ${id}\r\n\r\n`,
   order: (user) =>
     post(
       "/orders",
-      user,
+      String(user),
       `{"userId":"${user}","orderItems":[{"productId":"1","quantity":1}],"reference":"cart ${sent}"}`,
     ),
-  claim: (user) => post("/coupons/issue", user, `{"userId":"${user}","couponId":"sale"}`),
+  claim: (user) => post("/coupons/issue", String(user), `{"userId":"${user}","couponId":"sale"}`),
+  late: (user) => post("/coupons/issue", `account-${user % 50}`, `{"userId":"account-${user % 50}","couponId":"gone"}`),
 }
 
 class Connection {

@@ -13,12 +13,16 @@ export interface Serving {
   /** CPU time of the process so far, in microseconds. */
   readonly cpuMicros: () => Promise<number>
   readonly audit: () => Promise<boolean>
+  /** Turns of its event loop since the last time that this was asked, in milliseconds of CPU time each. */
+  readonly turns: () => Promise<ReadonlyArray<number>>
   readonly stop: () => void
 }
 
+export type ServerKind = "bare" | "surface" | "memory" | "postgres" | "apart" | "cached" | "sealed" | "unsealed"
+
 /** A server of `servers.ts`; `place` is the address and schema of its store, where that is PostgreSQL. */
 export const startServer = async (
-  kind: "bare" | "surface" | "memory" | "postgres",
+  kind: ServerKind,
   core: number | undefined,
   ...place: ReadonlyArray<string>
 ): Promise<Serving> => {
@@ -31,6 +35,7 @@ export const startServer = async (
       return user + system
     },
     audit: async () => ((await ask("audit")) as { readonly ok: boolean }).ok,
+    turns: async () => (await ask("turns")) as ReadonlyArray<number>,
     stop,
   }
 }
@@ -65,7 +70,7 @@ const start = (file: string, core: number | undefined, ...args: ReadonlyArray<st
   ended.catch(() => {})
   const heard = (): Promise<unknown> =>
     Promise.race([new Promise<unknown>((resolve) => child.once("message", resolve)), ended])
-  const ask = (question: Load | "cpu" | "audit"): Promise<unknown> => {
+  const ask = (question: Load | "cpu" | "audit" | "turns"): Promise<unknown> => {
     child.send(question)
     return heard()
   }

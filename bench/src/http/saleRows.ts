@@ -40,13 +40,16 @@ export const saleRows = async (
   await ask(selling, [buyers, claimers], warmMillis)
   await ask(reading, [readers], warmMillis)
   const samples: Array<Sample> = []
+  const turns: Array<number> = []
   for (let round = 0; round < rounds; round++) {
     progress(`round ${round + 1} of ${rounds}`)
     const before = await server.cpuMicros()
     const orders = await ask(selling, [buyers])
     const cpu = (await server.cpuMicros()) - before
     const quiet = await ask(reading, [visitors])
+    await server.turns()
     const [besideSale, sold] = await Promise.all([ask(reading, [visitors]), ask(selling, sale)])
+    for (const turn of await server.turns()) turns.push(turn)
     const busy = await ask(reading, [readers])
     const [besideAll, soldBeside] = await Promise.all([ask(reading, [readers]), ask(selling, [buyers, claimers])])
     samples.push({
@@ -62,7 +65,9 @@ export const saleRows = async (
   }
   const ok = await server.audit()
   for (const generator of [reading, selling]) generator.stop()
-  return { ...summaryOf(samples, progress), ok }
+  turns.sort((left, right) => left - right)
+  const loopTurnP99Millis = significant(turns[Math.floor(turns.length * 0.99)] ?? Number.NaN, 3)
+  return { ...summaryOf(samples, progress), loopTurnP99Millis, ok }
 }
 
 interface Sample {

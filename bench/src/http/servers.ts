@@ -1,14 +1,16 @@
 /**
- * The servers that are compared, each in a process of its own: `node servers.ts bare|surface|memory|postgres [url schema]`.
+ * The servers that are compared, each in a process of its own: `node servers.ts KIND [url schema]`.
  *
  * `bare` answers the very bytes that `surface` answers, by hand. `surface` does every duty of the HTTP package with a shop
- * that answers at once; `memory` and `postgres` have the engine behind it.
+ * that answers at once; `memory` and `postgres` have the engine behind it. So have `apart`, whose callers share no read,
+ * and `cached`, which answers products that are up to 500 ms old. `sealed` and `unsealed` find their shop furnished.
  */
 import { createServer, type RequestListener } from "node:http"
 import { createHoldfast, type Shop } from "@holdfast/core"
 import { memory } from "@holdfast/core/memory"
 import { type ShopCalls, shopHandler } from "@holdfast/http"
 import { toNodeHandler } from "@holdfast/http/node"
+import { Turns } from "./Turns.ts"
 
 const products = 1_000
 const buyers = 1_000
@@ -116,7 +118,7 @@ const stub = (shop: Shop): ShopCalls => {
 }
 
 /** Every duty on: a caller from a header, a rule of the host's own beside the default one, keys, limits, tags, metrics. */
-const surfaceOf = (shop: ShopCalls): RequestListener =>
+const surfaceOf = (shop: ShopCalls, cache?: { readonly productMillis: number }): RequestListener =>
   toNodeHandler(
     shopHandler(shop, {
       resolveCaller: async ({ headers }) => {
@@ -124,6 +126,8 @@ const surfaceOf = (shop: ShopCalls): RequestListener =>
         return id === undefined ? undefined : { id }
       },
       authorize: async ({ caller }) => (caller?.id === "blocked" ? false : undefined),
+      ...(cache && { cache }),
+      limits: { answerMillis: 60_000 },
     }),
   )
 
@@ -146,18 +150,41 @@ const stocked = async (shop: Shop): Promise<Shop> => {
   return shop
 }
 
+const onPostgres: ReadonlySet<string> = new Set(["postgres", "apart", "cached", "sealed", "unsealed"])
+
 const shopOn = async (kind: string, url: string, schema: string): Promise<Shop> => {
-  if (kind !== "postgres") return createHoldfast({ store: memory() })
+  if (!onPostgres.has(kind)) return createHoldfast({ store: memory() })
   const { postgres } = await import("@holdfast/adapters/postgres")
-  return createHoldfast({ store: postgres({ url, schema }) })
+  return createHoldfast({
+    store: postgres({ url, schema, reads: kind === "apart" ? "apart" : "together" }),
+    ...(kind === "unsealed" && { seals: false }),
+    // Nothing here is about being late: 64 lists that are added up one by one may take long.
+    deadlineMillis: 600_000,
+  })
+}
+
+const listenerOf = async (kind: string, shop: Shop): Promise<RequestListener> => {
+  switch (kind) {
+    case "bare":
+      return bare
+    case "surface":
+      return surfaceOf(stub(shop))
+    case "sealed":
+    case "unsealed":
+      return surfaceOf(shop)
+    default:
+      return surfaceOf(await stocked(shop), kind === "cached" ? { productMillis: 500 } : undefined)
+  }
 }
 
 const main = async (kind = "bare", url = "", schema = ""): Promise<void> => {
   const shop = await shopOn(kind, url, schema)
-  const listener = kind === "bare" ? bare : kind === "surface" ? surfaceOf(stub(shop)) : surfaceOf(await stocked(shop))
+  const listener = await listenerOf(kind, shop)
   const server = createServer(listener)
   server.listen({ port: 0, host: "127.0.0.1", backlog: 1_024 }, () => process.send?.(server.address()))
+  const turns = new Turns()
   process.on("message", async (question) => {
+    if (question === "turns") process.send?.(turns.take())
     if (question === "cpu") process.send?.(process.cpuUsage())
     if (question === "audit") process.send?.({ ok: (await shop.audit.run()).ok })
   })

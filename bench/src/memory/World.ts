@@ -2,8 +2,9 @@
  * What the memory scenario sells from: a store of its own with a shop on it, many accounts with points, one hot product,
  * many others, and one that is sold out.
  */
-import { createHoldfast, type Shop, Store, type StoreShape } from "@holdfast/core"
+import { createHoldfast, type Shop } from "@holdfast/core"
 import { MemoryStore } from "@holdfast/core/memory"
+import { Store, type StoreShape } from "@holdfast/core/ports"
 import { Effect, Layer } from "effect"
 import { closedLoop } from "../load.ts"
 

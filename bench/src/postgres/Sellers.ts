@@ -4,43 +4,43 @@
 import { type ChildProcess, fork } from "node:child_process"
 import { join } from "node:path"
 import type { Context } from "../Scenario.ts"
-import type { Sample } from "./Contest.ts"
-import type { Ground } from "./Ground.ts"
+import type { BenchDatabase } from "./BenchDatabase.ts"
+import type { Sample } from "./Comparison.ts"
 import type { Acknowledged } from "./recount.ts"
 import type { Sold, Turn } from "./seller.ts"
 
 export class Sellers {
   readonly #children: ReadonlyArray<ChildProcess>
-  readonly #ground: Ground
+  readonly #database: BenchDatabase
   readonly #acknowledged: Acknowledged
 
-  private constructor(children: ReadonlyArray<ChildProcess>, ground: Ground, acknowledged: Acknowledged) {
+  private constructor(children: ReadonlyArray<ChildProcess>, database: BenchDatabase, acknowledged: Acknowledged) {
     this.#children = children
-    this.#ground = ground
+    this.#database = database
     this.#acknowledged = acknowledged
   }
 
   /** With one lane in each process, or with as many as a shop has by default. */
   static async start(
     count: number,
-    ground: Ground,
+    database: BenchDatabase,
     acknowledged: Acknowledged,
     { atEnd }: Context,
     lanes?: 1,
   ): Promise<Sellers> {
     const children = Array.from({ length: count }, () =>
-      fork(join(import.meta.dirname, "seller.ts"), [ground.url, ground.schema, ...(lanes === 1 ? ["1"] : [])], {
+      fork(join(import.meta.dirname, "seller.ts"), [database.url, database.schema, ...(lanes === 1 ? ["1"] : [])], {
         execArgv: process.execArgv,
       }),
     )
     atEnd(() => Promise.all(children.map(ended)))
     await Promise.all(children.map((child) => answerOf<"ready">(child)))
-    return new Sellers(children, ground, acknowledged)
+    return new Sellers(children, database, acknowledged)
   }
 
   /** The first `processes` of them sell at the same time, each with so many callers. Their rates add up. */
   async sell(processes: number, { accounts, ...turn }: Omit<Turn, "first" | "step">): Promise<Sample> {
-    const cpu = this.#ground.cpuMicros()
+    const cpu = this.#database.cpuMicros()
     const sold = await Promise.all(
       this.#children.slice(0, processes).map((child, first) => {
         const answer = answerOf<Sold>(child)
@@ -48,7 +48,7 @@ export class Sellers {
         return answer
       }),
     )
-    const after = this.#ground.cpuMicros()
+    const after = this.#database.cpuMicros()
     const count = sold.reduce((sum, { acknowledged: its }) => sum + lengthOf(its), 0)
     for (const { acknowledged } of sold) this.#acknowledged.add(acknowledged)
     return {

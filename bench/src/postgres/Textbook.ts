@@ -1,24 +1,24 @@
 /**
- * The textbook's callers in a contest: sixty-four connections, and the pool size that suits it best.
+ * The textbook's callers in a comparison: sixty-four connections, and the pool size that suits it best.
  *
  * Its connections are open for its own turns only: beside those of others they would be too many for a server as it is
  * shipped. Each has done the work once before a turn counts, as it would have in a pool.
  */
 import type { Context } from "../Scenario.ts"
+import type { BenchDatabase } from "./BenchDatabase.ts"
+import { during, type Sample, type Step } from "./Comparison.ts"
 import { type Ask, Connections } from "./Connections.ts"
-import { during, type Sample, type Step } from "./Contest.ts"
-import type { Ground } from "./Ground.ts"
 
 /** One call on a connection that it has for itself. */
 export type Work = (ask: Ask) => Promise<unknown>
 
 export class Textbook {
-  readonly #ground: Ground
+  readonly #database: BenchDatabase
   readonly #context: Context
   readonly #millis: number
 
-  constructor(ground: Ground, context: Context, millis: number) {
-    this.#ground = ground
+  constructor(database: BenchDatabase, context: Context, millis: number) {
+    this.#database = database
     this.#context = context
     this.#millis = millis
   }
@@ -35,16 +35,16 @@ export class Textbook {
   /** Works of `callers` callers on so many connections, one work after the other. None where so many do not fit. */
   step(connections: number, works: Readonly<Record<string, Work>>, callers = this.#callers): Step {
     return async () => {
-      if ((await this.#ground.room()) < connections) {
+      if ((await this.#database.room()) < connections) {
         this.#context.progress(`LEFT OUT: ${Object.keys(works).join(", ")}: no room for ${connections} connections`)
         return {}
       }
-      const pool = await Connections.open(this.#ground.url, connections)
+      const pool = await Connections.open(this.#database.url, connections)
       try {
         const samples: Record<string, Sample> = {}
         for (const [name, work] of Object.entries(works)) {
           await Promise.all(Array.from({ length: connections }, (_, n) => pool.use(n, work)))
-          samples[name] = await during(this.#ground, this.#millis, callers, (caller) => pool.use(caller, work))
+          samples[name] = await during(this.#database, this.#millis, callers, (caller) => pool.use(caller, work))
         }
         return samples
       } finally {

@@ -1,11 +1,11 @@
 /**
- * The contest that most scenarios hold: ours with 64 callers, beside `select … for update` on a connection per caller and
+ * The comparison that most scenarios hold: ours with 64 callers, beside `select … for update` on a connection per caller and
  * in the pool that suits it best.
  */
 import type { Plot } from "../plot.ts"
 import type { Context } from "../Scenario.ts"
-import { Contest, during, type Sizes, type Step, sizesOf, toTheBetter } from "./Contest.ts"
-import type { Ground } from "./Ground.ts"
+import type { BenchDatabase } from "./BenchDatabase.ts"
+import { Comparison, during, type Sizes, type Step, sizesOf, toTheBetter } from "./Comparison.ts"
 import { Textbook, type Work } from "./Textbook.ts"
 
 export interface Sides {
@@ -15,7 +15,7 @@ export interface Sides {
   /** What callers do, for the plot. */
   readonly title: string
   readonly yLabel: string
-  /** Who else takes part, by the name of the contestant. One without a step is sampled by another's. */
+  /** Which other sides there are, by name. One without a step is sampled by another's. */
   readonly others?: Readonly<Record<string, { readonly name: string; readonly step?: Step | undefined }>> | undefined
   /** The step of our turn, where it is not just {@link ours} for the time of a turn. */
   readonly turn?: Step | undefined
@@ -23,7 +23,7 @@ export interface Sides {
 }
 
 export interface Outcome {
-  readonly contest: Contest
+  readonly comparison: Comparison
   readonly ratios: { readonly toInteractive64: number | null; readonly toInteractiveBest: number | null }
   readonly figures: Readonly<Record<string, number>>
   readonly plot: Plot
@@ -31,33 +31,33 @@ export interface Outcome {
 
 export const againstInteractive = async (
   context: Context,
-  ground: Ground,
+  database: BenchDatabase,
   { ours, interactive, title, yLabel, others = {}, turn, sizes = { millis: 3_000, rounds: 5 } }: Sides,
 ): Promise<Outcome> => {
   const { millis, rounds } = sizesOf(context, sizes)
-  const textbook = new Textbook(ground, context, millis)
+  const textbook = new Textbook(database, context, millis)
   const best = await textbook.bestPool(interactive)
-  const contest = new Contest(context)
-  await contest.run(rounds, [
-    turn ?? (async () => ({ ours64: await during(ground, millis, 64, ours) })),
+  const comparison = new Comparison(context)
+  await comparison.run(rounds, [
+    turn ?? (async () => ({ ours64: await during(database, millis, 64, ours) })),
     textbook.step(textbook.many, { interactive64: interactive }),
     textbook.step(best, { interactiveBest: interactive }),
     ...Object.values(others).flatMap(({ step }) => step ?? []),
   ])
-  const toInteractive64 = contest.ratio("ours64", "interactive64")
-  const bars = contest.bars({
+  const toInteractive64 = comparison.ratio("ours64", "interactive64")
+  const bars = comparison.bars({
     ours64: "ours",
     interactive64: `FOR UPDATE, ${textbook.many} connections`,
     interactiveBest: `FOR UPDATE, ${best} connections`,
     ...Object.fromEntries(Object.entries(others).map(([key, { name }]) => [key, name])),
   })
   return {
-    contest,
+    comparison,
     ratios: {
       toInteractive64,
-      toInteractiveBest: toTheBetter(toInteractive64, contest.ratio("ours64", "interactiveBest")),
+      toInteractiveBest: toTheBetter(toInteractive64, comparison.ratio("ours64", "interactiveBest")),
     },
-    figures: { ...contest.figures(), bestPoolConnections: best },
+    figures: { ...comparison.figures(), bestPoolConnections: best },
     plot: {
       type: "bars",
       title,

@@ -2,20 +2,20 @@
  * Order lines as a shop without buckets keeps them, which is what a list of popular products is usually added up from:
  * once bare, and once with an index that has all the query wants.
  */
-import type { Ground } from "./Ground.ts"
+import type { BenchDatabase } from "./BenchDatabase.ts"
 
 const days = 30
 
-export const bareLines = ({ ownSchema }: Ground): string => `${ownSchema}.line`
-export const indexedLines = ({ ownSchema }: Ground): string => `${ownSchema}.line_indexed`
+export const bareLines = ({ ownSchema }: BenchDatabase): string => `${ownSchema}.line`
+export const indexedLines = ({ ownSchema }: BenchDatabase): string => `${ownSchema}.line_indexed`
 
 /**
  * Fills the lines anew: `rows` of them over the last thirty days, on products `product-0` … `product-{products − 1}` of
  * which some sell far more than others; and the shop's buckets with what those lines add up to.
  */
-export const fillLines = async (ground: Ground, rows: number, products: number): Promise<void> => {
-  const { ask } = ground.control
-  const [bare, indexed, bucket] = [bareLines(ground), indexedLines(ground), `${ground.schema}.bucket`]
+export const fillLines = async (database: BenchDatabase, rows: number, products: number): Promise<void> => {
+  const { ask } = database.control
+  const [bare, indexed, bucket] = [bareLines(database), indexedLines(database), `${database.schema}.bucket`]
   await ask(`drop table if exists ${bare}, ${indexed}`)
   await ask(
     `create table ${bare} (product_id text collate "C" not null, quantity int not null, placed_at bigint not null)`,

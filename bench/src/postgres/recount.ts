@@ -1,10 +1,10 @@
 /**
  * The recount: what was acknowledged is in the tables, and the tables agree with each other. Plain SQL, apart from the
- * shop's own audit, so that neither vouches for itself. The only file that reads the shop's tables.
+ * shop's own audit, so that neither vouches for itself. Only this file and `backlog.ts` read the shop's tables.
  */
 import type { Shop } from "@holdfast/core"
 import type { Context } from "../Scenario.ts"
-import type { Ground } from "./Ground.ts"
+import type { BenchDatabase } from "./BenchDatabase.ts"
 
 /** What callers were answered. */
 export class Acknowledged {
@@ -25,13 +25,13 @@ export class Acknowledged {
 
 /** True where everything adds up; says what does not. */
 export const addsUp = async (
-  ground: Ground,
+  database: BenchDatabase,
   shop: Shop,
   acknowledged: Acknowledged,
   { progress }: Pick<Context, "progress">,
 ): Promise<boolean> => {
   const began = performance.now()
-  const complaints = await recount(ground, acknowledged)
+  const complaints = await recount(database, acknowledged)
   for (const complaint of complaints) progress(`RECOUNT: ${complaint}`)
   const counted = performance.now()
   const { ok } = await shop.audit.run({ pageSize: 10_000 })
@@ -45,7 +45,7 @@ export const addsUp = async (
 
 /** What does not add up, in sentences. */
 export const recount = async (
-  { control: { ask }, schema: s }: Pick<Ground, "control" | "schema">,
+  { control: { ask }, schema: s }: Pick<BenchDatabase, "control" | "schema">,
   acknowledged: Acknowledged,
 ): Promise<ReadonlyArray<string>> => {
   const complaints: Array<string> = []

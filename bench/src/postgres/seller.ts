@@ -4,7 +4,7 @@
  */
 import { postgres } from "@holdfast/adapters/postgres"
 import { createHoldfast } from "@holdfast/core"
-import { during } from "./Contest.ts"
+import { during } from "./Comparison.ts"
 import { Acknowledged } from "./recount.ts"
 
 export interface Turn {

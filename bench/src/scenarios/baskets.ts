@@ -3,8 +3,8 @@
  * callers name them. The textbook sorts its locks here; ours need nobody to know that.
  */
 import { againstInteractive, interactiveNotes } from "../postgres/againstInteractive.ts"
+import { BenchDatabase, furnishAccounts, furnishProducts } from "../postgres/BenchDatabase.ts"
 import { deadlocksOn } from "../postgres/deadlocks.ts"
-import { furnishAccounts, furnishProducts, Ground } from "../postgres/Ground.ts"
 import { Acknowledged, addsUp } from "../postgres/recount.ts"
 import { Sales, scattered } from "../postgres/Sales.ts"
 import { textbookOrders } from "../postgres/textbook/orders.ts"
@@ -20,8 +20,8 @@ const products = 20
 const linesOfBasket = 4
 
 async function run(context: Context): Promise<Result> {
-  const ground = await Ground.open(context)
-  const shop = await ground.openShop()
+  const database = await BenchDatabase.open(context)
+  const shop = await database.openShop()
   const accounts = context.tiny ? 20 : 300
   for (const prefix of ["", "text-"]) {
     await furnishAccounts(shop, `${prefix}account-`, accounts)
@@ -36,14 +36,14 @@ async function run(context: Context): Promise<Result> {
     return n % 2 === 0 ? basket : basket.toReversed()
   }
   const sales = new Sales(acknowledged, { accounts, lines })
-  const deadlocks = await deadlocksOn(ground)
-  const { ratios, figures, plot } = await againstInteractive(context, ground, {
+  const deadlocks = await deadlocksOn(database)
+  const { ratios, figures, plot } = await againstInteractive(context, database, {
     ours: sales.ours(shop),
-    interactive: sales.textbook(textbookOrders(ground.schema, ground.ownSchema).interactive),
+    interactive: sales.textbook(textbookOrders(database.schema, database.ownSchema).interactive),
     title: `Orders of ${linesOfBasket} of ${products} products, named in opposite orders`,
     yLabel: "orders per second",
   })
-  const added = await addsUp(ground, shop, acknowledged, context)
+  const added = await addsUp(database, shop, acknowledged, context)
   const happened = await deadlocks()
   if (happened > 0) context.progress(`RECOUNT: ${happened} deadlocks`)
   return {

@@ -7,9 +7,9 @@
  * the same twenty, what the lock costs is told apart from that by a transaction that is open and holds nothing.
  */
 import { setTimeout as sleep } from "node:timers/promises"
+import { BenchDatabase, furnishAccounts, furnishProducts } from "../postgres/BenchDatabase.ts"
+import { Comparison, during, type Sample, type Step, sizesOf } from "../postgres/Comparison.ts"
 import { Connections } from "../postgres/Connections.ts"
-import { Contest, during, type Sample, type Step, sizesOf } from "../postgres/Contest.ts"
-import { furnishAccounts, furnishProducts, Ground } from "../postgres/Ground.ts"
 import { Acknowledged, addsUp } from "../postgres/recount.ts"
 import { Sales } from "../postgres/Sales.ts"
 import type { Context, Result, Scenario } from "../Scenario.ts"
@@ -28,8 +28,8 @@ const catalogue = 1_000
 const few = 20
 
 async function run(context: Context): Promise<Result> {
-  const ground = await Ground.open(context)
-  const shop = await ground.openShop()
+  const database = await BenchDatabase.open(context)
+  const shop = await database.openShop()
   const accounts = context.tiny ? 20 : 2_000
   await furnishAccounts(shop, "account-", accounts)
   await furnishProducts(shop, "product-", 1 + catalogue)
@@ -42,7 +42,7 @@ async function run(context: Context): Promise<Result> {
   const { millis, rounds } = sizesOf(context, { millis: 2_500, rounds: 5 })
   // What the host does begins before the first sale and ends after the last one.
   const holdMillis = millis * 1.5
-  const host = await Connections.open(ground.url, 1)
+  const host = await Connections.open(database.url, 1)
   context.atEnd(() => host.close())
 
   /** Those who want the held product come to their end too, before anything else begins. */
@@ -52,7 +52,7 @@ async function run(context: Context): Promise<Result> {
       while (!isOver) await held()
     }
     const waited = Promise.all(Array.from({ length: waiting }, wait))
-    const sample = await during(ground, millis, others, other)
+    const sample = await during(database, millis, others, other)
     isOver = true
     await waited
     return sample
@@ -65,11 +65,11 @@ async function run(context: Context): Promise<Result> {
     await letGo
     return sample
   }
-  const hold = `select on_hand from ${ground.schema}.product where product_id = 'product-0' for update`
+  const hold = `select on_hand from ${database.schema}.product where product_id = 'product-0' for update`
   const holdNothing = "select pg_current_xact_id()::text"
 
-  const contest = new Contest(context)
-  await contest.run(rounds, [
+  const comparison = new Comparison(context)
+  await comparison.run(rounds, [
     async () => ({ free: await turn(any) }),
     async () => ({ beside: await whileOpen(hold, any) }),
     async () => ({ fewOpen: await whileOpen(holdNothing, oneOfFew) }),
@@ -77,19 +77,19 @@ async function run(context: Context): Promise<Result> {
   ] satisfies ReadonlyArray<Step>)
   return {
     ratios: {
-      othersToFree: contest.ratio("beside", "free"),
-      othersP99ToFree: contest.ratio("beside", "free", "p99"),
-      fewToOpen: contest.ratio("fewBeside", "fewOpen"),
+      othersToFree: comparison.ratio("beside", "free"),
+      othersP99ToFree: comparison.ratio("beside", "free", "p99"),
+      fewToOpen: comparison.ratio("fewBeside", "fewOpen"),
     },
-    figures: { ...contest.figures(), holdMillis },
-    audit: { ok: await addsUp(ground, shop, acknowledged, context) },
+    figures: { ...comparison.figures(), holdMillis },
+    audit: { ok: await addsUp(database, shop, acknowledged, context) },
     plots: [
       {
         type: "bars",
         title: `${others} callers who want other products`,
         caption: `Medians over the rounds. Beside them ${waiting} callers want one product, which a host's transaction holds for ${holdMillis} ms.`,
         yLabel: "orders per second",
-        bars: contest.bars({
+        bars: comparison.bars({
           free: `one of ${catalogue}, nobody holds it`,
           beside: `one of ${catalogue}, somebody holds it`,
           fewOpen: `one of ${few}, nothing is held`,

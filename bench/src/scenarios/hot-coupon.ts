@@ -6,9 +6,9 @@
  * caller per connection either way: more of them would wait for a connection.
  */
 import { againstInteractive } from "../postgres/againstInteractive.ts"
+import { BenchDatabase, furnishAccounts } from "../postgres/BenchDatabase.ts"
+import { during, type Sample, sizesOf, toTheBetter } from "../postgres/Comparison.ts"
 import type { Ask } from "../postgres/Connections.ts"
-import { during, type Sample, sizesOf, toTheBetter } from "../postgres/Contest.ts"
-import { furnishAccounts, Ground } from "../postgres/Ground.ts"
 import { Acknowledged, addsUp } from "../postgres/recount.ts"
 import { claimInteractively } from "../postgres/textbook/others.ts"
 import { openRedisClaims } from "../redisClaims.ts"
@@ -23,8 +23,8 @@ export const scenario: Scenario = {
 const elsewhere = { cpuMicros: () => undefined }
 
 async function run(context: Context): Promise<Result> {
-  const ground = await Ground.open(context)
-  const shop = await ground.openShop()
+  const database = await BenchDatabase.open(context)
+  const shop = await database.openShop()
   const accounts = context.tiny ? 2_000 : context.quick ? 40_000 : 150_000
   await furnishAccounts(shop, "account-", accounts, 0)
   const acknowledged = new Acknowledged()
@@ -40,7 +40,7 @@ async function run(context: Context): Promise<Result> {
   const perTurn = async (
     callers: number,
     claim: (campaignId: string, accountId: string) => Promise<unknown>,
-    server: Pick<Ground, "cpuMicros"> = ground,
+    server: Pick<BenchDatabase, "cpuMicros"> = database,
   ): Promise<Sample> => {
     const campaignId = await newCampaign()
     let count = 0
@@ -55,7 +55,7 @@ async function run(context: Context): Promise<Result> {
   const interactive = async (ask: Ask) => {
     const n = claimed++
     const accountId = `account-${n}`
-    const ticket = await claimInteractively(ask, ground.schema, {
+    const ticket = await claimInteractively(ask, database.schema, {
       campaignId: textbookCampaign,
       accountId,
       commandId: `t${n}`,
@@ -63,7 +63,7 @@ async function run(context: Context): Promise<Result> {
     acknowledged.claims.push([textbookCampaign, accountId, String(ticket)])
   }
   const redis = await openRedisClaims(context)
-  const { contest, ratios, figures, plot } = await againstInteractive(context, ground, {
+  const { comparison, ratios, figures, plot } = await againstInteractive(context, database, {
     ours: () => Promise.reject(new Error("A turn has a campaign of its own.")),
     turn: async () => ({ ours512: await perTurn(512, ours), ours64: await perTurn(64, ours) }),
     interactive,
@@ -85,16 +85,16 @@ async function run(context: Context): Promise<Result> {
     },
     sizes: { millis, rounds },
   })
-  const ok = await addsUp(ground, shop, acknowledged, context)
+  const ok = await addsUp(database, shop, acknowledged, context)
   const redisOk = (await redis?.addsUp()) ?? true
-  const toInteractive64 = contest.ratio("ours512", "interactive64")
+  const toInteractive64 = comparison.ratio("ours512", "interactive64")
   return {
     ratios: {
       toInteractive64,
-      toInteractiveBest: toTheBetter(toInteractive64, contest.ratio("ours512", "interactiveBest")),
-      toRedisEvalsha: contest.ratio("ours512", "redis512"),
+      toInteractiveBest: toTheBetter(toInteractive64, comparison.ratio("ours512", "interactiveBest")),
+      toRedisEvalsha: comparison.ratio("ours512", "redis512"),
       toInteractive64With64Callers: ratios.toInteractive64,
-      toRedisEvalshaWith64Callers: contest.ratio("ours64", "redis64"),
+      toRedisEvalshaWith64Callers: comparison.ratio("ours64", "redis64"),
     },
     figures: { ...figures, accounts },
     audit: { ok: ok && redisOk },

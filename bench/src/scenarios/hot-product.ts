@@ -6,8 +6,9 @@
 import { pglite } from "@holdfast/adapters/pglite"
 import { createHoldfast, type Shop } from "@holdfast/core"
 import type { Plot } from "../plot.ts"
-import { Contest, during, type Sample, type Step, sizesOf, toTheBetter } from "../postgres/Contest.ts"
-import { furnishAccounts, Ground, plenty } from "../postgres/Ground.ts"
+import { BenchDatabase, furnishAccounts, plenty } from "../postgres/BenchDatabase.ts"
+import { BareRows, meanBatch } from "../postgres/bareRows.ts"
+import { Comparison, during, type Sample, type Step, sizesOf, toTheBetter } from "../postgres/Comparison.ts"
 import { bareInserts } from "../postgres/pgbench.ts"
 import { Acknowledged, addsUp } from "../postgres/recount.ts"
 import { Sales } from "../postgres/Sales.ts"
@@ -22,14 +23,14 @@ export const scenario: Scenario = {
 }
 
 async function run(context: Context): Promise<Result> {
-  const ground = await Ground.open(context)
-  const shop = await ground.openShop()
+  const database = await BenchDatabase.open(context)
+  const shop = await database.openShop()
   const embedded = createHoldfast({ store: pglite(), deadlineMillis: 600_000, workers: false })
   context.atEnd(() => embedded.stop())
   const accounts = context.tiny ? 20 : 2_000
   await furnish(shop, accounts)
   await furnish(embedded, accounts)
-  await ground.control.ask(orderFunction(ground.schema, ground.ownSchema))
+  await database.control.ask(orderFunction(database.schema, database.ownSchema))
 
   const { millis, rounds } = sizesOf(context)
   const acknowledged = new Acknowledged()
@@ -37,27 +38,29 @@ async function run(context: Context): Promise<Result> {
   const basket = { accounts, lines: () => [{ productId: "hot", quantity: 1 }] }
   const sales = new Sales(acknowledged, basket)
   const embeddedSales = new Sales(onPglite, basket)
-  const ways = textbookOrders(ground.schema, ground.ownSchema)
-  const textbook = new Textbook(ground, context, millis)
+  const ways = textbookOrders(database.schema, database.ownSchema)
+  const textbook = new Textbook(database, context, millis)
   const { many } = textbook
   const interactive = sales.textbook(ways.interactive)
   const best = await textbook.bestPool(interactive)
-  const insert = await bareInserts(ground, context, millis)
-  const ours = (callers: number, time = millis): Promise<Sample> => during(ground, time, callers, sales.ours(shop))
+  const insert = await bareInserts(database, context, millis)
+  const bare = await BareRows.from(database, acknowledged, { productId: "bare-hot", prefix: "bare-account-" })
+  const ours = (callers: number, time = millis): Promise<Sample> => during(database, time, callers, sales.ours(shop))
 
-  const contest = new Contest(context)
-  await contest.run(rounds, [
+  const comparison = new Comparison(context)
+  await comparison.run(rounds, [
     async () => ({ ours64: await ours(64) }),
     textbook.step(many, { interactive64: interactive }),
     textbook.step(best, { interactiveBest: interactive }),
     async () => ({ insert64: await insert() }),
+    async () => ({ rows64: await bare.turn(millis, await meanBatch(database)) }),
     async () => ({ ours512: await ours(512) }),
     async () => ({ ours1: await ours(1, millis / 2) }),
     textbook.step(1, { interactive1: interactive }, 1),
     async () => ({ pglite64: await during({ cpuMicros: () => undefined }, millis, 64, embeddedSales.ours(embedded)) }),
   ])
   // The others of the textbook are there to see, and are no part of any ratio: fewer rounds will do, and none to warm up.
-  await contest.measure(context.quick ? 1 : 2, [
+  await comparison.measure(context.quick ? 1 : 2, [
     textbook.step(many, {
       optimistic64: sales.textbook(ways.optimistic),
       conditional64: sales.textbook(ways.conditional),
@@ -66,36 +69,37 @@ async function run(context: Context): Promise<Result> {
     }),
     textbook.step(best, { oneCallBest: sales.textbook(ways.oneCall) }),
   ])
-  const short = new Textbook(ground, context, millis / 2)
+  const short = new Textbook(database, context, millis / 2)
   const curves = await overCallers(context, {
     ours: (callers) => async () => ({ at: await ours(callers, millis / 2) }),
     [`SELECT FOR UPDATE, ${many} connections`]: (callers) => short.step(many, { at: interactive }, callers),
     [`SELECT FOR UPDATE, ${best} connections`]: (callers) => short.step(best, { at: interactive }, callers),
   })
   const caps = await overLimits(context, async (batchLimit, callers) => {
-    const limited = await ground.openShop({ batchLimit })
-    const sample = await during(ground, millis / 2, callers, sales.ours(limited))
+    const limited = await database.openShop({ batchLimit })
+    const sample = await during(database, millis / 2, callers, sales.ours(limited))
     await limited.stop()
     return sample
   })
-  const ok = await addsUp(ground, shop, acknowledged, context)
+  const ok = await addsUp(database, shop, acknowledged, context)
   const embeddedOk = await embeddedAddsUp(embedded, onPglite, context)
   return {
     ratios: {
-      toInteractive64: contest.ratio("ours64", "interactive64"),
+      toInteractive64: comparison.ratio("ours64", "interactive64"),
       toInteractiveBest: toTheBetter(
-        contest.ratio("ours64", "interactive64"),
-        contest.ratio("ours64", "interactiveBest"),
+        comparison.ratio("ours64", "interactive64"),
+        comparison.ratio("ours64", "interactiveBest"),
       ),
-      toRawInsert64: contest.ratio("ours64", "insert64"),
-      toRawInsert512: contest.ratio("ours512", "insert64"),
-      p99ToInteractive64: contest.ratio("ours64", "interactive64", "p99"),
-      loneP50ToInteractive: contest.ratio("ours1", "interactive1", "p50"),
-      pgliteToServer: contest.ratio("pglite64", "ours64"),
+      toRowsOnly: comparison.ratio("ours64", "rows64"),
+      toRawInsert64: comparison.ratio("ours64", "insert64"),
+      toRawInsert512: comparison.ratio("ours512", "insert64"),
+      p99ToInteractive64: comparison.ratio("ours64", "interactive64", "p99"),
+      loneP50ToInteractive: comparison.ratio("ours1", "interactive1", "p50"),
+      pgliteToServer: comparison.ratio("pglite64", "ours64"),
     },
-    figures: { ...contest.figures(), bestPoolConnections: best },
+    figures: { ...comparison.figures(), bestPoolConnections: best },
     audit: { ok: ok && embeddedOk },
-    plots: [{ ...barsText, type: "bars", bars: contest.bars(barNames) }, ...curves, ...caps],
+    plots: [{ ...barsText, type: "bars", bars: comparison.bars(barNames) }, ...curves, ...caps],
     notes,
   }
 }
@@ -103,7 +107,8 @@ async function run(context: Context): Promise<Result> {
 const furnish = async (shop: Shop, accounts: number): Promise<void> => {
   await furnishAccounts(shop, "account-", accounts)
   await furnishAccounts(shop, "text-account-", accounts)
-  for (const productId of ["hot", "text-hot"]) {
+  await furnishAccounts(shop, "bare-account-", accounts)
+  for (const productId of ["hot", "text-hot", "bare-hot"]) {
     await shop.stock.register({ productId, name: "Thing", price: 10, onHand: plenty })
   }
 }
@@ -152,11 +157,11 @@ const overLimits = async (
 /** Throughput and p99 over the number of callers, each measured once. */
 const overCallers = async (
   { progress, quick, tiny }: Context,
-  contestants: Readonly<Record<string, (callers: number) => Step>>,
+  sides: Readonly<Record<string, (callers: number) => Step>>,
 ): Promise<ReadonlyArray<Plot>> => {
   const counts = tiny ? [1, 8] : quick ? [1, 64, 512] : [1, 8, 64, 256, 512]
   const curves: Array<{ name: string; samples: Array<readonly [callers: number, sample: Sample]> }> = []
-  for (const [name, step] of Object.entries(contestants)) {
+  for (const [name, step] of Object.entries(sides)) {
     progress(`over the number of callers: ${name}`)
     const samples: Array<readonly [number, Sample]> = []
     for (const callers of counts) {
@@ -190,6 +195,7 @@ const barNames = {
   ours64: "ours",
   pglite64: "ours, PGlite in this process",
   insert64: "(bare INSERT, pgbench)",
+  rows64: "(our rows alone)",
   interactive64: "SELECT FOR UPDATE",
   interactiveBest: "SELECT FOR UPDATE, best pool",
   conditional64: "conditional updates",
@@ -202,6 +208,8 @@ const barNames = {
 const notes: Readonly<Record<string, string>> = {
   toInteractive64: "64 callers: ours / SELECT FOR UPDATE on 64 connections; must 30, aim 45",
   toInteractiveBest: "the same / its best pool size of 4, 8, 16 and 64; must 17, aim 25",
+  toRowsOnly:
+    "64 callers / the very rows of our batches by bare statements of the same sizes, nothing read or guarded; must 0.5, aim 0.7",
   toRawInsert64: "64 callers / pgbench one-row INSERT, 64 clients; must 0.55, aim 0.75",
   toRawInsert512: "512 callers / the same; must 0.70, aim 0.90",
   p99ToInteractive64: "p99 / p99 of SELECT FOR UPDATE on 64 connections; must 1/50, aim 1/90",

@@ -2,8 +2,8 @@
  * One account that everybody charges, on PostgreSQL: every answer shows its exact balance and position.
  */
 import { againstInteractive, interactiveNotes } from "../postgres/againstInteractive.ts"
+import { BenchDatabase, furnishAccounts } from "../postgres/BenchDatabase.ts"
 import type { Ask } from "../postgres/Connections.ts"
-import { furnishAccounts, Ground } from "../postgres/Ground.ts"
 import { Acknowledged, addsUp } from "../postgres/recount.ts"
 import { chargeInteractively } from "../postgres/textbook/others.ts"
 import type { Context, Result, Scenario } from "../Scenario.ts"
@@ -15,8 +15,8 @@ export const scenario: Scenario = {
 }
 
 async function run(context: Context): Promise<Result> {
-  const ground = await Ground.open(context)
-  const shop = await ground.openShop()
+  const database = await BenchDatabase.open(context)
+  const shop = await database.openShop()
   await furnishAccounts(shop, "wallet-", 2, 0)
   const acknowledged = new Acknowledged()
   let count = 0
@@ -27,10 +27,10 @@ async function run(context: Context): Promise<Result> {
   }
   const interactive = async (ask: Ask) => {
     const key = `text-${count++}`
-    const { balance, seq } = await chargeInteractively(ask, ground.schema, { accountId: "wallet-1", amount: 1, key })
+    const { balance, seq } = await chargeInteractively(ask, database.schema, { accountId: "wallet-1", amount: 1, key })
     acknowledged.charges.push([key, String(balance), String(seq)])
   }
-  const { ratios, figures, plot } = await againstInteractive(context, ground, {
+  const { ratios, figures, plot } = await againstInteractive(context, database, {
     ours,
     interactive,
     title: "Charges of one account",
@@ -39,7 +39,7 @@ async function run(context: Context): Promise<Result> {
   return {
     ratios,
     figures,
-    audit: { ok: await addsUp(ground, shop, acknowledged, context) },
+    audit: { ok: await addsUp(database, shop, acknowledged, context) },
     plots: [plot],
     notes: interactiveNotes("; must 50, aim 70", ""),
   }

@@ -3,8 +3,8 @@
  * makes of that, and whether reads stay quick while a flash sale runs.
  */
 import { PgConnection } from "@effect/sql-pg"
+import { privateServer } from "@holdfast/test-services"
 import { Effect, Redacted } from "effect"
-import { privateServer } from "../../../packages/adapters/test/support/postgres.ts"
 import { startGenerator, startServer } from "../http/processes.ts"
 import { type SaleSizes, saleRows } from "../http/saleRows.ts"
 import { surfaceRows } from "../http/surfaceRows.ts"

@@ -78,8 +78,8 @@ const measure = async ({ calls, rounds, ...size }: Sizes, { progress }: Context)
   // One pair of shops for all rounds, as a host has one: code that is compiled for many shops is slower than any host's.
   const facade = await openWorld(size)
   const bare = await openWorld(size)
-  const contestants = contestantsOf(facade, bare, calls)
-  const rates = await inTurns(contestants, rounds, progress)
+  const sides = contestantsOf(facade, bare, calls)
+  const rates = await inTurns(sides, rounds, progress)
   let ok = true
   for (const { shop } of [facade, bare]) {
     ok = (await shop.audit.run()).ok && ok

@@ -1,8 +1,9 @@
 /**
  * A product that is gone, on PostgreSQL: how much faster a no is than a yes, in the same run.
  */
-import { Contest, during, sizesOf } from "../postgres/Contest.ts"
-import { furnishAccounts, Ground, plenty } from "../postgres/Ground.ts"
+
+import { BenchDatabase, furnishAccounts, plenty } from "../postgres/BenchDatabase.ts"
+import { Comparison, during, sizesOf } from "../postgres/Comparison.ts"
 import { Acknowledged, addsUp } from "../postgres/recount.ts"
 import { Sales } from "../postgres/Sales.ts"
 import { Textbook } from "../postgres/Textbook.ts"
@@ -16,8 +17,8 @@ export const scenario: Scenario = {
 }
 
 async function run(context: Context): Promise<Result> {
-  const ground = await Ground.open(context)
-  const shop = await ground.openShop()
+  const database = await BenchDatabase.open(context)
+  const shop = await database.openShop()
   const accounts = context.tiny ? 20 : 2_000
   for (const prefix of ["", "text-"]) await furnishAccounts(shop, `${prefix}account-`, accounts)
   // As many as are sold in the first round, and not one more afterwards.
@@ -42,24 +43,24 @@ async function run(context: Context): Promise<Result> {
     else if (answer.error.code !== "OUT_OF_STOCK") throw answer.error
   }
   // Sells it out first: what is measured are refusals alone.
-  await during(ground, 60_000, 64, tooLate, few + 64)
-  const textbook = new Textbook(ground, context, millis)
-  const interactive = sales.textbook(textbookOrders(ground.schema, ground.ownSchema).interactive)
-  const contest = new Contest(context)
-  await contest.run(rounds, [
-    async () => ({ accepted64: await during(ground, millis, 64, sales.ours(shop)) }),
-    async () => ({ refused64: await during(ground, millis, 64, tooLate) }),
+  await during(database, 60_000, 64, tooLate, few + 64)
+  const textbook = new Textbook(database, context, millis)
+  const interactive = sales.textbook(textbookOrders(database.schema, database.ownSchema).interactive)
+  const comparison = new Comparison(context)
+  await comparison.run(rounds, [
+    async () => ({ accepted64: await during(database, millis, 64, sales.ours(shop)) }),
+    async () => ({ refused64: await during(database, millis, 64, tooLate) }),
     textbook.step(textbook.many, { interactive64: interactive }),
   ])
   const { onHand } = await shop.stock.product("gone")
   if (onHand !== 0) context.progress(`RECOUNT: ${onHand} units are left of what ${count} callers wanted`)
-  const ok = (await addsUp(ground, shop, acknowledged, context)) && onHand === 0
+  const ok = (await addsUp(database, shop, acknowledged, context)) && onHand === 0
   return {
     ratios: {
-      refusalsToAccepts: contest.ratio("refused64", "accepted64"),
-      refusalsToInteractive64: contest.ratio("refused64", "interactive64"),
+      refusalsToAccepts: comparison.ratio("refused64", "accepted64"),
+      refusalsToInteractive64: comparison.ratio("refused64", "interactive64"),
     },
-    figures: contest.figures(),
+    figures: comparison.figures(),
     audit: { ok },
     plots: [
       {
@@ -67,7 +68,7 @@ async function run(context: Context): Promise<Result> {
         title: "Answers to 64 callers",
         caption: "Medians over the rounds. A refusal is decided on a snapshot: no lock, no commit.",
         yLabel: "answers per second",
-        bars: contest.bars({
+        bars: comparison.bars({
           refused64: "refused by us",
           accepted64: "accepted by us",
           interactive64: "accepted, SELECT FOR UPDATE",

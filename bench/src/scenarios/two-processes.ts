@@ -5,11 +5,13 @@
  * One process has the lanes that a shop has by default. Two have one lane each, as is advised where several processes sell
  * the same rows; and the default, for comparison.
  */
-import { Contest, type Step, sizesOf } from "../postgres/Contest.ts"
+
+import { BenchDatabase } from "../postgres/BenchDatabase.ts"
+import { Comparison, sizesOf } from "../postgres/Comparison.ts"
 import { deadlocksOn } from "../postgres/deadlocks.ts"
-import { furnishAccounts, Ground, plenty } from "../postgres/Ground.ts"
 import { Acknowledged, addsUp } from "../postgres/recount.ts"
 import { Sellers } from "../postgres/Sellers.ts"
+import { sellingTurns } from "../postgres/sellingTurns.ts"
 import type { Context, Result, Scenario } from "../Scenario.ts"
 
 export const scenario: Scenario = {
@@ -18,61 +20,40 @@ export const scenario: Scenario = {
   run,
 }
 
-const works = { product: "order", coupon: "claim", wallet: "charge" } as const
-
 async function run(context: Context): Promise<Result> {
-  const ground = await Ground.open(context)
-  const shop = await ground.openShop()
+  const database = await BenchDatabase.open(context)
+  const shop = await database.openShop()
   const accounts = context.tiny ? 1_000 : context.quick ? 20_000 : 100_000
-  await furnishAccounts(shop, "account-", accounts)
-  await shop.points.open({ accountId: "wallet" })
-  await shop.stock.register({ productId: "hot", name: "Thing", price: 10, onHand: plenty })
-  const acknowledged = new Acknowledged()
-  const byDefault = await Sellers.start(2, ground, acknowledged, context)
-  const withOneLane = await Sellers.start(2, ground, acknowledged, context, 1)
   const { millis, rounds } = sizesOf(context, { millis: 1_500, rounds: 5 })
-  let campaigns = 0
-  const turn = (
-    name: keyof typeof works,
-    processes: number,
-    callers: number,
-    as: string,
-    sellers = byDefault,
-  ): Step => {
-    return async () => {
-      const campaignId = `campaign-${campaigns++}`
-      if (name === "coupon") {
-        const discount = { type: "flat", amount: 1 } as const
-        await shop.coupons.createCampaign({ campaignId, name: "Hot", discount, limit: accounts })
-      }
-      return { [as]: await sellers.sell(processes, { work: works[name], millis, callers, accounts, campaignId }) }
-    }
-  }
+  const turn = await sellingTurns(shop, { accounts, millis })
+  const acknowledged = new Acknowledged()
+  const byDefault = await Sellers.start(2, database, acknowledged, context)
+  const withOneLane = await Sellers.start(2, database, acknowledged, context, 1)
   const callers = context.tiny ? 8 : 64
-  const deadlocks = await deadlocksOn(ground)
-  const contest = new Contest(context)
-  await contest.run(rounds, [
-    turn("product", 1, callers, "productOne"),
-    turn("product", 2, callers, "productTwo", withOneLane),
-    turn("product", 2, callers / 2, "productTwoHalved", withOneLane),
-    turn("product", 2, callers, "productTwoByDefault"),
-    turn("coupon", 1, callers, "couponOne"),
-    turn("coupon", 2, callers, "couponTwo", withOneLane),
-    turn("wallet", 1, callers, "walletOne"),
-    turn("wallet", 2, callers, "walletTwo", withOneLane),
+  const deadlocks = await deadlocksOn(database)
+  const comparison = new Comparison(context)
+  await comparison.run(rounds, [
+    turn("productOne", byDefault, { what: "product", processes: 1, callers }),
+    turn("productTwo", withOneLane, { what: "product", processes: 2, callers }),
+    turn("productTwoHalved", withOneLane, { what: "product", processes: 2, callers: callers / 2 }),
+    turn("productTwoByDefault", byDefault, { what: "product", processes: 2, callers }),
+    turn("couponOne", byDefault, { what: "coupon", processes: 1, callers }),
+    turn("couponTwo", withOneLane, { what: "coupon", processes: 2, callers }),
+    turn("walletOne", byDefault, { what: "wallet", processes: 1, callers }),
+    turn("walletTwo", withOneLane, { what: "wallet", processes: 2, callers }),
   ])
-  const added = await addsUp(ground, shop, acknowledged, context)
+  const added = await addsUp(database, shop, acknowledged, context)
   const happened = await deadlocks()
   if (happened > 0) context.progress(`RECOUNT: ${happened} deadlocks`)
   return {
     ratios: {
-      toOneProcess: contest.ratio("productTwo", "productOne"),
-      byDefaultToOneProcess: contest.ratio("productTwoByDefault", "productOne"),
-      halvedToOneProcess: contest.ratio("productTwoHalved", "productOne"),
-      couponToOneProcess: contest.ratio("couponTwo", "couponOne"),
-      walletToOneProcess: contest.ratio("walletTwo", "walletOne"),
+      toOneProcess: comparison.ratio("productTwo", "productOne"),
+      byDefaultToOneProcess: comparison.ratio("productTwoByDefault", "productOne"),
+      halvedToOneProcess: comparison.ratio("productTwoHalved", "productOne"),
+      couponToOneProcess: comparison.ratio("couponTwo", "couponOne"),
+      walletToOneProcess: comparison.ratio("walletTwo", "walletOne"),
     },
-    figures: { ...contest.figures(), deadlocks: happened },
+    figures: { ...comparison.figures(), deadlocks: happened },
     audit: { ok: added && happened === 0 },
     plots: [
       {
@@ -80,7 +61,7 @@ async function run(context: Context): Promise<Result> {
         title: "One process and two",
         caption: `Medians over the rounds. ${callers} callers in each process; "halved" has ${callers / 2} in each of the two.`,
         yLabel: "per second",
-        bars: contest.bars({
+        bars: comparison.bars({
           productOne: "one product, one process",
           productTwo: "one product, two processes",
           productTwoByDefault: "one product, two, two lanes each",

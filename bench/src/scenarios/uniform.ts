@@ -3,7 +3,7 @@
  * how many round trips and commits an order costs.
  */
 import { againstInteractive, interactiveNotes } from "../postgres/againstInteractive.ts"
-import { furnishAccounts, furnishProducts, Ground } from "../postgres/Ground.ts"
+import { BenchDatabase, furnishAccounts, furnishProducts } from "../postgres/BenchDatabase.ts"
 import { Acknowledged, addsUp } from "../postgres/recount.ts"
 import { Sales, scattered } from "../postgres/Sales.ts"
 import { textbookOrders } from "../postgres/textbook/orders.ts"
@@ -16,8 +16,8 @@ export const scenario: Scenario = {
 }
 
 async function run(context: Context): Promise<Result> {
-  const ground = await Ground.open(context)
-  const shop = await ground.openShop()
+  const database = await BenchDatabase.open(context)
+  const shop = await database.openShop()
   const [accounts, products] = context.tiny ? [20, 30] : context.quick ? [2_000, 2_000] : [10_000, 10_000]
   for (const prefix of ["", "text-"]) {
     await furnishAccounts(shop, `${prefix}account-`, accounts)
@@ -31,16 +31,16 @@ async function run(context: Context): Promise<Result> {
       quantity: 1 + (n % 2),
     }))
   const sales = new Sales(acknowledged, { accounts, lines })
-  const { ratios, figures, plot } = await againstInteractive(context, ground, {
+  const { ratios, figures, plot } = await againstInteractive(context, database, {
     ours: sales.ours(shop),
-    interactive: sales.textbook(textbookOrders(ground.schema, ground.ownSchema).interactive),
+    interactive: sales.textbook(textbookOrders(database.schema, database.ownSchema).interactive),
     title: `Orders of 1 to 3 of ${products.toLocaleString("en-US")} products`,
     yLabel: "orders per second",
   })
   return {
     ratios,
     figures: { ...figures, products },
-    audit: { ok: await addsUp(ground, shop, acknowledged, context) },
+    audit: { ok: await addsUp(database, shop, acknowledged, context) },
     plots: [plot],
     notes: interactiveNotes("; must 8, aim 12", "; must 6, aim 9"),
   }

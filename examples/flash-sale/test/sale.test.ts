@@ -40,7 +40,7 @@ describe("a sale", () => {
     expect(recount.coupons.issued).toBe(Math.min(size.buyers, size.coupons))
   })
 
-  test("keeps every promise on the embedded PostgreSQL", { timeout: 60_000 }, async () => {
+  test("keeps every promise on the embedded PostgreSQL", async () => {
     const { broken, recount } = await hold({ buyers: 300, stock: 20, coupons: 30 }, (shop) => shop, "pglite")
     expect(broken).toEqual([])
     expect(recount.orders.units).toBe(24)

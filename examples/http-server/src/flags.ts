@@ -9,6 +9,9 @@ export const usage = `npm run serve -- [flags]
   --store NAME         memory, pglite or postgres (default pglite: PostgreSQL inside this process)
   --url URL            where the PostgreSQL server is, for --store postgres (default DATABASE_URL)
   --data DIR           keeps PGlite's data there between starts (default: in memory)
+  --notice MILLIS      how long to go on serving after SIGTERM, for a balancer to see it (default 0)
+  --redis URL          shares reads, seals and what is popular: redis://127.0.0.1:6379 (default: each keeps its own)
+  --kafka BROKERS      publishes every event to the topic shop.events: 127.0.0.1:9092 (default: nowhere)
   --catalogue FILE     accounts, products and campaigns to load, as JSON (default: a small one)
 `
 
@@ -21,6 +24,9 @@ export interface Flags {
   readonly port: number
   readonly store: StoreFlag
   readonly catalogue: string | undefined
+  readonly noticeMillis: number
+  readonly redis: string | undefined
+  readonly kafka: ReadonlyArray<string> | undefined
 }
 
 /** What the flags mean; throws an Error whose message says what is wrong with them. */
@@ -36,11 +42,21 @@ export const readFlags = (
       url: { type: "string" },
       data: { type: "string" },
       catalogue: { type: "string" },
+      notice: { type: "string", default: "0" },
+      redis: { type: "string" },
+      kafka: { type: "string" },
     },
   })
   const port = Number(values.port)
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`--port ${values.port} is no port.`)
-  return { port, store: storeOf(values, environment.DATABASE_URL), catalogue: values.catalogue }
+  const noticeMillis = Number(values.notice)
+  if (!Number.isInteger(noticeMillis) || noticeMillis < 0) throw new Error(`--notice ${values.notice} is no time.`)
+  const { catalogue, redis } = values
+  const kafka = values.kafka?.split(",")
+  const wrong = kafka?.find((broker) => !/^[^\s:]+:\d+$/.test(broker))
+  if (wrong !== undefined) throw new Error(`--kafka ${wrong} is no address of a broker, such as 127.0.0.1:9092.`)
+  if (redis !== undefined && !/^rediss?:\/\//.test(redis)) throw new Error(`--redis ${redis} is no address of a Redis.`)
+  return { port, store: storeOf(values, environment.DATABASE_URL), catalogue, noticeMillis, redis, kafka }
 }
 
 const storeOf = (

@@ -21,11 +21,14 @@ const flagsOrExit = (): Flags => {
   }
 }
 
-const { port, store, catalogue } = flagsOrExit()
+const { port, store, catalogue, noticeMillis, redis, kafka } = flagsOrExit()
 try {
   const serving = await serve({
     port,
     store,
+    noticeMillis,
+    redis,
+    kafka,
     catalogue: catalogue === undefined ? sampleCatalogue : await readCatalogue(catalogue),
     say,
   })

@@ -4,8 +4,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { privateServer } from "@holdfast/test-services"
 import { afterAll, describe, expect, it } from "vitest"
-import { privateServer } from "../../../packages/adapters/test/support/postgres.ts"
 import { sampleCatalogue } from "../src/catalogue.ts"
 import { post, start } from "./support.ts"
 
@@ -58,11 +58,9 @@ const crashAndLook = async (...flags: ReadonlyArray<string>): Promise<void> => {
 }
 
 describe("kill -9 and a restart", () => {
-  it("keep every acknowledged order on the same --data", { timeout: 120_000 }, () =>
-    crashAndLook("--data", join(folder, "data")),
-  )
+  it("keep every acknowledged order on the same --data", () => crashAndLook("--data", join(folder, "data")))
 
-  it.skipIf(server === undefined)("keep every acknowledged order on a PostgreSQL server", { timeout: 120_000 }, () =>
+  it.skipIf(server === undefined)("keep every acknowledged order on a PostgreSQL server", () =>
     crashAndLook("--store", "postgres", "--url", server?.url ?? ""),
   )
 })

@@ -20,13 +20,19 @@ const raw = (url: string, bytes: string): Promise<string> =>
 
 describe("the flags", () => {
   it("mean what they say, and are refused with a sentence", () => {
-    expect(readFlags([], {})).toEqual({ port: 3000, store: { name: "pglite", dir: undefined }, catalogue: undefined })
+    expect(readFlags([], {})).toEqual({
+      port: 3000,
+      store: { name: "pglite", dir: undefined },
+      catalogue: undefined,
+      noticeMillis: 0,
+    })
     expect(readFlags(["--store", "postgres"], { DATABASE_URL: "postgres://x" }).store).toMatchObject({
       url: "postgres://x",
     })
     expect(readFlags(["--data", "d"], {}).store).toEqual({ name: "pglite", dir: "d" })
     for (const [flags, sentence] of [
       [["--port", "x"], /no port/],
+      [["--notice", "soon"], /no time/],
       [["--store", "mysql"], /memory, pglite and postgres/],
       [["--store", "postgres"], /--url or DATABASE_URL/],
       [["--store", "memory", "--data", "d"], /--data belongs/],
@@ -50,7 +56,7 @@ describe("the catalogue", () => {
 })
 
 describe("the server", () => {
-  it("serves the six calls, makes keys, lets owners cancel, and leaves in order", { timeout: 60_000 }, async () => {
+  it("serves the six calls, makes keys, lets owners cancel, and leaves in order", async () => {
     const { url, child, exited, said } = await start("--store", "memory")
     expect(said()).toContain("demoIdentity is on")
     expect(await (await fetch(`${url}/api/v1/users/1/points`)).json()).toEqual({ userId: "1", totalPoint: 100_000 })
@@ -67,7 +73,7 @@ describe("the server", () => {
     expect(await exited).toBe(0)
   })
 
-  it("answers problem documents also for what Node's own parser refuses", { timeout: 60_000 }, async () => {
+  it("answers problem documents also for what Node's own parser refuses", async () => {
     const { url, child } = await start("--store", "memory")
     const cases: ReadonlyArray<readonly [string, string]> = [
       ["rubbish\r\n\r\n", "400"],
@@ -82,7 +88,7 @@ describe("the server", () => {
     child.kill("SIGKILL")
   })
 
-  it("says what is wrong and ends", { timeout: 60_000 }, async () => {
+  it("says what is wrong and ends", async () => {
     await expect(start("--store", "mysql")).rejects.toThrow(/ended with 2[\s\S]*memory, pglite and postgres/)
     await expect(start("--store", "memory", "--catalogue", "/nowhere")).rejects.toThrow(/ended with 1[\s\S]*ENOENT/)
   })

@@ -14,13 +14,11 @@ const ensure = [
 ]
 const inMemory = ["--store", "memory"]
 
-const isTrue = () => true
-const isFalse = () => false
-const pause = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))
-
-const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
-  while (!(await holds())) await pause(20)
-}
+const takesNobody = (url: string) => () =>
+  fetch(`${url}/livez`).then(
+    () => false,
+    () => true,
+  )
 
 /** A request that the server has begun to read; `finish` sends the rest and hears the answer. */
 const begun = async (url: string) => {
@@ -28,10 +26,11 @@ const begun = async (url: string) => {
   // The server may end while it is still open.
   socket.on("error", () => {})
   const body = JSON.stringify({ amount: 1 })
-  socket.write(
-    `POST /api/v1/users/1/points HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`,
-  )
-  await pause(200)
+  // It says that it has read so far, before it hears the rest.
+  const read = new Promise((resolve) => socket.once("data", resolve))
+  const headers = `host: x\r\nexpect: 100-continue\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`
+  socket.write(`POST /api/v1/users/1/points HTTP/1.1\r\n${headers}\r\n\r\n`)
+  expect(String(await read)).toContain("HTTP/1.1 100 Continue")
   const finish = (): Promise<string> =>
     new Promise((resolve) => {
       socket.once("data", (answer) => resolve(String(answer)))
@@ -40,7 +39,7 @@ const begun = async (url: string) => {
   return { finish }
 }
 
-describe("the server stops in order", { timeout: 60_000 }, () => {
+describe("the server stops in order", () => {
   it("at a signal to the script that started it", async () => {
     const { child, exited, said } = await startWith(ensure, inMemory)
     child.kill("SIGTERM")
@@ -52,8 +51,8 @@ describe("the server stops in order", { timeout: 60_000 }, () => {
     const { child, exited, url, said } = await startWith(ensure, inMemory, { detached: true })
     const request = await begun(url)
     process.kill(-(child.pid ?? 0), signal)
-    await until(() => said().includes(`${signal}: answering`))
-    await pause(300)
+    await expect.poll(said).toContain(`${signal}: answering`)
+    await expect.poll(takesNobody(url)).toBe(true)
     expect(await request.finish()).toContain("HTTP/1.1 200 OK")
     expect(await exited).toBe(0)
   })
@@ -61,15 +60,17 @@ describe("the server stops in order", { timeout: 60_000 }, () => {
   it("at a SIGTERM to npm, which tells nobody but its shell", async () => {
     const { child, url, said } = await startWith(["npm", "run", "--silent", "serve", "--"], inMemory)
     child.kill("SIGTERM")
-    await until(() => fetch(`${url}/livez`).then(isFalse, isTrue))
+    await expect.poll(takesNobody(url)).toBe(true)
     expect(said()).toContain("SIGTERM: answering what is under way")
   })
 
   it("and at once when it is asked again later", async () => {
-    const { child, exited, url } = await start(...inMemory)
+    const { child, exited, url, said } = await start(...inMemory)
     await begun(url)
     child.kill("SIGTERM")
-    await pause(1_200)
+    await expect.poll(said).toContain("SIGTERM: answering")
+    // Later is more than a second after it has heard the first one.
+    await new Promise((resolve) => setTimeout(resolve, 1_100))
     child.kill("SIGTERM")
     expect(await exited).toBe(130)
   })

@@ -3,26 +3,29 @@
  *
  * It is what another team's adapter looks like: four functions for `Store.fromTransaction` (begin, load, apply, commit are
  * here), reads and outbox beside it, and no business rule anywhere. Records and ledger rows are kept as JSON in two generic
- * tables, so kinds that do not exist yet will fit.
+ * tables: it names no kind and no ledger, so those that do not exist yet fit.
  */
 import { DatabaseSync } from "node:sqlite"
 import {
   type ChangeSet,
   type Conflict,
   type Connection,
+  eachPut,
+  eachRow,
   type Guarantees,
   type Key,
   type Keys,
   type KindName,
-  kindNames,
   kinds,
   type Loaded,
-  logs,
+  type LoadedOfKind,
+  ledgers,
+  mapKinds,
   Store,
   type StoreFault,
-} from "@holdfast/core"
+} from "@holdfast/core/ports"
 import { Effect, Semaphore } from "effect"
-import { isBusy, isConstraint, keyColumn, schema, stepOf } from "./sqlite.ts"
+import { isBusy, isConstraint, isDisk, keyColumn, schema, stepOf } from "./sqlite.ts"
 import { outboxOf } from "./sqliteOutbox.ts"
 import { readsOf } from "./sqliteReads.ts"
 
@@ -67,7 +70,7 @@ const connectionOf = (database: DatabaseSync): Connection<DatabaseSync> => {
   const insert = database.prepare("insert into record (kind, key, json) values (?, ?, ?)")
   const update = database.prepare("update record set json = ? where kind = ? and key = ?")
   const append = database.prepare("insert into log (log, key, json) values (?, ?, ?)")
-  const publish = database.prepare("insert into event (json) values (?)")
+  const publish = database.prepare("insert into event (json) select ? where exists (select 1 from subscription)")
   const offer = database.prepare("insert into waiting (name, position) select name, ? from subscription")
 
   const put = (kind: KindName, key: Key, before: object | undefined, after: object): void => {
@@ -78,16 +81,12 @@ const connectionOf = (database: DatabaseSync): Connection<DatabaseSync> => {
   }
 
   const apply = ({ puts, appends }: ChangeSet): void => {
-    for (const { before, after } of puts.account) put("account", kinds.account.keyOf(after), before, after)
-    for (const { before, after } of puts.coupon) put("coupon", kinds.coupon.keyOf(after), before, after)
-    for (const { before, after } of puts.campaign) put("campaign", kinds.campaign.keyOf(after), before, after)
-    for (const { before, after } of puts.order) put("order", kinds.order.keyOf(after), before, after)
-    for (const { before, after } of puts.product) put("product", kinds.product.keyOf(after), before, after)
-    for (const { before, after } of puts.bucket) put("bucket", kinds.bucket.keyOf(after), before, after)
-    for (const { before, after } of puts.receipt) put("receipt", kinds.receipt.keyOf(after), before, after)
-    for (const row of appends.entry) append.run("entry", keyColumn(logs.entry.keyOf(row)), JSON.stringify(row))
-    for (const row of appends.movement) append.run("movement", keyColumn(logs.movement.keyOf(row)), JSON.stringify(row))
-    for (const event of appends.event) offer.run(publish.run(JSON.stringify(event)).lastInsertRowid)
+    eachPut(puts, (kind, { before, after }) => put(kind, kinds[kind].keyOf(after), before, after))
+    eachRow(appends, (ledger, row) => append.run(ledger, keyColumn(ledgers[ledger].keyOf(row)), JSON.stringify(row)))
+    for (const event of appends.event) {
+      const { changes, lastInsertRowid } = publish.run(JSON.stringify(event))
+      if (changes > 0) offer.run(lastInsertRowid)
+    }
   }
 
   return {
@@ -112,15 +111,17 @@ const jsonOf = (row: Record<string, unknown> | undefined): ReadonlyArray<never> 
   row === undefined ? [] : JSON.parse(`[${String(row.json)}]`)
 
 const loaded = (keys: Keys, get: (kind: KindName, key: Key) => ReadonlyArray<never>): Loaded =>
-  Object.fromEntries(kindNames.map((kind) => [kind, keys.of(kind).flatMap((key) => get(kind, key))]))
+  mapKinds<LoadedOfKind>((kind) => keys.of(kind).flatMap((key) => get(kind, key)))
 
 /** One step inside of a transaction. A key that appeared meanwhile is a conflict; another process's lock is busy. */
 const attempt = <A>(run: () => A): Effect.Effect<A, StoreFault | Conflict> =>
   stepOf(run, (cause): StoreFault | Conflict => {
     if (isConstraint(cause)) return conflict
     // The key is unknown: whoever holds the file holds all of it.
-    return isBusy(cause)
-      ? { _tag: "Busy", keys: [] }
+    if (isBusy(cause)) return { _tag: "Busy", keys: [] }
+    // A disk that is full or cannot be read may be well another time; what else SQLite refuses stays refused.
+    return isDisk(cause)
+      ? { _tag: "Lost", reason: "SQLite could not write", cause }
       : { _tag: "Rejected", reason: "SQLite refused the statement", cause }
   })
 

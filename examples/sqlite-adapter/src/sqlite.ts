@@ -2,22 +2,25 @@
  * What the parts of the adapter share: the tables, how keys become columns, and how a call of the database becomes an
  * effect.
  */
-import type { Key, StoreFault } from "@holdfast/core"
+import type { Key, StoreFault } from "@holdfast/core/ports"
 import { Effect } from "effect"
 
 /**
- * Two generic tables for records and ledger rows, and three for the outbox. Text compares by its bytes (`binary`), as the
- * port asks. The indexes are for the lists that callers page through.
+ * Two generic tables for records and ledger rows, and five for the outbox. Text compares by its bytes (`binary`), as the
+ * port asks. The indexes are for the lists that callers page through. Records are numbered as they come, and commits come
+ * one after the other: so lists in the order of these numbers pass over none.
  */
 export const schema = `
-create table if not exists record (kind text not null, key text not null, json text not null, primary key (kind, key)) without rowid;
+create table if not exists record (position integer primary key autoincrement, kind text not null, key text not null, json text not null, unique (kind, key));
 create table if not exists log (log text not null, key text not null, json text not null, primary key (log, key)) without rowid;
 create table if not exists event (position integer primary key autoincrement, json text not null);
-create table if not exists subscription (name text primary key, owner text, until integer) without rowid;
+create table if not exists subscription (name text primary key) without rowid;
+create table if not exists fence (number integer primary key autoincrement);
 create table if not exists waiting (name text not null, position integer not null, primary key (name, position)) without rowid;
 create table if not exists parked (name text not null, position integer not null, reason text not null, parked_at integer not null, primary key (name, position)) without rowid;
 create index if not exists owned on record (kind, json ->> '$.accountId', key);
-create index if not exists referenced on record (json ->> '$.reference', key) where kind = 'order';
+create index if not exists referenced on record (json ->> '$.reference', position) where kind = 'order';
+create index if not exists bought on record (json ->> '$.accountId', position) where kind = 'order';
 create index if not exists ticketed on record (json ->> '$.campaignId', cast(json ->> '$.ticket' as integer)) where kind = 'coupon';
 `
 
@@ -53,4 +56,7 @@ const primaryCode = (cause: unknown): number =>
 /** SQLITE_BUSY or SQLITE_LOCKED: another process has the file. */
 export const isBusy = (cause: unknown): boolean => [5, 6].includes(primaryCode(cause))
 /** SQLITE_CONSTRAINT: a row with this key exists. */
+/** No memory, an error of the disk, or a full one. */
+export const isDisk = (cause: unknown): boolean => [7, 10, 13].includes(primaryCode(cause))
+
 export const isConstraint = (cause: unknown): boolean => primaryCode(cause) === 19

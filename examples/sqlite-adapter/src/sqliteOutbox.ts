@@ -1,9 +1,13 @@
 /**
  * The outbox: an event waits for each subscription in a row of its own, and is forgotten when none waits for it.
+ *
+ * One process has the file, so leases are kept in memory and end with it; only their fences are written down, because they
+ * must go on growing. Time is that of a clock which only runs forward.
  */
 import type { DatabaseSync, SQLInputValue } from "node:sqlite"
-import type { Claimed, Lease, Outbox, Position, StoreFault } from "@holdfast/core"
-import type { Effect } from "effect"
+import type { Claimed, Lease, Outbox, Position, StoreFault } from "@holdfast/core/ports"
+import { type ClaimLimit, type LeaseLost, leaseLost } from "@holdfast/core/ports"
+import { Clock, Effect } from "effect"
 import { step } from "./sqlite.ts"
 
 export const outboxOf = (database: DatabaseSync): Outbox => {
@@ -20,13 +24,17 @@ export const outboxOf = (database: DatabaseSync): Outbox => {
   const forget = run(
     "delete from event where position not in (select position from waiting) and position not in (select position from parked)",
   )
-  const take = run(
-    "update subscription set owner = ?2, until = ?4 where name = ?1 and (owner is null or owner = ?2 or until <= ?3)",
+  const forgetOne = run(
+    "delete from event where position = ?1 and not exists (select 1 from waiting where position = ?1) and not exists (select 1 from parked where position = ?1)",
   )
-  const release = run("update subscription set owner = null where name = ? and owner = ?")
-  const holder = rows("select 1 from subscription where name = ? and owner = ?")
+  const isRegistered = rows("select 1 from subscription where name = ?")
+  const drawFence = rows("insert into fence default values returning number")
+  const forgetFences = run("delete from fence")
   const claim = rows(
     "select position, json from waiting join event using (position) where name = ? and position > ? order by position limit ?",
+  )
+  const waitingEvent = rows(
+    "select position, json from waiting join event using (position) where name = ? and position = ?",
   )
   const settle = run("delete from waiting where name = ? and position = ?")
   const park = run("insert into parked (name, position, reason, parked_at) values (?, ?, ?, ?)")
@@ -40,7 +48,34 @@ export const outboxOf = (database: DatabaseSync): Outbox => {
   const parkedCount = rows("select count(*) as count from parked where name = ?")
   const eventAt = rows("select json from event where position = ?")
 
-  const held = ({ name, owner }: Lease): boolean => holder(name, owner).length > 0
+  /** The newest lease of each name, and when others may have it. */
+  const leases = new Map<string, { readonly lease: Lease; until: number }>()
+  const heldBy = ({ name, fence }: Lease) => {
+    const held = leases.get(name)
+    return held?.lease.fence === fence ? held : undefined
+  }
+  const take = (name: Lease["name"], owner: string, now: number, leaseMillis: number): Lease | undefined => {
+    const held = leases.get(name)
+    if (isRegistered(name).length === 0) return undefined
+    if (held !== undefined && held.lease.owner !== owner && now < held.until) return undefined
+    const [fence] = drawFence()
+    forgetFences()
+    const lease: Lease = { name, owner, fence: Number(fence?.number) }
+    leases.set(name, { lease, until: now + leaseMillis })
+    return lease
+  }
+  /** As many events as stay within the limits, and one in any case. */
+  const within = ({ events, bytes }: ClaimLimit, found: ReturnType<typeof claim>): ReadonlyArray<Claimed> => {
+    const claimed: Array<Claimed> = []
+    let sum = 0
+    for (const { position, json } of found) {
+      const size = Buffer.byteLength(String(json))
+      sum += size
+      if (claimed.length === events || (claimed.length > 0 && sum > bytes)) break
+      claimed.push({ position: [Number(position)], event: eventOf(json), bytes: size })
+    }
+    return claimed
+  }
   /** Several statements that belong together. Nobody else runs in between: they are one synchronous call. */
   const together = <A>(work: () => A): Effect.Effect<A, StoreFault> =>
     step(() => {
@@ -55,35 +90,63 @@ export const outboxOf = (database: DatabaseSync): Outbox => {
       }
     })
 
+  const whileHeld = <A>(lease: Lease, work: Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreFault | LeaseLost> =>
+    Effect.suspend(
+      (): Effect.Effect<A, StoreFault | LeaseLost> =>
+        heldBy(lease) === undefined ? Effect.fail(leaseLost(lease)) : work,
+    )
+
   return {
     register: (name) => step(() => void register(name)),
     unregister: (name) =>
       together(() => {
         for (const remove of unregister) remove(name)
+        leases.delete(name)
         forget()
       }),
-    lease: ({ name, owner }, now, leaseMillis) => step(() => take(name, owner, now, now + leaseMillis) > 0),
-    release: ({ name, owner }) => step(() => void release(name, owner)),
+    lease: (name, owner, leaseMillis) =>
+      Effect.flatMap(elapsedMillis, (now) => together(() => take(name, owner, now, leaseMillis))),
+    renew: (lease, leaseMillis) =>
+      Effect.flatMap(elapsedMillis, (now) => {
+        const held = heldBy(lease)
+        if (held === undefined) return Effect.fail(leaseLost(lease))
+        held.until = now + leaseMillis
+        return Effect.void
+      }),
+    release: (lease) => step(() => void (heldBy(lease) && leases.delete(lease.name))),
     claim: (lease, after, limit) =>
-      step(() =>
-        held(lease)
-          ? claim(lease.name, numberOf(after), limit).map(({ position, json }) => ({
-              position: [Number(position)],
-              event: eventOf(json),
-            }))
-          : [],
+      whileHeld(
+        lease,
+        step(() => within(limit, claim(lease.name, numberOf(after), limit.events))),
+      ),
+    reread: (lease, positions, bytes) =>
+      whileHeld(
+        lease,
+        step(() =>
+          within(
+            { events: positions.length, bytes },
+            positions.flatMap((position) => waitingEvent(lease.name, numberOf(position))),
+          ),
+        ),
       ),
     acknowledge: (lease, positions) =>
-      together(() => {
-        if (!held(lease)) return
-        for (const position of positions) settle(lease.name, numberOf(position))
-        forget()
-      }),
+      whileHeld(
+        lease,
+        together(() => {
+          for (const position of positions) {
+            settle(lease.name, numberOf(position))
+            forgetOne(numberOf(position))
+          }
+        }),
+      ),
     park: (lease, position, reason, now) =>
-      together(() => {
-        if (!held(lease) || settle(lease.name, numberOf(position)) === 0) return
-        park(lease.name, numberOf(position), reason, now)
-      }),
+      whileHeld(
+        lease,
+        together(() => {
+          if (settle(lease.name, numberOf(position)) === 0) return
+          park(lease.name, numberOf(position), reason, now)
+        }),
+      ),
     parked: (name, after, limit) =>
       step(() =>
         parked(name, numberOf(after), limit).map(({ position, json, reason, parked_at }) => ({
@@ -114,6 +177,8 @@ export const outboxOf = (database: DatabaseSync): Outbox => {
       }),
   }
 }
+
+const elapsedMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 
 const eventOf = (json: unknown): Claimed["event"] => JSON.parse(String(json))
 

@@ -2,11 +2,16 @@
  * The reads: each is one statement, and so one snapshot.
  */
 import type { DatabaseSync, SQLInputValue } from "node:sqlite"
-import { type Key, kinds, type LogName, logs, type Reads, type StoreShape } from "@holdfast/core"
+import {
+  type Key,
+  type LedgerName,
+  type OrderPage,
+  type OrderPlace,
+  orderPageOf,
+  type PageRequest,
+  type StoreShape,
+} from "@holdfast/core/ports"
 import { afterColumn, keyColumn, step } from "./sqlite.ts"
-
-/** The port's page; the name `Page` of the package is the page that callers get. */
-type Page<Cursor> = Omit<Parameters<Reads["entries"]>[1], "after"> & { readonly after: Cursor | undefined }
 
 export const readsOf = (database: DatabaseSync): Pick<StoreShape, "reads" | "scan" | "scanLog"> => {
   const one = database.prepare("select json from record where kind = ? and key = ?")
@@ -17,7 +22,7 @@ export const readsOf = (database: DatabaseSync): Pick<StoreShape, "reads" | "sca
     from: string,
     column: string,
     owner: ReadonlyArray<SQLInputValue>,
-    { after, limit, newestFirst }: Page<SQLInputValue>,
+    { after, limit, newestFirst }: PageRequest<SQLInputValue>,
   ) => {
     const beyond = after === undefined ? "" : `and ${column} ${newestFirst ? "<" : ">"} ?`
     const statement = database.prepare(
@@ -25,10 +30,24 @@ export const readsOf = (database: DatabaseSync): Pick<StoreShape, "reads" | "sca
     )
     return jsonOf(statement.all(...owner, ...(after === undefined ? [] : [after]), limit))
   }
-  const ledger = (log: LogName, owner: string, asked: Page<number>) => {
+  const ledger = (log: LedgerName, owner: string, asked: PageRequest<number>) => {
     const cursor = asked.after === undefined ? undefined : keyColumn([owner, asked.after])
     const bounds = [log, keyColumn([owner, 0]), keyColumn([owner, Number.MAX_SAFE_INTEGER])]
     return page("log where log = ? and key between ? and ?", "key", bounds, { ...asked, after: cursor })
+  }
+  /** By the numbers of their rows, one more than asked for: whoever asks is told whether there is more. */
+  const orders = (owner: string, of: string, { after, limit, newestFirst }: PageRequest<OrderPlace>): OrderPage => {
+    const [beyond, direction] = newestFirst ? ["<", "desc"] : [">", "asc"]
+    const statement = database.prepare(
+      `select position, json from record where kind = 'order' and ${owner} = ? and position ${beyond} ? order by position ${direction} limit ?`,
+    )
+    const end = newestFirst ? Number.MAX_SAFE_INTEGER : 0
+    const rows = statement.all(of, after?.position ?? end, limit + 1)
+    const positions = rows.map(({ position }) => Number(position))
+    return orderPageOf(
+      jsonOf(rows).map((order, index) => ({ order, position: positions[index] ?? 0 })),
+      limit,
+    )
   }
   const sums = database.prepare(`
     select bucket.productId, sum(bucket.sold) as sold
@@ -42,9 +61,9 @@ export const readsOf = (database: DatabaseSync): Pick<StoreShape, "reads" | "sca
   return {
     reads: {
       account: (accountId) => step(() => get("account", accountId)),
-      entries: (accountId, asked) => step(() => ledger(logs.entry.name, accountId, asked)),
+      entries: (accountId, asked) => step(() => ledger("entry", accountId, asked)),
       products: (productIds) => step(() => productIds.flatMap((productId) => get("product", productId) ?? [])),
-      movements: (productId, asked) => step(() => ledger(logs.movement.name, productId, asked)),
+      movements: (productId, asked) => step(() => ledger("movement", productId, asked)),
       campaign: (campaignId) => step(() => get("campaign", campaignId)),
       coupon: (campaignId, accountId) => step(() => get("coupon", campaignId, accountId)),
       couponsOfAccount: (accountId, asked) =>
@@ -66,15 +85,13 @@ export const readsOf = (database: DatabaseSync): Pick<StoreShape, "reads" | "sca
           ),
         ),
       order: (orderId) => step(() => get("order", orderId)),
-      ordersOfAccount: (accountId, asked) =>
-        step(() => page("record where kind = 'order' and json ->> '$.accountId' = ?", "key", [accountId], asked)),
-      ordersByReference: (reference, asked) =>
-        step(() => page("record where kind = 'order' and json ->> '$.reference' = ?", "key", [reference], asked)),
+      ordersOfAccount: (accountId, asked) => step(() => orders("json ->> '$.accountId'", accountId, asked)),
+      ordersByReference: (reference, asked) => step(() => orders("json ->> '$.reference'", reference, asked)),
       top: ({ fromHour, untilHour, limit }) =>
         step(() => JSON.parse(JSON.stringify(sums.all(fromHour, untilHour, limit)))),
       receipt: (scope, operation, key) => step(() => get("receipt", scope, operation, key)),
     },
-    scan: (kind, after, limit) => step(() => jsonOf(records.all(kinds[kind].name, afterColumn(after), limit))),
+    scan: (kind, after, limit) => step(() => jsonOf(records.all(kind, afterColumn(after), limit))),
     scanLog: (log, after, limit) => step(() => jsonOf(rows.all(log, afterColumn(after), limit))),
   }
 }

@@ -36,4 +36,4 @@ it("keeps every acknowledged order through kill -9, five times over", async () =
   expect(1_000_000 - onHand).toBeGreaterThanOrEqual(acknowledged.length)
   expect((await shop.audit.run()).ok).toBe(true)
   await shop.stop()
-}, 120_000)
+})

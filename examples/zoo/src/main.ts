@@ -4,7 +4,8 @@
  * Prints a table, the laws each mutant fell to, and with `--json` one last line of JSON. Fails where a mutant escapes, a
  * healthy store is accused, or a mutant needs more than three times the trials of the committed baseline (the kit has
  * lost its teeth). `--write-baseline` takes the numbers of this run as the new baseline. `--laws` writes `docs/laws.md`
- * instead (with `--check` it only compares). The work is split over two processes; the seeds fix every plan and schedule,
+ * instead (with `--check` it only compares). `--search 30` looks for 30 minutes for a schedule of several processes on a
+ * simulated server that breaks a law, from a seed (`--seed`). The work is split over two processes; the seeds fix every plan and schedule,
  * so the numbers are the same on every machine.
  */
 import { execFile } from "node:child_process"
@@ -87,5 +88,6 @@ const main = async (): Promise<void> => {
 
 const part = process.argv.indexOf("--part")
 if (process.argv.includes("--laws")) await import("./laws.ts")
+else if (process.argv.includes("--search")) await import("./search.ts")
 else if (part < 0) await main()
 else process.stdout.write(JSON.stringify(work(Number(process.argv[part + 1]))))

@@ -1,49 +1,79 @@
 /**
- * `@holdfast/core`: the shop as promises (`createHoldfast`), as Effect services and layers (`Holdfast`, `Orders`, …), and
- * the port that adapters implement (`Store`).
+ * `@holdfast/core`: the shop as promises (`createHoldfast`) and as Effect services and layers (`Holdfast`, `Orders`, …).
+ * Adapters are written against `@holdfast/core/ports`.
  */
 export type { CheckReport, Violation } from "./audit/AuditReport.ts"
+export { codeOf, isRefusal, isRetryable, messageOf } from "./codeOf.ts"
 export type { Discount } from "./coupons/Discount.ts"
+export { type EventPayload, eventPayloads } from "./decision/payloads.ts"
 export type { AccountAnswer, AdjustAnswer, ChargeAnswer } from "./decision/pointsCalls.ts"
+export type { RequestRefusal } from "./decision/storedRefusal.ts"
 export { layerInProcess as eventBusInProcess } from "./delivery/InProcessBus.ts"
 export {
   makeSubscriptions,
+  type Served,
   type SubscribeOptions,
   type Subscription,
   type Subscriptions,
 } from "./delivery/Subscriptions.ts"
 export type { EngineMetrics } from "./engine/Metrics.ts"
-export type { Event as StoredEvent } from "./events/Event.ts"
-export type { OrderLine } from "./orders/Order.ts"
-export { type BusFault, EventBus } from "./ports/EventBus.ts"
-export type { Page as StorePage } from "./ports/Store.ts"
-export * from "./ports/Store.ts"
-export { createHoldfast, type Holdfast as Shop } from "./promise/createHoldfast.ts"
-export type { AbortSignalLike, CallOptions, Promised, SafePromised } from "./promise/derive.ts"
-export type { PromisedEvents, PromisedSubscription } from "./promise/events.ts"
+export type { SpanChoice } from "./engine/Spans.ts"
+export { spanOfTraceparent } from "./engine/traceparent.ts"
+export type { Event as StoredEvent, EventType } from "./events/Event.ts"
 export {
   type Code,
   HoldfastError,
   type HoldfastErrorOf,
   isHoldfastError,
   type SafeResult,
-} from "./promise/HoldfastError.ts"
-export type { CreateOptions, LogLevel, StoreOption } from "./promise/options.ts"
+} from "./HoldfastError.ts"
+export { type InProcessRequestsOptions, inProcessRequests } from "./memory/MemoryRequestLog.ts"
+export * as Options from "./options.ts"
+export type { OrderLine } from "./orders/Order.ts"
+export { EventBus, type Guarantees, Ranking, RequestLog, SharedCache, Store, type StoreFault } from "./ports/index.ts"
+export { createHoldfast, type Holdfast as Shop } from "./promise/createHoldfast.ts"
+export type { AbortSignalLike, CallOptions, Promised, SafePromised } from "./promise/derive.ts"
+export type { PromisedEvents, PromisedSubscription } from "./promise/events.ts"
+export { type InProcessBus, inProcessBus } from "./promise/inProcessBus.ts"
+export type {
+  BusOption,
+  CacheOption,
+  CreateOptions,
+  LogFields,
+  LogLevel,
+  RankingOption,
+  RequestsOption,
+  StoreOption,
+  TelemetryOption,
+} from "./promise/options.ts"
 export type { JoinedGroups } from "./promise/within.ts"
 export * from "./refusals.ts"
 export { Audit, type AuditOptions, type AuditReport, type AuditShape } from "./services/Audit.ts"
+export type { ReadOptions } from "./services/ages.ts"
 export {
+  type AcceptedRequest,
   type Campaign,
   type CampaignDefinition,
   type Coupon,
   Coupons,
   type CouponsShape,
   type IssuedCoupon,
+  type RequestedCoupon,
 } from "./services/Coupons.ts"
 export { type Event, Events, type EventsShape, type ParkedEvent } from "./services/Events.ts"
-export { Health, type HealthReport, type HealthShape } from "./services/Health.ts"
+export {
+  type Backlog,
+  type BusHealth,
+  Health,
+  type HealthReport,
+  type HealthShape,
+  type ReadHealth,
+  type RequestHealth,
+  type SubscriptionHealth,
+} from "./services/Health.ts"
 export * as Holdfast from "./services/Holdfast.ts"
-export type { Change, CommonRefusal, Read, Replayed } from "./services/method.ts"
+export { type Measurement, measurementsOf, prometheusName, type Sample } from "./services/measurements.ts"
+export type { AgedRead, Change, CommonRefusal, Read, Replayed } from "./services/method.ts"
 export { type Order, Orders, type OrdersShape } from "./services/Orders.ts"
 export {
   type AnswerOf,
@@ -72,5 +102,6 @@ export {
   type OrderId,
   type ProductId,
   type Quantity,
+  type RequestId,
   type Scope,
 } from "./values.ts"

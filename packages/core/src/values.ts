@@ -19,7 +19,8 @@ export const maxIdBytes = 128
 /** The longest idempotency key, in bytes of UTF-8. HTTP headers allow 255. */
 export const maxKeyBytes = 255
 
-const utf8Length = (text: string): number => {
+/** The bytes of a text in UTF-8. */
+export const utf8Length = (text: string): number => {
   let bytes = 0
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index)
@@ -70,6 +71,9 @@ export type CampaignId = typeof CampaignId.Type
 /** Names an order. Made by the engine from the command's time and randomness: 26 characters that sort by time. */
 export const OrderId = idText.pipe(Schema.brand("OrderId"))
 export type OrderId = typeof OrderId.Type
+/** Names a coupon request: where it stands in its log, and the command that it will be. Made by the engine: 1–255 bytes. */
+export const RequestId = textOf(maxKeyBytes).pipe(Schema.brand("RequestId"))
+export type RequestId = typeof RequestId.Type
 /** Names one command, and the one event that it makes when it is accepted. Made by the engine, sorts by time. */
 export type CommandId = string & { readonly CommandId: unique symbol }
 /** Names a durable subscription. Same form as {@link AccountId}. */
@@ -190,6 +194,9 @@ export const compareBytes = (left: string, right: string): number => {
 
 // Surrogates stand for code points above every other unit, so they sort last.
 const byteRank = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit)
+
+/** The version of a record that was guessed instead of read, which no guard compares. Records that exist begin at 1. */
+export const unknownVersion = 0
 
 /** A record's key: one part, or several for things such as a coupon (campaign, account). Never joined into one string. */
 export type Key = readonly [string | number, ...ReadonlyArray<string | number>]

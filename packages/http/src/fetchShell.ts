@@ -3,9 +3,9 @@
  *
  * On Node the listener of `@holdfast/http/node` is several times cheaper.
  */
-import type { Deadlines } from "./core/Deadlines.ts"
-import type { BodyRead, Exchange, Reply } from "./core/Exchange.ts"
-import { View } from "./core/view.ts"
+import type { Deadlines } from "./exchange/Deadlines.ts"
+import type { BodyRead, Exchange, Reply } from "./exchange/Exchange.ts"
+import { View } from "./exchange/view.ts"
 
 export const exchangeOf = (request: Request): Exchange => {
   const { pathname, search } = new URL(request.url)
@@ -52,7 +52,7 @@ const readStream = async (request: Request, maxBytes: number, deadlines: Deadlin
     for (;;) {
       const read = await Promise.race([reader.read(), tooSlow])
       if (read === "too slow") return { _tag: "TooSlow" }
-      if (read.done) return { _tag: "Text", text: textOf(chunks) }
+      if (read.done) return textOf(chunks)
       bytes += read.value.byteLength
       if (bytes > maxBytes) return { _tag: "TooLarge" }
       chunks.push(read.value)
@@ -67,9 +67,14 @@ const readStream = async (request: Request, maxBytes: number, deadlines: Deadlin
   }
 }
 
-const textOf = (chunks: ReadonlyArray<Uint8Array>): string => {
-  const decoder = new TextDecoder()
+// The mark at the beginning of a text stays, as it does on Node.
+const textOf = (chunks: ReadonlyArray<Uint8Array>): BodyRead => {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
   let text = ""
-  for (const chunk of chunks) text += decoder.decode(chunk, { stream: true })
-  return text + decoder.decode()
+  try {
+    for (const chunk of chunks) text += decoder.decode(chunk, { stream: true })
+    return { _tag: "Text", text: text + decoder.decode() }
+  } catch {
+    return { _tag: "NotText" }
+  }
 }

@@ -2,6 +2,7 @@
  * The surface as a layer, for programs in Effect that have the shop's services and an `HttpRouter`.
  */
 import {
+  type CallOptions,
   Coupons,
   Health,
   HoldfastError,
@@ -11,11 +12,12 @@ import {
   Popularity,
   type Refusal,
   Stock,
+  spanOfTraceparent,
   type Unavailable,
 } from "@holdfast/core"
-import { Effect, Layer } from "effect"
+import { Cause, type Context, Effect, Exit, Layer } from "effect"
 import { HttpEffect, HttpRouter } from "effect/http"
-import type { Caller } from "./core/identity.ts"
+import type { Caller } from "./exchange/identity.ts"
 import type { ShopCalls } from "./handlers/Handling.ts"
 import type { ShopHandlerOptions } from "./options.ts"
 import { type ShopHandler, shopHandler } from "./shopHandler.ts"
@@ -43,7 +45,7 @@ const route = ({ fetch }: ShopHandler, path: `/${string}`) =>
 // Every path here begins with a slash: the options were checked.
 const rooted = (path: string): `/${string}` => `/${path.slice(1)}`
 
-/** The services' methods as promises. Refusals reject as they do from a `Shop`. */
+/** The services' methods as promises, run in the program's own context. Refusals reject as they do from a `Shop`. */
 const shopCalls: Effect.Effect<ShopCalls, never, Needs> = Effect.gen(function* () {
   const points = yield* Points
   const coupons = yield* Coupons
@@ -52,10 +54,17 @@ const shopCalls: Effect.Effect<ShopCalls, never, Needs> = Effect.gen(function* (
   const popularity = yield* Popularity
   const outcomes = yield* Outcomes
   const health = yield* Health
+  const run = runnerIn(yield* Effect.context<never>())
+  const promised =
+    <Input, Answer>(method: (input: Input) => Effect.Effect<Answer, Refusal | Unavailable>) =>
+    (input: Input, options?: CallOptions): Promise<Answer> =>
+      run(method(input), options)
   return {
     points: { charge: promised(points.charge), balance: promised(points.balance), entries: promised(points.entries) },
     coupons: {
       issue: promised(coupons.issue),
+      request: promised(coupons.request),
+      requested: promised(coupons.requested),
       coupon: promised(coupons.coupon),
       ofAccount: promised(coupons.ofAccount),
     },
@@ -66,16 +75,38 @@ const shopCalls: Effect.Effect<ShopCalls, never, Needs> = Effect.gen(function* (
       cancel: promised(orders.cancel),
       ofAccount: promised(orders.ofAccount),
     },
-    popularity: { top: (input) => run(popularity.top(input)) },
-    outcome: (query) => run(outcomes.outcome(query)),
+    popularity: { top: promised(popularity.top) },
+    outcome: (query, options) => run(outcomes.outcome(query), options),
     health: () => run(health.health()),
   }
 })
 
-const promised =
-  <Input, Answer>(method: (input: Input) => Effect.Effect<Answer, Refusal | Unavailable>) =>
-  (input: Input): Promise<Answer> =>
-    run(method(input))
+type Run = <Answer>(effect: Effect.Effect<Answer, Refusal | Unavailable>, options?: CallOptions) => Promise<Answer>
 
-const run = <Answer>(effect: Effect.Effect<Answer, Refusal | Unavailable>): Promise<Answer> =>
-  Effect.runPromise(Effect.mapError(effect, (no) => new HoldfastError(no)))
+/** Runs effects for callers who may leave: then the effect is interrupted, and what no lane has taken will not happen. */
+const runnerIn =
+  (context: Context.Context<never>): Run =>
+  (effect, { signal, traceparent } = {}) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason)
+        return
+      }
+      const caller = spanOfTraceparent(traceparent)
+      const fiber = Effect.runForkWith(context)(caller === undefined ? effect : Effect.withParentSpan(effect, caller))
+      const leave = (): void => {
+        fiber.interruptUnsafe()
+        reject(signal?.reason)
+      }
+      signal?.addEventListener("abort", leave)
+      fiber.addObserver((exit) => {
+        signal?.removeEventListener("abort", leave)
+        if (Exit.isSuccess(exit)) resolve(exit.value)
+        else reject(errorOf(exit.cause))
+      })
+    })
+
+const errorOf = (cause: Cause.Cause<Refusal | Unavailable>): unknown => {
+  for (const reason of cause.reasons) if (Cause.isFailReason(reason)) return new HoldfastError(reason.error)
+  return Cause.squash(cause)
+}

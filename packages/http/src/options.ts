@@ -2,8 +2,8 @@
  * What a host chooses about the HTTP surface, with its defaults, checked before the first request.
  */
 import { maxOrderLines, type Order } from "@holdfast/core"
-import type { Authorize, Caller, ResolveCaller } from "./core/identity.ts"
-import type { RateLimitOptions } from "./core/RateLimit.ts"
+import type { Authorize, Caller, ResolveCaller } from "./exchange/identity.ts"
+import type { RateLimitOptions } from "./exchange/RateLimit.ts"
 
 /** Bounds on what one request may bring. */
 export interface Limits {
@@ -23,12 +23,32 @@ export interface Limits {
   readonly answerMillis: number
 }
 
+/** Who may charge points over HTTP. A charge makes points out of nothing: what was paid for it is the host's to know. */
+export interface ChargeOptions<C extends Caller> {
+  /** `"owner"`: every caller who may act for the account, for itself. Or the host's own rule, asked in addition. */
+  readonly by: "owner" | ((question: ChargeQuestion<C>) => boolean | PromiseLike<boolean>)
+}
+
+export interface ChargeQuestion<C extends Caller> {
+  readonly caller: C
+  readonly accountId: string
+  readonly amount: number
+}
+
 /** Who may cancel orders over HTTP, and until when. */
 export interface CancelOptions<C extends Caller> {
   /** `"owner"`: whoever may act for the order's user. Or the host's own rule, asked in addition. */
-  readonly by: "owner" | ((question: { readonly caller: C; readonly order: Order }) => boolean | Promise<boolean>)
+  readonly by: "owner" | ((question: { readonly caller: C; readonly order: Order }) => boolean | PromiseLike<boolean>)
   /** Until so long after it was placed, in milliseconds, or until the host completes the order. */
   readonly until: "completed" | number
+}
+
+/** How old answers to reads may be, in milliseconds: 1 to 3,600,000. What is left out is answered exactly. */
+export interface CacheOptions {
+  /** One product. */
+  readonly productMillis?: number | undefined
+  /** The popular products. Where it is given, caches in between keep the list no longer than this. */
+  readonly popularMillis?: number | undefined
 }
 
 export interface CommonOptions<C extends Caller> {
@@ -38,9 +58,14 @@ export interface CommonOptions<C extends Caller> {
   readonly authorize?: Authorize<C> | undefined
   /** Whether a POST must carry an Idempotency-Key (default), or gets one made for it. */
   readonly keys?: "required" | "optional" | undefined
-  /** Off unless given. */
+  /** Who may charge points. Off unless given. */
+  readonly charge?: ChargeOptions<C> | undefined
+  /** Who may cancel orders, and until when. Off unless given. */
   readonly cancel?: CancelOptions<C> | undefined
+  /** Bounds on what one request may bring; those that are left out keep their defaults. */
   readonly limits?: Partial<Limits> | undefined
+  /** How old answers to reads may be. Default: they are exact. */
+  readonly cache?: CacheOptions | undefined
   /** Off unless given. */
   readonly rateLimit?: RateLimitOptions | undefined
   /**
@@ -52,6 +77,11 @@ export interface CommonOptions<C extends Caller> {
   readonly docs?: boolean | undefined
   /** Whether /metrics is served. Default true: shield it where the whole world reaches it. */
   readonly metrics?: boolean | undefined
+  /**
+   * Whether `/readyz` stays 200 while the store is away. Default false: then it is 503. True suits a single process, and
+   * balancers that answer nothing at all once nobody is ready.
+   */
+  readonly readyWithoutStore?: boolean | undefined
   /** Told of every error that is answered 500. Default: one line on the console. */
   readonly onDefect?:
     | ((error: unknown, request: { readonly traceId: string; readonly route: string }) => void)
@@ -64,8 +94,14 @@ export interface CommonOptions<C extends Caller> {
 
 /** How callers are known: by the host's function, or, for demonstrations only, by what the request claims. */
 export type IdentityOptions<C extends Caller> =
-  | { readonly resolveCaller: ResolveCaller<C>; readonly demoIdentity?: undefined }
   | {
+      /** Says who a request comes from; undefined where nobody is signed in. */
+      readonly resolveCaller: ResolveCaller<C>
+      /** Only in place of `resolveCaller`. */
+      readonly demoIdentity?: undefined
+    }
+  | {
+      /** Says who a request comes from: the way for everything but demonstrations. */
       readonly resolveCaller?: undefined
       /**
        * Believes the user id in the path or body, else an `x-user-id` header. For demonstrations: it warns, and is
@@ -82,12 +118,15 @@ export interface Settings<C extends Caller> {
   readonly resolveCaller: ResolveCaller<C> | undefined
   readonly authorize: Authorize<C> | undefined
   readonly keys: "required" | "optional"
+  readonly charge: ChargeOptions<C> | undefined
   readonly cancel: CancelOptions<C> | undefined
   readonly limits: Limits
+  readonly cache: CacheOptions
   readonly rateLimit: RateLimitOptions | undefined
   readonly problemTypeBase: string
   readonly docs: boolean
   readonly metrics: boolean
+  readonly readyWithoutStore: boolean
   readonly onDefect: (error: unknown, request: { readonly traceId: string; readonly route: string }) => void
   readonly warn: (message: string) => void
   readonly clock: () => number
@@ -109,12 +148,15 @@ const known: { readonly [Name in keyof Required<ShopHandlerOptions>]: true } = {
   demoIdentity: true,
   authorize: true,
   keys: true,
+  charge: true,
   cancel: true,
   limits: true,
+  cache: true,
   rateLimit: true,
   problemTypeBase: true,
   docs: true,
   metrics: true,
+  readyWithoutStore: true,
   onDefect: true,
   warn: true,
   clock: true,
@@ -132,12 +174,15 @@ export const settingsOf = <C extends Caller>(options: ShopHandlerOptions<C>): Se
     resolveCaller: options.resolveCaller,
     authorize: options.authorize,
     keys: options.keys ?? "required",
+    charge: options.charge,
     cancel: options.cancel,
     limits: limitsOf(options.limits ?? {}),
-    rateLimit: options.rateLimit,
+    cache: checkedCache(options.cache ?? {}),
+    rateLimit: options.rateLimit && checkedRateLimit(options.rateLimit),
     problemTypeBase: options.problemTypeBase ?? `${basePath}/docs#`,
     docs: options.docs ?? !production,
     metrics: options.metrics ?? true,
+    readyWithoutStore: options.readyWithoutStore ?? false,
     onDefect:
       options.onDefect ??
       ((error, { traceId, route }) => console.error(`holdfast: ${route} failed (trace ${traceId})`, error)),
@@ -173,6 +218,41 @@ const limitsOf = (given: Partial<Limits>): Limits => {
   }
   if (limits.orderItems > maxOrderLines) throw new TypeError(`limits.orderItems must be at most ${maxOrderLines}.`)
   return limits
+}
+
+const cacheNames: { readonly [Name in keyof Required<CacheOptions>]: true } = {
+  productMillis: true,
+  popularMillis: true,
+}
+
+const mostAgeMillis = 3_600_000
+
+const checkedCache = (cache: CacheOptions): CacheOptions => {
+  refuseUnknown(cache, cacheNames, "option of cache")
+  for (const name of ["productMillis", "popularMillis"] as const) {
+    const millis = cache[name]
+    if (millis !== undefined && !(Number.isSafeInteger(millis) && millis >= 1 && millis <= mostAgeMillis)) {
+      throw new TypeError(`cache.${name} must be a whole number from 1 to ${mostAgeMillis}.`)
+    }
+  }
+  return cache
+}
+
+const rateLimitNames: { readonly [Name in keyof Required<RateLimitOptions>]: true } = {
+  requests: true,
+  perSeconds: true,
+  addressOf: true,
+  name: true,
+}
+
+const checkedRateLimit = (rateLimit: RateLimitOptions): RateLimitOptions => {
+  refuseUnknown(rateLimit, rateLimitNames, "option of rateLimit")
+  for (const name of ["requests", "perSeconds"] as const) {
+    if (!Number.isSafeInteger(rateLimit[name]) || rateLimit[name] < 1) {
+      throw new TypeError(`rateLimit.${name} must be a whole number of at least 1.`)
+    }
+  }
+  return rateLimit
 }
 
 const refuseUnknown = (given: object, knownNames: object, kind: string): void => {

@@ -3,14 +3,14 @@
  *
  * It opens no port, installs no signal handler and touches no global: a host gives it requests and sends its answers.
  */
-import type { Exchange, Reply } from "./core/Exchange.ts"
-import type { Caller } from "./core/identity.ts"
-import { Metrics } from "./core/Metrics.ts"
-import { makeSurface } from "./core/surface.ts"
+import type { Exchange, Reply } from "./exchange/Exchange.ts"
+import type { Caller } from "./exchange/identity.ts"
 import { exchangeOf, responseOf } from "./fetchShell.ts"
 import type { ShopCalls } from "./handlers/Handling.ts"
 import { type ShopHandlerOptions, settingsOf } from "./options.ts"
-import { plainRoutesOf } from "./plainRoutes.ts"
+import { Metrics } from "./surface/Metrics.ts"
+import { plainRoutesOf } from "./surface/plainRoutes.ts"
+import { makeSurface } from "./surface/surface.ts"
 
 export interface ShopHandler {
   /** For hosts that speak in `Request` and `Response`. */
@@ -20,6 +20,8 @@ export interface ShopHandler {
   /** Whether a path is one that this handler answers. */
   readonly owns: (exchange: Pick<Exchange, "target" | "mountedAt">) => boolean
   readonly basePath: string
+  /** From now on `/readyz` is 503, so that nobody sends anything new; everything is answered as before. */
+  readonly leave: () => void
 }
 
 /**
@@ -33,12 +35,17 @@ export interface ShopHandler {
 export const shopHandler = <C extends Caller>(shop: ShopCalls, options: ShopHandlerOptions<C>): ShopHandler => {
   const settings = settingsOf(options)
   const metrics = new Metrics()
-  const surface = makeSurface(shop, settings, plainRoutesOf(shop, settings, metrics), metrics)
+  let isLeaving = false
+  const plainRoutes = plainRoutesOf(shop, settings, metrics, () => isLeaving)
+  const surface = makeSurface(shop, settings, plainRoutes, metrics)
   return {
     fetch: async (request) => responseOf(await surface.answer(exchangeOf(request)), request.method),
     answer: surface.answer,
     owns: surface.owns,
     basePath: settings.basePath,
+    leave: () => {
+      isLeaving = true
+    },
   }
 }
 

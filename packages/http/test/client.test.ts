@@ -1,13 +1,19 @@
+import { gzipSync } from "node:zlib"
 import { isHoldfastError } from "@holdfast/core"
+import { inProcessRequests } from "@holdfast/core/memory"
+import { Schema } from "effect"
+import { HttpApi } from "effect/http-api"
+import { build } from "esbuild"
 import { describe, expect, expectTypeOf, it } from "vitest"
 import { type ClientOptions, holdfastClient, ProblemError } from "../src/client/index.ts"
+import { Contract } from "../src/index.ts"
 import { surfaceOf } from "./support.ts"
 
 const clientOf = async (
   options: Partial<ClientOptions> = {},
   headers: Record<string, string> = { "x-caller": "ann" },
 ) => {
-  const { handler, shop } = await surfaceOf()
+  const { handler, shop } = await surfaceOf({}, { requests: inProcessRequests() })
   const client = holdfastClient({
     baseUrl: "http://shop.test/api/v1/",
     fetch: handler.fetch,
@@ -83,7 +89,7 @@ describe("the client", () => {
   })
 
   it("repeats a change whose answer was lost with the same key, and the order happens once", async () => {
-    const { handler, shop } = await surfaceOf()
+    const { handler, shop } = await surfaceOf({}, { requests: inProcessRequests() })
     const keys: Array<string | null> = []
     let losses = 2
     const client = holdfastClient({
@@ -134,5 +140,136 @@ describe("the client", () => {
     const left = AbortSignal.abort(new Error("left"))
     await expect(client.products.get({ productId: "1" }, { signal: left })).rejects.toThrow("left")
     expect(asked).toBe(3)
+  })
+
+  it("given any endpoint's answer, makes of it what the contract's own schema makes", async () => {
+    const { handler, shop } = await surfaceOf(
+      { cancel: { by: "owner", until: "completed" } },
+      { requests: inProcessRequests() },
+    )
+    let text = ""
+    const client = holdfastClient({
+      baseUrl: "http://shop.test/api/v1",
+      headers: { "x-caller": "ann" },
+      fetch: async (request) => {
+        const response = await handler.fetch(request)
+        text = await response.clone().text()
+        return response
+      },
+    })
+    const metadata = { at: "noon", placedAt: "2026-01-01T00:00:00.000Z", deep: [{ expiresAt: "never" }] }
+    await client.coupons.issue({ userId: "ann", couponId: "10", key: "issue" })
+    const { orderId } = await client.orders.place({ ...oneTee, userCouponId: "10", metadata, key: "place" })
+    const userId = "ann"
+    const { requestId } = await client.coupons.request({ userId, couponId: "10", key: "issue" })
+    const calls: Readonly<Record<string, () => Promise<unknown>>> = {
+      "points.balance": () => client.points.balance({ userId }),
+      "points.charge": () => client.points.charge({ userId, amount: 5, key: "charge" }),
+      "points.entries": () => client.points.entries({ userId }),
+      "coupons.issue": () => client.coupons.issue({ userId, couponId: "10", key: "issue" }),
+      "coupons.request": () => client.coupons.request({ userId, couponId: "10", key: "issue" }),
+      "coupons.requested": () => client.coupons.requested({ requestId, wait: 20 }),
+      "coupons.get": () => client.coupons.get({ campaignId: "10", userId }),
+      "coupons.ofUser": () => client.coupons.ofUser({ userId }),
+      "products.popular": () => client.products.popular({ days: 1 }),
+      "products.get": () => client.products.get({ productId: "1" }),
+      "orders.place": () => client.orders.place({ ...oneTee, userCouponId: "10", metadata, key: "place" }),
+      "orders.get": () => client.orders.get({ orderId }),
+      "orders.ofUser": () => client.orders.ofUser({ userId }),
+      "orders.cancel": () => client.orders.cancel({ orderId, userId, key: "cancel" }),
+      "outcomes.get": () => client.outcomes.get({ operation: "orders.place", key: "place" }),
+    }
+    const found: Array<string> = []
+    const schemas = new Map<string, Schema.Top>()
+    HttpApi.reflect(Contract, {
+      onGroup: () => {},
+      onEndpoint: ({ group, endpoint, successes }) => {
+        const [success] = successes.get(200) ?? successes.get(202) ?? []
+        if (success !== undefined) schemas.set(`${group.identifier}.${endpoint.identifier}`, success)
+      },
+    })
+    for (const [name, call] of Object.entries(calls)) {
+      const answer = await call()
+      const schema = Schema.fromJsonString(Schema.toCodecJson(schemas.get(name) ?? Schema.Never))
+      const expected: unknown = Schema.decodeUnknownSync(schema as unknown as Schema.Codec<unknown, unknown>)(text)
+      if (typeof answer === "object" && answer !== null && "replayed" in answer) {
+        expect({ ...answer }, name).toEqual({ ...(expected as object), replayed: answer.replayed })
+      } else expect(answer, name).toEqual(expected)
+      found.push(name)
+    }
+    expect(found.sort()).toEqual([...schemas.keys()].sort())
+    expect((await client.orders.get({ orderId })).metadata).toEqual(metadata)
+    await shop.stop()
+  })
+
+  it('given "." or ".." as an id, refuses it before anything is sent: it would ask for something else', async () => {
+    let asked = 0
+    const { client } = await clientOf({
+      fetch: async () => {
+        asked++
+        return new Response("{}")
+      },
+    })
+    for (const productId of [".", ".."]) {
+      await expect(client.products.get({ productId })).rejects.toMatchObject({
+        refusal: { _tag: "InvalidInput", issues: [{ pointer: "/productId" }] },
+      })
+    }
+    expect(await client.safe.orders.get({ orderId: ".." })).toMatchObject({
+      ok: false,
+      error: { code: "INVALID_INPUT" },
+    })
+    expect(asked).toBe(0)
+  })
+
+  it("given a success that breaks off, takes it for a lost answer and asks again with the same key", async () => {
+    const { handler, shop } = await surfaceOf({}, { requests: inProcessRequests() })
+    let broken = 2
+    const client = holdfastClient({
+      baseUrl: "http://shop.test/api/v1",
+      headers: { "x-caller": "ann" },
+      pauseMillis: 1,
+      fetch: async (request) => {
+        const response = await handler.fetch(request)
+        return broken-- > 0 ? new Response((await response.text()).slice(0, -5), response) : response
+      },
+    })
+    expect(await client.orders.place(oneTee)).toMatchObject({ replayed: true, paidAmount: 12_000 })
+    expect((await shop.orders.ofAccount({ accountId: "ann" })).items).toHaveLength(1)
+  })
+
+  it("given a document that says a code and not its numbers, is a problem and no refusal", async () => {
+    const problem = { status: 422, code: "OUT_OF_STOCK", title: "Out of stock", detail: "Out of stock" }
+    for (const refusal of [
+      undefined,
+      null,
+      "OutOfStock",
+      { _tag: "OutOfStock" },
+      { _tag: "CouponsSoldOut" },
+      { _tag: "x" },
+    ]) {
+      const { client } = await clientOf({ fetch: async () => Response.json({ ...problem, refusal }, { status: 422 }) })
+      await expect(client.orders.place(oneTee)).rejects.toMatchObject({ name: "ProblemError", code: "OUT_OF_STOCK" })
+    }
+  })
+})
+
+describe("the client's program", () => {
+  it("given to a browser, weighs no more than 15 kB, and brings nothing of Effect", async () => {
+    const { outputFiles, metafile } = await build({
+      stdin: {
+        contents: 'import { holdfastClient } from "@holdfast/http/client"; globalThis.client = holdfastClient',
+        resolveDir: import.meta.dirname,
+      },
+      bundle: true,
+      minify: true,
+      format: "esm",
+      platform: "browser",
+      conditions: ["@holdfast/source"],
+      write: false,
+      metafile: true,
+    })
+    expect(gzipSync(outputFiles[0]?.contents ?? new Uint8Array(1_000_000)).length).toBeLessThanOrEqual(15_000)
+    expect(Object.keys(metafile.inputs).filter((file) => file.includes("node_modules"))).toEqual([])
   })
 })

@@ -11,9 +11,7 @@ const count = Number(process.env.FUZZ_REQUESTS ?? 2_000)
 const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
 
 describe("generated requests", () => {
-  it(`never meet a 5xx or contradict the document, and points and stock add up (seed ${seed})`, {
-    timeout: 60_000 + count * 20,
-  }, async () => {
+  it(`never meet a 5xx or contradict the document, and points and stock add up (seed ${seed})`, async () => {
     console.log(`fuzz: FUZZ_SEED=${seed} FUZZ_REQUESTS=${count}`)
     const report = await fuzz({ seed, count })
     console.log(`fuzz: ${JSON.stringify(report.byStatus)}, ${report.replays} replays`)

@@ -1,6 +1,6 @@
-import { Holdfast, Points, Stock } from "@holdfast/core"
+import { Holdfast, Orders, Points, Stock } from "@holdfast/core"
 import { MemoryStore } from "@holdfast/core/memory"
-import { Effect, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
 import { describe, expect, it } from "vitest"
 import { layer } from "../src/index.ts"
@@ -39,6 +39,69 @@ describe("the layer", () => {
     expect(await ask("POST", "/api/v1/orders", order)).toMatchObject({ status: 200, body: { paidAmount: 100 } })
     expect(await ask("POST", "/api/v1/orders", order)).toMatchObject({ status: 422, body: { code: "OUT_OF_STOCK" } })
     expect((await ask("GET", "/api/v1/nowhere")).headers.get("content-type")).toBe("application/problem+json")
+    await dispose()
+  })
+
+  it("given a client that leaves, lets the call go: what no lane has taken will not happen", async () => {
+    const [begun, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const held = Layer.effect(
+      Orders,
+      Effect.map(Orders, (orders) => ({
+        ...orders,
+        place: () =>
+          Effect.onInterrupt(Effect.andThen(Effect.sync(begun.resolve), Effect.never), () =>
+            Effect.sync(released.resolve),
+          ),
+      })),
+    )
+    const routes = layer(callerOfHeader).pipe(
+      Layer.provide(held),
+      Layer.provide(Holdfast.layer.pipe(Layer.provide(MemoryStore.layer))),
+    )
+    const { handler, dispose } = HttpRouter.toWebHandler(routes.pipe(Layer.provide(HttpServer.layerServices)), {
+      disableLogger: true,
+    })
+    const controller = new AbortController()
+    const asked = handler(
+      new Request("http://shop.test/api/v1/orders", {
+        method: "POST",
+        headers: { "x-caller": "ann", "content-type": "application/json", ...freshKey() },
+        body: JSON.stringify({ userId: "ann", orderItems: [{ productId: "tee", quantity: 1 }] }),
+        signal: controller.signal,
+      }),
+    ).catch(() => undefined)
+    await begun.promise
+    controller.abort()
+    await released.promise
+    await asked
+    await dispose()
+  })
+
+  it("runs calls in the program's own context", async () => {
+    const Tenant = Context.Reference("test/Tenant", { defaultValue: () => "none" })
+    let seen = ""
+    const asking = Layer.effect(
+      Points,
+      Effect.map(Points, (points) => ({
+        ...points,
+        balance: (accountId: string) =>
+          Effect.flatMap(Effect.service(Tenant), (tenant) => {
+            seen = tenant
+            return points.balance(accountId)
+          }),
+      })),
+    )
+    const routes = layer(callerOfHeader).pipe(
+      Layer.provide(asking),
+      Layer.provide(Layer.succeed(Tenant, "acme")),
+      Layer.provide(Holdfast.layer.pipe(Layer.provide(MemoryStore.layer))),
+    )
+    const { handler, dispose } = HttpRouter.toWebHandler(routes.pipe(Layer.provide(HttpServer.layerServices)), {
+      disableLogger: true,
+    })
+    const request = new Request("http://shop.test/api/v1/users/ann/points", { headers: { "x-caller": "ann" } })
+    expect((await askedOf(await handler(request))).body.code).toBe("ACCOUNT_NOT_FOUND")
+    expect(seen).toBe("acme")
     await dispose()
   })
 })

@@ -3,7 +3,7 @@ import { type AddressInfo, connect } from "node:net"
 import { afterEach, describe, expect, it } from "vitest"
 import { shopHandler } from "../src/index.ts"
 import { toNodeHandler } from "../src/node/index.ts"
-import { type Asked, askedOf, callerOfHeader, freshKey, stocked, surfaceOf } from "./support.ts"
+import { type Answer, askedOf, callerOfHeader, freshKey, stocked, surfaceOf } from "./support.ts"
 
 const running: Array<() => void> = []
 afterEach(() => {
@@ -20,7 +20,7 @@ const listening = async (listener: RequestListener): Promise<string> => {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-const post = async (url: string, body: unknown, headers: Record<string, string> = {}): Promise<Asked> =>
+const post = async (url: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer> =>
   askedOf(
     await fetch(url, {
       method: "POST",
@@ -48,6 +48,13 @@ describe("toNodeHandler", () => {
     const changed = await fetch(`${url}/api/v1/products/1`, { headers: { "if-none-match": etag } })
     expect(changed.status).toBe(200)
     expect((await fetch(`${url}/elsewhere`)).headers.get("content-type")).toBe("application/problem+json")
+  })
+
+  it("tells callers who are not signed in apart by the address of their socket", async () => {
+    const { handler } = await surfaceOf({ rateLimit: { requests: 1, perSeconds: 60 }, clock: () => 0 })
+    const url = await listening(toNodeHandler(handler))
+    const statuses = [await fetch(`${url}/api/v1/products/1`), await fetch(`${url}/api/v1/products/1`)]
+    expect(statuses.map(({ status }) => status)).toEqual([200, 429])
   })
 
   it("hands paths that are not ours to the host, where there is one", async () => {

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
 import { createConfig, lintFromString } from "@redocly/openapi-core"
 import { describe, expect, it } from "vitest"
-import { routesOf } from "../src/core/routes.ts"
-import { documentOf } from "../src/index.ts"
-import { surfaceOf } from "./support.ts"
+import { documentOf, shopHandler } from "../src/index.ts"
+import { routesOf } from "../src/surface/routes.ts"
+import { callerOfHeader, stocked, surfaceOf } from "./support.ts"
 
 const committed = resolve(import.meta.dirname, "../openapi.json")
 
@@ -48,5 +48,27 @@ describe("the OpenAPI document", () => {
     const config = await createConfig({ extends: ["recommended"], rules: { "operation-4xx-response": "error" } })
     const problems = await lintFromString({ source: readFileSync(committed, "utf8"), absoluteRef: committed, config })
     expect(problems.map(({ ruleId, message, location }) => `${ruleId}: ${message} ${location[0]?.pointer}`)).toEqual([])
+  })
+})
+
+describe("docs/http.md", () => {
+  it("given the table of options, names each one that there is, and no other", async () => {
+    const shop = await stocked()
+    const namesIn = (options: object): ReadonlyArray<string> => {
+      try {
+        shopHandler(shop, { ...callerOfHeader, ...options })
+      } catch (error) {
+        return /there are (.*)\./.exec(String(error))?.[1]?.split(", ") ?? []
+      }
+      return []
+    }
+    const limits = namesIn({ limits: { none: 1 } }).map((name) => `limits.${name}`)
+    const known = namesIn({ none: 1 }).flatMap((name) => (name === "limits" ? limits : [name]))
+    expect(known.length).toBeGreaterThan(20)
+    const page = readFileSync(resolve(import.meta.dirname, "../../../docs/http.md"), "utf8")
+    const [, section = ""] = page.split("\n## Options\n")
+    const [table = ""] = section.split("\n## ")
+    const named = Array.from(table.matchAll(/^\| `([\w.]+)` \|/gm), ([, name]) => name)
+    expect(named.sort()).toEqual([...known].sort())
   })
 })

@@ -4,12 +4,13 @@
  * Needs a Chromium (`apt-get install chromium`, or CHROMIUM). Where there is none, the run says that this was left out.
  */
 import { execFile } from "node:child_process"
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, statSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, statSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
+import { commandMillis, leaveOut } from "@holdfast/test-services"
 import { describe, expect, it } from "vitest"
 import { shopHandler } from "../src/index.ts"
 import { toNodeHandler } from "../src/node/index.ts"
@@ -18,9 +19,7 @@ import { askOf, callerOfHeader, stocked, surfaceOf } from "./support.ts"
 const chromium = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find(
   (path) => path !== undefined && existsSync(path),
 )
-if (chromium === undefined && process.env.HOLDFAST_LEFT_OUT !== undefined) {
-  appendFileSync(process.env.HOLDFAST_LEFT_OUT, "the documentation page in a browser: no Chromium was found\n")
-}
+if (chromium === undefined) leaveOut("the documentation page in a browser: no Chromium was found")
 
 describe("the documentation page", () => {
   it("shows every operation and code, and allows nothing to be loaded", async () => {
@@ -48,54 +47,50 @@ describe("the documentation page", () => {
     }
   })
 
-  it.skipIf(chromium === undefined)(
-    "renders in a browser without a request to any other host",
-    { timeout: 90_000 },
-    async () => {
-      const { handler } = await surfaceOf()
-      const asked: Array<string> = []
-      const listener = toNodeHandler(handler)
-      const server = createServer((request, response) => {
-        asked.push(request.url ?? "")
-        listener(request, response)
-      })
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-      const { port } = server.address() as AddressInfo
-      const folder = mkdtempSync(join(tmpdir(), "holdfast-page-"))
-      const [screenshot, log] = [join(folder, "page.png"), join(folder, "net.json")]
-      const flags = [
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--no-first-run",
-        `--user-data-dir=${join(folder, "profile")}`,
-        // Whatever the page asked of anybody else would fail, and be in the log.
-        "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-        `--log-net-log=${log}`,
-        "--window-size=1200,1600",
-        `--screenshot=${screenshot}`,
-        `http://127.0.0.1:${port}/docs`,
-      ]
-      await promisify(execFile)(chromium ?? "", flags, { timeout: 80_000 })
-      server.closeAllConnections()
-      server.close()
-      const image = readFileSync(screenshot)
-      expect(image.subarray(1, 4).toString()).toBe("PNG")
-      expect([image.readUInt32BE(16), image.readUInt32BE(20)]).toEqual([1200, 1600])
-      // An empty page of this size compresses to a few kilobytes.
-      expect(statSync(screenshot).size).toBeGreaterThan(40_000)
-      expect(asked).toEqual(["/docs"])
-      const requested = Array.from(
-        readFileSync(log, "utf8").matchAll(/"initiator":"http:\/\/127[^}]*?"url":"(https?:\/\/[^"]+)"/g),
-        ([, url]) => url,
-      )
-      for (const url of requested) expect(url).toMatch(`http://127.0.0.1:${port}/`)
-      if (process.env.HOLDFAST_SCREENSHOT !== undefined) {
-        await promisify(execFile)("cp", [screenshot, process.env.HOLDFAST_SCREENSHOT])
-      }
-    },
-  )
+  it.skipIf(chromium === undefined)("renders in a browser without a request to any other host", async () => {
+    const { handler } = await surfaceOf()
+    const asked: Array<string> = []
+    const listener = toNodeHandler(handler)
+    const server = createServer((request, response) => {
+      asked.push(request.url ?? "")
+      listener(request, response)
+    })
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+    const { port } = server.address() as AddressInfo
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-page-"))
+    const [screenshot, log] = [join(folder, "page.png"), join(folder, "net.json")]
+    const flags = [
+      "--headless=new",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-dev-shm-usage",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--no-first-run",
+      `--user-data-dir=${join(folder, "profile")}`,
+      // Whatever the page asked of anybody else would fail, and be in the log.
+      "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+      `--log-net-log=${log}`,
+      "--window-size=1200,1600",
+      `--screenshot=${screenshot}`,
+      `http://127.0.0.1:${port}/docs`,
+    ]
+    await promisify(execFile)(chromium ?? "", flags, { timeout: commandMillis })
+    server.closeAllConnections()
+    server.close()
+    const image = readFileSync(screenshot)
+    expect(image.subarray(1, 4).toString()).toBe("PNG")
+    expect([image.readUInt32BE(16), image.readUInt32BE(20)]).toEqual([1200, 1600])
+    // An empty page of this size compresses to a few kilobytes.
+    expect(statSync(screenshot).size).toBeGreaterThan(40_000)
+    expect(asked).toEqual(["/docs"])
+    const requested = Array.from(
+      readFileSync(log, "utf8").matchAll(/"initiator":"http:\/\/127[^}]*?"url":"(https?:\/\/[^"]+)"/g),
+      ([, url]) => url,
+    )
+    for (const url of requested) expect(url).toMatch(`http://127.0.0.1:${port}/`)
+    if (process.env.HOLDFAST_SCREENSHOT !== undefined) {
+      await promisify(execFile)("cp", [screenshot, process.env.HOLDFAST_SCREENSHOT])
+    }
+  })
 })

@@ -168,7 +168,9 @@ describe("a double click", () => {
   it("without keys is two orders: nobody said that they were the same", async () => {
     const shop = createHoldfast({ store: memory(), accounts: "open-on-first-charge" })
     await shop.stock.register({ productId: "1", name: "Tee", price: 1, onHand: 2 })
-    const ask = askOf(shopHandler(shop, { demoIdentity: true, warn: () => {}, keys: "optional" }))
+    const ask = askOf(
+      shopHandler(shop, { demoIdentity: true, warn: () => {}, keys: "optional", charge: { by: "owner" } }),
+    )
     await ask("POST", "/users/ann/points", { amount: 2 })
     const [first, second] = [await ask("POST", "/orders", oneTee), await ask("POST", "/orders", oneTee)]
     expect(first.body.orderId).not.toBe(second.body.orderId)

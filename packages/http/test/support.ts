@@ -5,7 +5,7 @@ import { createHoldfast, type Shop } from "@holdfast/core"
 import { memory } from "@holdfast/core/memory"
 import { type Caller, type ShopHandler, type ShopHandlerOptions, shopHandler } from "../src/index.ts"
 
-export interface Asked {
+export interface Answer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
@@ -13,7 +13,7 @@ export interface Asked {
   readonly body: any
 }
 
-export type Ask = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Asked>
+export type Ask = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>
 
 export const callerOfHeader: { readonly resolveCaller: ShopHandlerOptions["resolveCaller"] & {} } = {
   resolveCaller: ({ headers }) => {
@@ -37,7 +37,7 @@ export const askOf =
     return askedOf(response)
   }
 
-export const askedOf = async (response: Response): Promise<Asked> => {
+export const askedOf = async (response: Response): Promise<Answer> => {
   const text = await response.text()
   const isJson = /json/.test(response.headers.get("content-type") ?? "")
   return {
@@ -67,9 +67,10 @@ export const stocked = async (options: Parameters<typeof createHoldfast>[0] = {}
 
 export const surfaceOf = async <C extends Caller = Caller>(
   options: Partial<ShopHandlerOptions<C>> = {},
+  shopOptions: Parameters<typeof stocked>[0] = {},
 ): Promise<{ readonly shop: Shop; readonly handler: ShopHandler; readonly ask: Ask }> => {
-  const shop = await stocked()
-  const handler = shopHandler(shop, { ...callerOfHeader, ...options } as ShopHandlerOptions)
+  const shop = await stocked(shopOptions)
+  const handler = shopHandler(shop, { ...callerOfHeader, charge: { by: "owner" }, ...options } as ShopHandlerOptions)
   return { shop, handler, ask: askOf(handler, { "x-caller": "ann" }) }
 }
 

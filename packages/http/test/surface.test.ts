@@ -1,8 +1,9 @@
-import { createHoldfast } from "@holdfast/core"
+import { createHoldfast, HoldfastError } from "@holdfast/core"
 import { memory } from "@holdfast/core/memory"
 import { describe, expect, it, vi } from "vitest"
-import { shopHandler } from "../src/index.ts"
-import { askOf, freshKey, stocked, streamed, surfaceOf } from "./support.ts"
+import { networkOf } from "../src/exchange/RateLimit.ts"
+import { HostUnavailable, type RateLimitOptions, type RequestView, shopHandler } from "../src/index.ts"
+import { askOf, callerOfHeader, freshKey, stocked, streamed, surfaceOf } from "./support.ts"
 
 const oneTee = { userId: "ann", orderItems: [{ productId: "1", quantity: 1 }] }
 
@@ -71,6 +72,31 @@ describe("the added endpoints", () => {
     expect((await ask("GET", "/outcomes?operation=orders.place&key=other")).body).toEqual({ status: "not-found" })
     const others = await ask("GET", "/outcomes?operation=orders.place&key=lost", undefined, { "x-caller": "bob" })
     expect(others.body).toEqual({ status: "not-found" })
+  })
+
+  it("given no word of the host about charging, charge nothing; given a rule, charge what it allows", async () => {
+    const charge = { amount: 500 }
+    const off = await surfaceOf({ charge: undefined })
+    const refused = await off.ask("POST", "/users/ann/points", charge, freshKey())
+    expect(refused).toMatchObject({ status: 403, body: { code: "CHARGE_NOT_OFFERED" } })
+    expect(await off.shop.points.balance("ann")).toBe(100_000)
+
+    const asked: Array<unknown> = []
+    const ruled = await surfaceOf({
+      charge: {
+        by: (question) => {
+          asked.push(question)
+          return question.amount <= 500
+        },
+      },
+    })
+    expect((await ruled.ask("POST", "/users/ann/points", charge, freshKey())).status).toBe(200)
+    expect(await ruled.ask("POST", "/users/ann/points", { amount: 501 }, freshKey())).toMatchObject({
+      status: 403,
+      body: { code: "FORBIDDEN" },
+    })
+    expect(asked[0]).toEqual({ caller: { id: "ann" }, accountId: "ann", amount: 500 })
+    expect(await ruled.shop.points.balance("ann")).toBe(100_500)
   })
 
   it("keep cancelling off until the host says who may, and until when", async () => {
@@ -214,6 +240,10 @@ describe("problems", () => {
   })
 })
 
+/** A promise of a library of its own. */
+// biome-ignore lint/suspicious/noThenProperty: that is what makes it one
+const thenable = (value: unknown) => ({ then: (heard: (value: unknown) => void) => heard(value) })
+
 const manyHeaders = Object.fromEntries(Array.from({ length: 70 }, (_, index) => [`x-${index}`, "1"]))
 
 describe("idempotency keys", () => {
@@ -257,6 +287,88 @@ describe("identity", () => {
     expect((await ask("POST", "/users/ann/points", { amount: 1 }, freshKey())).status).toBe(403)
     expect((await ask("GET", "/users/ann/points")).status).toBe(200)
     expect((await ask("GET", "/users/bob/points")).status).toBe(403)
+  })
+
+  it("given an answer of the host as any kind of promise, waits for it and believes exactly true", async () => {
+    // What authorize and what a rule come to, which has nothing to leave it to.
+    const answers: ReadonlyArray<readonly [number, number, unknown]> = [
+      [200, 200, true],
+      [200, 500, undefined],
+      [403, 403, false],
+      [200, 200, Promise.resolve(true)],
+      [403, 403, Promise.resolve(false)],
+      [200, 200, thenable(true)],
+      [200, 500, thenable(undefined)],
+      [403, 403, thenable(false)],
+      [403, 403, thenable(thenable(false))],
+      ...["yes", 1, {}, [], null, "", 0, thenable("yes"), Promise.resolve(1)].map(
+        (other) => [500, 500, other] as const,
+      ),
+    ]
+    for (const [authorized, ruled, answer] of answers) {
+      const onDefect = vi.fn()
+      const asked = await surfaceOf({ authorize: () => answer as boolean, onDefect })
+      expect((await asked.ask("GET", "/users/ann/points")).status).toBe(authorized)
+      expect(onDefect).toHaveBeenCalledTimes(authorized === 500 ? 1 : 0)
+      const by = () => answer as boolean
+      const rules = await surfaceOf({ charge: { by }, cancel: { by, until: "completed" }, onDefect: () => {} })
+      const { orderId } = (await rules.ask("POST", "/orders", oneTee, freshKey())).body
+      expect((await rules.ask("POST", "/users/ann/points", { amount: 1 }, freshKey())).status).toBe(ruled)
+      const cancelled = await rules.ask("POST", `/orders/${orderId}/cancel`, { userId: "ann" }, freshKey())
+      expect(cancelled.status).toBe(ruled)
+      expect(await rules.shop.points.balance("ann")).toBe(ruled === 200 ? 100_001 : 88_000)
+    }
+  })
+
+  it("given a caller as any kind of promise, waits for it; given something else than a caller, says so", async () => {
+    const callers: ReadonlyArray<readonly [number, unknown]> = [
+      [200, { id: "ann" }],
+      [200, thenable({ id: "ann" })],
+      [401, null],
+      [401, Promise.resolve(null)],
+      [401, { id: "" }],
+      [500, { id: 7 }],
+      [500, "ann"],
+      [500, true],
+      [500, Promise.resolve({ id: 7 })],
+    ]
+    for (const [status, caller] of callers) {
+      const { ask } = await surfaceOf({ resolveCaller: () => caller as { id: string }, onDefect: () => {} })
+      expect((await ask("GET", "/users/ann/points")).status).toBe(status)
+    }
+  })
+
+  it("given a host that cannot know now, answers 503 with Retry-After: nothing happened, and it is no defect", async () => {
+    const onDefect = vi.fn()
+    const away = () => {
+      throw new HostUnavailable({ retryAfterMillis: 2_500, cause: new Error("ECONNREFUSED 10.0.0.7") })
+    }
+    const charge = ["POST", "/users/ann/points", { amount: 1 }] as const
+    for (const options of [
+      { resolveCaller: away },
+      { resolveCaller: () => Promise.reject(new HostUnavailable({ retryAfterMillis: 2_500 })) },
+      { authorize: away },
+      { charge: { by: away } },
+    ]) {
+      const { ask, shop } = await surfaceOf({ ...options, onDefect })
+      const answer = await ask(...charge, freshKey())
+      expect(answer).toMatchObject({
+        status: 503,
+        body: { code: "HOST_UNAVAILABLE", retryable: true, outcome: "nothing-happened" },
+      })
+      expect(answer.headers.get("retry-after")).toBe("3")
+      expect(answer.text).not.toContain("10.0.0.7")
+      expect(await shop.points.balance("ann")).toBe(100_000)
+    }
+    expect(onDefect).not.toHaveBeenCalled()
+  })
+
+  it("given a host that never answers, answers 503 when an answer is due", async () => {
+    const never = () => new Promise<never>(() => {})
+    for (const options of [{ resolveCaller: never }, { authorize: never }]) {
+      const { ask } = await surfaceOf({ ...options, limits: { answerMillis: 20 } })
+      expect(await ask("GET", "/products/1")).toMatchObject({ status: 503, body: { code: "HOST_UNAVAILABLE" } })
+    }
   })
 
   it("hides other users' orders", async () => {
@@ -345,7 +457,8 @@ describe("limits", () => {
   })
 
   it("bound the items of an order and the time of a body", async () => {
-    const { ask, handler } = await surfaceOf({ limits: { orderItems: 1, bodyMillis: 20 } })
+    const { ask } = await surfaceOf({ limits: { orderItems: 1 } })
+    const { handler } = await surfaceOf({ limits: { bodyMillis: 20 } })
     const two = { userId: "ann", orderItems: ["1", "2"].map((productId) => ({ productId, quantity: 1 })) }
     expect(await ask("POST", "/orders", two, freshKey())).toMatchObject({
       status: 400,
@@ -366,6 +479,24 @@ describe("limits", () => {
     })
   })
 
+  it("answer 500 where the store rejects something for good, and tell only the host why", async () => {
+    const shop = await stocked()
+    const no = { _tag: "StoreRejected", outcome: "nothing-happened", reason: "permission denied for ann" } as const
+    const rejecting = { ...shop, stock: { product: () => Promise.reject(new HoldfastError(no)) } }
+    const told: Array<unknown> = []
+    const ask = askOf(
+      shopHandler(rejecting, { resolveCaller: () => undefined, onDefect: (error) => void told.push(error) }),
+    )
+    const { status, body, text, headers } = await ask("GET", "/products/1")
+    expect([status, body]).toMatchObject([
+      500,
+      { code: "STORE_REJECTED", outcome: "nothing-happened", retryable: false },
+    ])
+    expect(text).not.toContain("ann")
+    expect(headers.get("retry-after")).toBeNull()
+    expect(told).toMatchObject([{ message: "The store rejects it: permission denied for ann." }])
+  })
+
   it("limit the rate per caller where the host asks for it", async () => {
     let now = 0
     const { ask } = await surfaceOf({ rateLimit: { requests: 2, perSeconds: 10 }, clock: () => now })
@@ -379,6 +510,58 @@ describe("limits", () => {
     expect((await ask("GET", "/products/1", undefined, { "x-caller": "bob" })).status).toBe(200)
     now = 10_000
     expect((await ask("GET", "/products/1")).status).toBe(200)
+  })
+
+  it("given callers who are not signed in, count each by what tells them apart, and failed sign-ins too", async () => {
+    const addressOf = (request: RequestView) => request.headers.get("x-forwarded-for") ?? undefined
+    const { handler } = await surfaceOf({ rateLimit: { requests: 2, perSeconds: 10, addressOf }, clock: () => 0 })
+    const ask = askOf(handler)
+    const from = (address: string, more: Record<string, string> = {}) => ({ "x-forwarded-for": address, ...more })
+    for (const path of ["/products/1", "/users/ann/points"]) {
+      const [one, other] = [`1.1.1.${path.length}`, `2.2.2.${path.length}`]
+      const signedOut = path === "/products/1" ? 200 : 401
+      for (const status of [signedOut, signedOut, 429, 429]) {
+        expect((await ask("GET", path, undefined, from(one))).status).toBe(status)
+      }
+      expect((await ask("GET", path, undefined, from(other))).status).toBe(signedOut)
+      // A caller who is signed in has a window of their own, whoever else sits behind the same address.
+      expect((await ask("GET", path, undefined, from(one, { "x-caller": "ann" }))).status).toBe(200)
+    }
+    // An id that is none is a failed sign-in as well.
+    for (const status of [401, 401, 429]) {
+      expect((await ask("GET", "/products/1", undefined, from("3.3.3.3", { "x-caller": "" }))).status).toBe(status)
+    }
+  })
+
+  it("given callers whom nothing tells apart, say so once and let none of them lock out the others", async () => {
+    const warn = vi.fn()
+    const { handler } = await surfaceOf({ rateLimit: { requests: 1, perSeconds: 10 }, warn })
+    const ask = askOf(handler)
+    for (let times = 0; times < 5; times++) expect((await ask("GET", "/products/1")).status).toBe(200)
+    expect(warn).toHaveBeenCalledOnce()
+    expect(warn.mock.calls[0]?.[0]).toContain("rateLimit.addressOf")
+  })
+
+  it("given an address, take of IPv6 what a peer cannot choose", () => {
+    const networks: ReadonlyArray<readonly [string, string]> = [
+      ["10.0.0.7", "10.0.0.7"],
+      ["::ffff:10.0.0.7", "10.0.0.7"],
+      ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"],
+      ["2001:0db8:0001:0002:ffff::1", "2001:db8:1:2::"],
+      ["2001:db8::1", "2001:db8:0:0::"],
+      ["fe80::1%eth0", "fe80:0:0:0::"],
+      ["::1", "0:0:0:0::"],
+    ]
+    for (const [address, network] of networks) expect(networkOf(address)).toBe(network)
+  })
+
+  it("given a rate that is none, are refused before the first request", () => {
+    const shop = createHoldfast({ store: memory() })
+    const handlerWith = (rateLimit: object) => () =>
+      shopHandler(shop, { ...callerOfHeader, rateLimit: rateLimit as RateLimitOptions })
+    expect(handlerWith({ requests: 0, perSeconds: 1 })).toThrow(/rateLimit.requests/)
+    expect(handlerWith({ requests: 1, perSeconds: Number.NaN })).toThrow(/rateLimit.perSeconds/)
+    expect(handlerWith({ requests: 1, perSecond: 1 })).toThrow(/"perSecond"/)
   })
 })
 

@@ -52,7 +52,7 @@ export const eventOf = (
   data: object,
 ): string => JSON.stringify([{ id, type, version: 1, occurredAt: at, aggregate, key, data }])
 
-const hourOf = (at: string): string => String(Math.floor(Number(at) / 3_600_000))
+export const hourOf = (at: string): string => String(Math.floor(Number(at) / 3_600_000))
 
 /** The statements of one transaction on one connection. */
 export class Rows {

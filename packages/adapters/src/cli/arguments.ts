@@ -1,18 +1,29 @@
 /**
- * What was asked of the `holdfast` command.
+ * The arguments of the `holdfast` command.
  */
 import { parseArgs } from "node:util"
+import { whyNotSchema } from "../postgres/session/text.ts"
 
 export const usage = `Usage: holdfast <command> [options]
 
   migrate   creates the shop's schema or brings it up to date
   sql       prints the SQL that does the same, for other migration tools
   audit     recounts every promise of the shop, changing nothing; exit code 1 where one is broken
+  resend    sends dead letters of a consumer of Kafka to the topic that they came from, once more
+  rank      rank rebuild: empties the ranking on Redis, which the process that feeds it fills again from the store
   doctor    looks at the server, the schema and the outbox, and says what is wrong and what to do
 
   --url <url>        postgres://user:password@host:port/database (default: $DATABASE_URL)
   --schema <name>    the schema that holds the shop (default: holdfast)
   --after <version>  sql: the version that the schema has already (default: 0, it does not exist)
+  --inbox            sql: prints the tables of a consumer's inbox instead (default schema: holdfast_inbox)
+  --kafka <brokers>  resend, doctor: where to ask first, as host:port,host:port; with TLS, call resendDeadLetters instead
+  --topic <topic>    doctor: the topic of events to look at, with --kafka
+  --group <group>    doctor: consumers of it, with --kafka; may be given several times
+  --dead-letter <t>  resend: the topic of dead letters, such as shop.events.billing.dlq
+  --reason <text>    resend: those only whose reason has this text in it (default: all)
+  --redis <url>      rank: where the ranking is; doctor: looks at this Redis as well; as redis://host:port
+  --prefix <text>    rank: what the ranking's keys begin with (default: holdfast:)
   --json             audit, doctor: prints one JSON document
   --help             prints this`
 
@@ -22,19 +33,32 @@ export interface Options {
   readonly schema: string
   readonly after: number
   readonly json: boolean
+  /** Of `doctor` and `rank`. */
+  readonly redis?: string | undefined
+  readonly topic?: string | undefined
+  readonly groups?: ReadonlyArray<string>
+  /** Of `rank`. */
+  readonly prefix?: string | undefined
+  readonly inbox?: boolean
+  /** Of `resend` and `doctor`. */
+  readonly kafka?: ReadonlyArray<string>
+  readonly deadLetter?: string
+  readonly reason?: string
 }
 
-type CommandName = "migrate" | "sql" | "audit" | "doctor"
+type CommandName = "migrate" | "sql" | "audit" | "resend" | "rank" | "doctor"
 
-/** Which options a command has beside the schema. */
+/** Which options a command has. */
 const takes: { readonly [Name in CommandName]: ReadonlyArray<string> } = {
-  migrate: ["url"],
-  sql: ["after"],
-  audit: ["url", "json"],
-  doctor: ["url", "json"],
+  migrate: ["schema", "url"],
+  sql: ["schema", "after", "inbox"],
+  audit: ["schema", "url", "json"],
+  resend: ["kafka", "dead-letter", "reason"],
+  rank: ["redis", "prefix"],
+  doctor: ["schema", "url", "json", "redis", "kafka", "topic", "group"],
 }
 
-export type Asked =
+export type Arguments =
   | { readonly _tag: "Command"; readonly command: CommandName; readonly options: Options }
   | { readonly _tag: "Help" }
   | { readonly _tag: "Unclear"; readonly why: string }
@@ -44,13 +68,21 @@ const options = {
   schema: { type: "string" },
   after: { type: "string" },
   json: { type: "boolean" },
+  redis: { type: "string" },
+  prefix: { type: "string" },
+  inbox: { type: "boolean" },
+  kafka: { type: "string" },
+  topic: { type: "string" },
+  group: { type: "string", multiple: true },
+  "dead-letter": { type: "string" },
+  reason: { type: "string" },
   help: { type: "boolean", short: "h" },
 } as const
 
-const unclear = (why: string): Asked => ({ _tag: "Unclear", why })
+const unclear = (why: string): Arguments => ({ _tag: "Unclear", why })
 
 /** Reads the arguments behind the program's name. `databaseUrl` stands in for a missing `--url`. */
-export const asked = (args: ReadonlyArray<string>, databaseUrl: string | undefined): Asked => {
+export const readArguments = (args: ReadonlyArray<string>, databaseUrl: string | undefined): Arguments => {
   const parsed = parse(args)
   if (typeof parsed === "string") return unclear(parsed)
   const { positionals, values } = parsed
@@ -58,21 +90,52 @@ export const asked = (args: ReadonlyArray<string>, databaseUrl: string | undefin
   if (values.help === true || command === "help") return { _tag: "Help" }
   if (command === undefined) return unclear("Say what to do.")
   if (!isCommand(command)) return unclear(`There is no command "${command}".`)
+  if (command === "rank" && more.shift() !== "rebuild") return unclear("Say what to do with the ranking: rank rebuild.")
   if (more.length > 0) return unclear(`"${more.join(" ")}" is one word too many.`)
-  const foreign = Object.keys(values).find((name) => name !== "schema" && !takes[command].includes(name))
+  const foreign = Object.keys(values).find((name) => !takes[command].includes(name))
   if (foreign !== undefined) return unclear(`${command} has no option --${foreign}.`)
-  const { schema = "holdfast", after = "0", json = false, url = databaseUrl ?? "" } = values
-  if (schema === "") return unclear("--schema must not be empty.")
+  const { after = "0", json = false, inbox = false, url = databaseUrl ?? "", reason = "" } = values
+  const { redis, prefix, topic, group: groups = [] } = values
+  if (redis !== undefined && !/^rediss?:\/\//.test(redis)) return unclear("--redis must be redis://host:port.")
+  if (command === "rank" && redis === undefined)
+    return unclear("Say where the ranking is with --redis redis://host:port.")
+  const { schema = inbox ? "holdfast_inbox" : "holdfast", kafka = "", "dead-letter": deadLetter = "" } = values
+  if (inbox && values.after !== undefined) return unclear("--inbox has no versions: leave --after out.")
+  if (command === "resend" && (kafka === "" || deadLetter === ""))
+    return unclear("Say where and which with --kafka host:port and --dead-letter topic.")
+  if (command === "doctor" && (kafka === "") !== (topic === undefined))
+    return unclear("Say both, --kafka host:port and --topic topic.")
+  if (groups.length > 0 && kafka === "") return unclear("--group belongs to --kafka.")
+  const whyNot = whyNotSchema(schema)
+  if (whyNot !== undefined) return unclear(`--schema ${whyNot}.`)
   if (!/^\d{1,6}$/.test(after)) return unclear("--after must be a version, such as 1.")
   if (takes[command].includes("url") && !/^postgres(ql)?:\/\//.test(url))
     return unclear("Say which database with --url postgres://…, or set DATABASE_URL.")
-  return { _tag: "Command", command, options: { url, schema, after: Number(after), json } }
+  return {
+    _tag: "Command",
+    command,
+    options: {
+      url,
+      schema,
+      after: Number(after),
+      json,
+      inbox,
+      kafka: kafka.split(","),
+      deadLetter,
+      reason,
+      redis,
+      topic,
+      groups,
+      prefix,
+    },
+  }
 }
 
 const parse = (args: ReadonlyArray<string>) => {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true })
   } catch (error) {
+    // biome-ignore lint/plugin/thrown: Node's own parser throws errors that can be read, and this file loads nothing else
     return error instanceof Error ? error.message : String(error)
   }
 }

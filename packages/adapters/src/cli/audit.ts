@@ -15,7 +15,7 @@ export const audit = (options: Options): Promise<boolean> =>
     } catch (error) {
       // Nothing was to be changed, so there is no outcome to wonder about: only the reason matters.
       const no = isHoldfastError(error) ? error.unavailable : undefined
-      throw no?._tag === "StoreUnavailable" ? new Error(no.reason) : error
+      throw no?._tag === "StoreUnavailable" || no?._tag === "StoreRejected" ? new Error(no.reason) : error
     } finally {
       await shop.stop()
     }

@@ -1,11 +1,14 @@
 /**
  * How the command reaches a server: with `@effect/sql-pg`, or where a host has only that, with `pg`.
  */
-import type { StoreFault } from "@holdfast/core"
+import type { StoreFault } from "@holdfast/core/ports"
 import { Effect } from "effect"
-import { doorOf, notOpened, type PostgresOptions } from "../postgres/PostgresStore.ts"
-import type { Purpose } from "../postgres/settings.ts"
-import type { Wire } from "../postgres/wire.ts"
+import type { Target } from "../postgres/connect/parameters.ts"
+import type { Purpose } from "../postgres/connect/settings.ts"
+import type { PostgresOptions } from "../postgres/options.ts"
+import { sessionsOf } from "../postgres/PostgresStore.ts"
+import { notOpened } from "../postgres/session/notOpened.ts"
+import type { Wire } from "../postgres/session/wire.ts"
 import type { Options } from "./arguments.ts"
 
 /** Uses the server, whatever driver there is, and lets go of it. */
@@ -26,7 +29,7 @@ export const withServer = async <A>(
   }
 }
 
-const isInstalled = (name: string): boolean => {
+export const isInstalled = (name: string): boolean => {
   try {
     import.meta.resolve(name)
     return true
@@ -35,13 +38,14 @@ const isInstalled = (name: string): boolean => {
   }
 }
 
-/** Asks something on one session. A fault becomes an error whose message says it. */
+/** Asks something on one session, of a server that is what the address asks for, or `target`. A fault becomes an error. */
 export const onSession = async <A>(
   options: PostgresOptions,
   purpose: Purpose,
   use: (wire: Wire) => Effect.Effect<A, StoreFault>,
+  target?: Target,
 ): Promise<A> => {
-  const asked = Effect.flatMap(doorOf(options), ({ open }) =>
+  const asked = Effect.flatMap(sessionsOf(options, target), ({ open }) =>
     Effect.scoped(Effect.flatMap(Effect.mapError(open(purpose), notOpened), use)),
   )
   const ended = await Effect.runPromise(

@@ -2,6 +2,10 @@
  * What `doctor` makes of what it was told. Pure.
  */
 
+import { identifier, inSchema } from "../postgres/session/text.ts"
+import type { Wire } from "../postgres/session/wire.ts"
+import type { Missing } from "../postgres/statements/rights.ts"
+
 export interface Finding {
   /** `wrong` breaks a promise, `warn` will one day. */
   readonly level: "ok" | "warn" | "wrong"
@@ -12,9 +16,15 @@ export interface Finding {
 /** What the server says about itself. Times in milliseconds since 1970, time-outs in milliseconds. */
 export interface Server {
   readonly settings: Readonly<Record<string, string>>
+  /** What `version()` answers: other servers that speak PostgreSQL's protocol name themselves there. */
+  readonly version: string
+  /** Whether tables may be spread over nodes. */
+  readonly citus: boolean
   readonly database: string
   readonly user: string
   readonly replica: boolean
+  /** How many servers follow this one. */
+  readonly standbys: number
   readonly connections: number
   readonly now: number
   /** The oldest transaction of somebody else, with its age in seconds. */
@@ -31,16 +41,23 @@ export interface Delivery {
 }
 
 const oldestVersion = 150_000
-/** Two that decide, one while keys are busy, one each for reads, scans and the outbox. */
-const connectionsOfShop = 6
+/** Two that decide, one while keys are busy, one each for small reads, lists, scans, the outbox and probes. */
+const connectionsOfShop = 8
 /** The lanes wait this long for a lock, and count on no deadlock being looked for before. */
 const laneMillis = 100
 const longSeconds = 60
 const skewMillis = 2_000
 const waitingMillis = 60_000
 
+/** Servers that speak the protocol, and are none that a shop can rest on. */
+const otherServers = [
+  { name: "CockroachDB", inVersion: /cockroach/i },
+  { name: "YugabyteDB", inVersion: /-YB-|yugabyte/i },
+  { name: "Amazon Redshift", inVersion: /redshift/i },
+]
+
 export const serverFindings = (server: Server, localNow: number): ReadonlyArray<Finding> => {
-  const { settings, database, user, replica, connections, now, longest } = server
+  const { settings, database, user, replica, standbys, connections, now, longest } = server
   const is = (name: string): string => settings[name] ?? "unknown"
   const number = (name: string): number => Number(settings[name])
   const findings: Array<Finding> = [
@@ -54,6 +71,19 @@ export const serverFindings = (server: Server, localNow: number): ReadonlyArray<
     "wrong",
     `PostgreSQL ${is("server_version")} is too old.`,
     "Use PostgreSQL 15 or later.",
+  )
+  const other = otherServers.find(({ inVersion }) => inVersion.test(server.version))
+  note(
+    other !== undefined,
+    "wrong",
+    `This is ${other?.name}, whose locks, ids and order of commits are not PostgreSQL's.`,
+    "Use PostgreSQL 15 or later: docs/operations/growing.md says what a shop rests on.",
+  )
+  note(
+    server.citus,
+    "warn",
+    "Citus is installed here: a shop whose tables are spread over nodes is not exact.",
+    "Keep each shop's schema on one node: citus.enable_schema_based_sharding, or no distributed tables in it.",
   )
   note(replica, "wrong", "This server is a replica, which takes no orders.", "Point --url at the primary.")
   note(
@@ -74,6 +104,25 @@ export const serverFindings = (server: Server, localNow: number): ReadonlyArray<
     "synchronous_commit is off: a crash loses the orders that were acknowledged last.",
     `Set it on, at least here: alter database "${database}" set synchronous_commit = on;`,
   )
+  const named = settings.synchronous_standby_names ?? ""
+  note(
+    named === "" && standbys > 0,
+    "warn",
+    "No commit waits for the standbys of this server: a failover loses the orders that were acknowledged last.",
+    "Name those to wait for in synchronous_standby_names, if that is more than may be lost.",
+  )
+  note(
+    named !== "" && is("synchronous_commit") === "local",
+    "wrong",
+    `Commits do not wait for the standbys that are named (${named}): synchronous_commit is local.`,
+    `Set it on, at least here: alter database "${database}" set synchronous_commit = on;`,
+  )
+  if (named !== "") {
+    findings.push({
+      level: "ok",
+      what: `Commits wait for standbys (${named}). A wait that is cancelled is an unknown outcome, except to a shop on a client of Effect's and to calls by within: their drivers do not tell of it.`,
+    })
+  }
   const free = number("max_connections") - number("superuser_reserved_connections") - connections
   note(
     free < connectionsOfShop,
@@ -109,6 +158,39 @@ export const serverFindings = (server: Server, localNow: number): ReadonlyArray<
   })
   return findings
 }
+
+/** What the role may not do that a running shop does. */
+export const rightsFindings = ({ usage, rights }: Missing, user: string, schema: string): ReadonlyArray<Finding> => {
+  if (!usage && rights.length === 0) return []
+  const byRelation = Map.groupBy(rights, ([relation]) => relation)
+  const lists = Array.from(byRelation, ([relation, each]) => [relation, each.map(([, right]) => right).join(", ")])
+  const place = inSchema(schema)
+  const role = identifier(user)
+  const grants = [
+    ...(usage ? [`${place("grant usage on schema @@")} to ${role};`] : []),
+    ...lists.map(([relation, each]) => `${place(`grant ${each} on @.${relation}`)} to ${role};`),
+  ]
+  const may = lists.map(([relation, each]) => `${each} on ${relation}`)
+  return [
+    {
+      level: "wrong",
+      what: `The role "${user}" lacks rights that a shop needs in the schema "${schema}": ${[...(usage ? ["usage of the schema"] : []), ...may].join("; ")}.`,
+      todo: grants.join(" "),
+    },
+  ]
+}
+
+/** What the way to the server means for a shop. */
+export const wayFindings = ({ isPooled }: Pick<Wire, "isPooled">): ReadonlyArray<Finding> =>
+  isPooled === true
+    ? [
+        {
+          level: "warn",
+          what: "The address leads to a pooler, which may give each transaction another session. A shop works behind it, more slowly, and after a lost reply a refusal is told as an unknown outcome.",
+          todo: 'Pass the address of the server itself, or say what it is: pooler: "transaction", or pooler: "session" where each connection keeps its session.',
+        },
+      ]
+    : []
 
 export const deliveryFindings = (deliveries: ReadonlyArray<Delivery>, now: number): ReadonlyArray<Finding> => {
   if (deliveries.length === 0) return [{ level: "ok", what: "Nobody subscribes to events, so none are kept." }]

@@ -3,10 +3,10 @@
  * The `holdfast` command. Answers go to stdout, what went wrong to stderr; exit code 0 is good, 1 is not, 2 is a question
  * that was not understood.
  */
-import { type Asked, asked, usage } from "./arguments.ts"
+import { type Arguments, readArguments, usage } from "./arguments.ts"
 
 // Each command loads what it needs: nobody waits for a driver to be told that a flag is wrong.
-const run = async ({ command, options }: Extract<Asked, { readonly _tag: "Command" }>): Promise<boolean> => {
+const run = async ({ command, options }: Extract<Arguments, { readonly _tag: "Command" }>): Promise<boolean> => {
   switch (command) {
     case "migrate":
       return (await import("./migrate.ts")).migrate(options)
@@ -14,13 +14,17 @@ const run = async ({ command, options }: Extract<Asked, { readonly _tag: "Comman
       return (await import("./sql.ts")).printSql(options)
     case "audit":
       return (await import("./audit.ts")).audit(options)
+    case "resend":
+      return (await import("./resend.ts")).resend(options)
+    case "rank":
+      return (await import("./rank.ts")).rebuildRanking(options)
     case "doctor":
       return (await import("./doctor.ts")).doctor(options)
   }
 }
 
 const main = async (): Promise<number> => {
-  const question = asked(process.argv.slice(2), process.env.DATABASE_URL)
+  const question = readArguments(process.argv.slice(2), process.env.DATABASE_URL)
   switch (question._tag) {
     case "Help":
       console.log(usage)
@@ -37,8 +41,9 @@ main().then(
   (code) => {
     process.exitCode = code
   },
-  (error: unknown) => {
-    console.error(error instanceof Error ? error.message : String(error))
+  async (error: unknown) => {
     process.exitCode = 1
+    const { messageOfThrown } = await import("@holdfast/core/ports")
+    console.error(messageOfThrown(error))
   },
 )

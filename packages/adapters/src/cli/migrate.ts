@@ -1,4 +1,4 @@
-import { migrate as bringUpToDate } from "../postgres/migrate.ts"
+import { migrate as bringUpToDate } from "../postgres/schema/migrate.ts"
 import type { Options } from "./arguments.ts"
 import { onSession, withServer } from "./connect.ts"
 

@@ -5,63 +5,52 @@
  * survives the end of the process in a folder, but not a loss of power.
  */
 import type { PGlite } from "@electric-sql/pglite"
-import { type Guarantees, Store, type StoreFault, type StoreShape } from "@holdfast/core"
+import { Options } from "@holdfast/core"
+import { type Guarantees, Store, type StoreFault, type StoreShape } from "@holdfast/core/ports"
 import { Effect, Layer, type Scope } from "effect"
-import { Line } from "../postgres/Line.ts"
-import { type MigrateMode, migrate } from "../postgres/migrate.ts"
-import { openNative } from "../postgres/nativeWire.ts"
-import { storeOnLines } from "../postgres/StoreOnLines.ts"
-import type { Path } from "../postgres/transact.ts"
+import { openOn } from "../postgres/connect/nativeWire.ts"
+import { checkWays, schemaChecks } from "../postgres/options.ts"
+import { type Connections, storeOnConnections } from "../postgres/StoreOnConnections.ts"
+import { migrate } from "../postgres/schema/migrate.ts"
+import { Connection } from "../postgres/session/Connection.ts"
+import { notOpened } from "../postgres/session/notOpened.ts"
 import { openFromDatabase } from "./databaseWire.ts"
 import { duplexOf } from "./duplex.ts"
-import { notBoth, openOwn } from "./ownDatabase.ts"
+import { type PgliteOptions, placeChecks } from "./options.ts"
+import { openOwn } from "./ownDatabase.ts"
 
 const inMemory: Guarantees = { name: "pglite", durability: "nothing", scope: "one process", lanes: 1 }
 const inFolder: Guarantees = { ...inMemory, durability: "process crash" }
 
-export interface PgliteOptions {
-  /** Where the database is kept. Default: in memory, until the shop stops. */
-  readonly dir?: string | undefined
-  /**
-   * A PGlite of the host instead, which stays open. The shop takes turns in it with the host's own queries, and can join
-   * its transactions. Inside one, call the shop by `within` only: any other call waits for that transaction to end.
-   */
-  readonly database?: PGlite | undefined
-  /** The schema that holds the shop, and nothing else. Default: `holdfast`. */
-  readonly schema?: string | undefined
-  /** What happens at the start where the schema is missing or old. Default: `auto`. */
-  readonly migrate?: MigrateMode | undefined
-  /** Which way batches go. Default: `any`; the others are for tests and measurements. */
-  readonly path?: Path | undefined
-}
+const checks: Options.Checks<PgliteOptions> = { ...placeChecks, ...schemaChecks }
 
-const make = (options: PgliteOptions = {}): Effect.Effect<StoreShape, StoreFault, Scope.Scope> =>
-  Effect.gen(function* () {
-    const { dir, database: hosts } = options
-    if (hosts !== undefined && dir !== undefined) return yield* notBoth
-    if (hosts !== undefined) return yield* storeOnHosts(hosts, options)
-    return yield* storeOnDatabase(yield* openOwn(dir), options)
-  })
+const make = (options: PgliteOptions = {}): Effect.Effect<StoreShape, StoreFault, Scope.Scope> => {
+  Options.check(options, checks)
+  const { dir, database: hosts } = options
+  if (hosts === undefined) return Effect.flatMap(openOwn(dir), (database) => storeOnDatabase(database, options))
+  if (dir !== undefined) checkWays(options, checks, "dir", "database")
+  return storeOnHosts(hosts, options)
+}
 
 /** The store on a database of the host, beside the host's own use of it. */
 const storeOnHosts = (
   database: PGlite,
-  { schema = "holdfast", migrate: mode = "auto", path = "any" }: PgliteOptions,
+  { schema = "holdfast", migrate: mode = "auto", path, reads }: PgliteOptions,
 ): Effect.Effect<StoreShape, StoreFault, Scope.Scope> =>
   Effect.gen(function* () {
     yield* Effect.scoped(
       Effect.flatMap(openFromDatabase(database, schema, "migrate"), (wire) => migrate(wire, schema, mode)),
     )
-    const line = yield* Line.make(openFromDatabase(database, schema, "decide"))
+    const connection = yield* Connection.make(openFromDatabase(database, schema, "decide"))
     const { dataDir = "memory://" } = database
     const guarantees = dataDir.startsWith("memory://") ? inMemory : inFolder
-    return storeOnLines(guarantees, schema, { deciding: [line], reading: line, scanning: line, delivering: line }, path)
+    return storeOnConnections(guarantees, schema, allOn(connection), { path, reads })
   })
 
 /** The store on a database that is open already and stays so. Nobody else may use it meanwhile. */
 export const storeOnDatabase = (
   database: PGlite,
-  { dir, schema = "holdfast", migrate: mode = "auto", path = "any" }: PgliteOptions,
+  { dir, schema = "holdfast", migrate: mode = "auto", path, reads }: PgliteOptions,
 ): Effect.Effect<StoreShape, StoreFault, Scope.Scope> =>
   Effect.gen(function* () {
     const config = { stream: () => duplexOf(database), username: "postgres", database: "postgres" }
@@ -69,26 +58,37 @@ export const storeOnDatabase = (
     const open = (purpose: "decide" | "migrate") =>
       Effect.andThen(
         Effect.promise(() => database.exec("rollback").then(() => undefined)),
-        openNative(config, schema, purpose),
+        openOn(config, schema, purpose),
       )
     yield* Effect.scoped(
-      Effect.flatMap(
-        Effect.mapError(
-          open("migrate"),
-          ({ message, cause }): StoreFault => ({ _tag: "Lost", reason: message, cause }),
-        ),
-        (wire) => migrate(wire, schema, mode),
-      ),
+      Effect.flatMap(Effect.mapError(open("migrate"), notOpened), (wire) => migrate(wire, schema, mode)),
     )
-    const line = yield* Line.make(open("decide"))
-    yield* line.ready
-    const lines = { deciding: [line], reading: line, scanning: line, delivering: line }
-    const { join: _, ...store } = storeOnLines(dir === undefined ? inMemory : inFolder, schema, lines, path)
-    // A host cannot open a transaction in a database that only we hold.
-    return store
+    const connection = yield* Connection.make(open("decide"))
+    yield* connection.ready
+    const { join: _, ...store } = storeOnConnections(
+      dir === undefined ? inMemory : inFolder,
+      schema,
+      allOn(connection),
+      {
+        path,
+        reads,
+      },
+    )
+    // A host cannot open a transaction in a database that only we hold. Opening its one session anew ends the one before.
+    return { ...store, settle: () => Effect.as(connection.ready, true) }
   })
 
-/** The store on PGlite: {@link PgliteOptions}. */
+/** There is one session for everything. */
+const allOn = (connection: Connection): Connections => ({
+  deciding: [connection],
+  reading: connection,
+  listing: connection,
+  scanning: connection,
+  delivering: connection,
+  probing: connection,
+})
+
+/** The store on PGlite: {@link PgliteOptions}. Options that are not as they must be are thrown as a `HoldfastError`. */
 export const PgliteStore: {
   /** Of a database in a folder; one in memory survives nothing. */
   readonly guarantees: Guarantees

@@ -7,11 +7,14 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import type { PGlite } from "@electric-sql/pglite"
-import type { StoreFault } from "@holdfast/core"
+import type { Options } from "@holdfast/core"
+import type { StoreFault } from "@holdfast/core/ports"
 import { Effect, type Scope } from "effect"
 import { type Archived, archiveOn, type RetentionOptions } from "../postgres/archiveOn.ts"
+import { checkWays, retentionChecks } from "../postgres/options.ts"
 import { openFromDatabase } from "./databaseWire.ts"
-import { notBoth, openOwn } from "./ownDatabase.ts"
+import { placeChecks } from "./options.ts"
+import { openOwn } from "./ownDatabase.ts"
 
 /** In a folder whose shop is stopped. */
 export interface ArchiveDirOptions extends RetentionOptions {
@@ -31,18 +34,21 @@ export type ArchiveOptions = ArchiveDirOptions | ArchiveDatabaseOptions
 
 /**
  * Archives what is older than `keepDays`, batch by batch, each a short transaction. May be repeated, and goes on where it
- * was interrupted. Rejects where an option is out of its range, somebody else has the folder or the database fails; what
+ * was interrupted. Rejects where an option is not as it must be, another opener has the folder or the database fails; what
  * moved until then has moved.
  */
-export const archive = (options: ArchiveOptions): Promise<Archived> =>
-  archiveOn(
+export const archive = async (options: ArchiveOptions): Promise<Archived> => {
+  checkWays(options, checks, "dir", "database")
+  return archiveOn(
     (schema) => Effect.flatMap(databaseOf(options), (database) => openFromDatabase(database, schema, "migrate")),
     options,
   )
+}
+
+const checks: Options.Checks<ArchiveOptions> = { ...placeChecks, ...retentionChecks }
 
 const databaseOf = ({ dir, database }: ArchiveOptions): Effect.Effect<PGlite, StoreFault, Scope.Scope> => {
-  if (dir === undefined) return database === undefined ? notBoth : Effect.succeed(database)
-  if (database !== undefined) return notBoth
+  if (dir === undefined) return Effect.succeed(database)
   // Opening would make one, and nobody archives what is not there: the name is wrong.
   if (!existsSync(join(dir, "PG_VERSION")))
     return Effect.fail({ _tag: "Rejected", reason: `There is no database in the folder ${dir}.` })

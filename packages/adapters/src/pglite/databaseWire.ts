@@ -6,10 +6,10 @@
  */
 import type { PGlite, Transaction } from "@electric-sql/pglite"
 import { Effect, type Scope } from "effect"
-import { firstOf } from "../postgres/poolWire.ts"
-import { failureOf, type Query, sequentialWire } from "../postgres/session.ts"
-import { type Purpose, setting, settingsOf } from "../postgres/settings.ts"
-import { begin, commit, rollback, statement, type Wire } from "../postgres/wire.ts"
+import { firstOf } from "../postgres/connect/poolWire.ts"
+import { failureOf, type Query, sequentialWire } from "../postgres/connect/sequentialWire.ts"
+import { type Purpose, setting, settingsOf } from "../postgres/connect/settings.ts"
+import { begin, commit, rollback, statement, type Wire } from "../postgres/session/wire.ts"
 
 const levels = statement("set transaction isolation level read committed, read write")
 

@@ -4,6 +4,7 @@
 import { Buffer } from "node:buffer"
 import { Duplex } from "node:stream"
 import type { PGlite } from "@electric-sql/pglite"
+import { textOfThrown } from "@holdfast/core/ports"
 
 /** The driver ends a session with this message. */
 const terminate = 0x58
@@ -19,7 +20,7 @@ export const duplexOf = (database: PGlite): Duplex => {
       pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
       forward().then(
         () => done(),
-        (error) => done(error instanceof Error ? error : new Error(String(error))),
+        (error) => done(error instanceof Error ? error : new Error(textOfThrown(error))),
       )
     },
     final(done) {

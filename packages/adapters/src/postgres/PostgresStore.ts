@@ -1,72 +1,55 @@
 /**
  * The store on a PostgreSQL server, 15 or later.
  *
- * With a `url` it opens its own connections: two that decide and one more while keys are busy, one for reads, one for
- * scans, one for the outbox. They pipeline, so that a batch costs two round trips and one commit. With a `pool` or a
- * client of the host it borrows instead: two connections as long as it runs, and for everything else one at a time and
- * only for a moment. What the host passed in stays the host's.
+ * With a `url` it opens its own connections: two that decide and one more while keys are busy, one each for small reads, for
+ * lists, for scans, for the outbox and for probes. Those that nobody asks for anything are not opened. They pipeline, so that
+ * a batch costs two round trips and one commit. With a `pool` or a client of the host it borrows instead: two connections
+ * as long as it runs, and for everything else one at a time and only for a moment. What the host passed in stays the host's.
  */
 
-import { type Guarantees, Store, type StoreFault, type StoreShape } from "@holdfast/core"
-import { Effect, Layer, Redacted, Schedule, type Scope } from "effect"
+import { Options } from "@holdfast/core"
+import { type Guarantees, Store, type StoreFault, type StoreShape } from "@holdfast/core/ports"
+import { Effect, Layer, Schedule, type Scope } from "effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { isPostgres, openFromClient } from "./clientWire.ts"
-import { Line, type OpenWire } from "./Line.ts"
-import { type MigrateMode, migrate } from "./migrate.ts"
-import { nativeDriver } from "./nativeDriver.ts"
-import { type HostPool, openFromPool, shopConnections, whyNotPool } from "./poolWire.ts"
-import { storeOnLines } from "./StoreOnLines.ts"
-import type { Purpose } from "./settings.ts"
-import type { Path } from "./transact.ts"
-import type { Failure } from "./wire.ts"
+import { addressOf } from "./connect/address.ts"
+import { settleOn } from "./connect/Backend.ts"
+import { isPostgres, openFromClient } from "./connect/clientWire.ts"
+import { nativeDriver } from "./connect/nativeDriver.ts"
+import type { Pooler } from "./connect/nativeOpen.ts"
+import type { Target } from "./connect/parameters.ts"
+import { openFromPool, shopConnections } from "./connect/poolWire.ts"
+import type { Purpose } from "./connect/settings.ts"
+import { whyNotFiles } from "./connect/socket.ts"
+import {
+  checkWays,
+  type PostgresOptions,
+  type SchemaOptions,
+  storeChecks,
+  type UrlOptions,
+  wayChecks,
+} from "./options.ts"
+import { storeOnConnections } from "./StoreOnConnections.ts"
+import { migrate } from "./schema/migrate.ts"
+import { ask, Connection, type OpenWire } from "./session/Connection.ts"
+import { claimingConfirmed } from "./session/confirm.ts"
+import { notOpened } from "./session/notOpened.ts"
+import { begin, commit, statement, type Wire } from "./session/wire.ts"
 
 const guarantees = {
   name: "postgres",
   durability: "power loss",
   scope: "many machines",
+  standbys: "heard",
   lanes: 2,
 } as const satisfies Guarantees
 
-/** Where the shop is kept, whatever the way to it. */
-export interface SchemaOptions {
-  /** The schema that holds the shop, and nothing else. Default: `holdfast`. */
-  readonly schema?: string | undefined
-  /** What happens at the start where the schema is missing or old. Default: `auto`. */
-  readonly migrate?: MigrateMode | undefined
-  /**
-   * How many batches this process decides at once: 1 or 2. Default: 2, which suits orders of many products, and reading
-   * beside selling. Where several processes sell the same few rows, 1 in each sells more: their batches are larger, and
-   * fewer of them wait for one row.
-   */
-  readonly lanes?: 1 | 2 | undefined
-  /** Which way batches go. Default: `any`; the others are for tests and measurements. */
-  readonly path?: Path | undefined
-}
-
-/** By address: needs the package `@effect/sql-pg`, and is the fast way. */
-export interface UrlOptions extends SchemaOptions {
-  /** `postgres://user:password@host:port/database`, with the parameters that libpq knows. */
-  readonly url: string
-  readonly pool?: undefined
-}
-
-/** Through a pool of the host: needs nothing but that. */
-export interface PoolOptions extends SchemaOptions {
-  /**
-   * A `pg.Pool` or the like, of three connections or more. Two are kept as long as the shop runs, and given back when it
-   * stops. Statements run one after the other, so a batch costs more round trips than with `url`.
-   */
-  readonly pool: HostPool
-  readonly url?: undefined
-}
-
-export type PostgresOptions = UrlOptions | PoolOptions
-
 /** How sessions are come by. */
-export interface Door {
+export interface Sessions {
   readonly open: (purpose: Purpose) => OpenWire
   /** Whether they are somebody else's, and so given back whenever nobody needs them. */
   readonly lends: boolean
+  /** The database, where the address names it. */
+  readonly database?: string | undefined
 }
 
 /** A start tries again for a moment, so that a shop and its server may start together. Attempts may take long themselves. */
@@ -75,69 +58,123 @@ const startAgain = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times
 const whileLost = <A>(attempt: Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreFault> =>
   Effect.retry(attempt, { schedule: startAgain, while: ({ _tag }) => _tag === "Lost" })
 
-const make = (options: PostgresOptions): Effect.Effect<StoreShape, StoreFault, Scope.Scope> =>
-  Effect.flatMap(doorOf(options), (door) => storeBehind(door, options))
+const checks: Options.Checks<PostgresOptions> = { ...wayChecks(shopConnections), ...storeChecks }
 
-const makeFromClient = (options: SchemaOptions = {}): Effect.Effect<StoreShape, StoreFault, Scope.Scope | SqlClient> =>
-  Effect.flatMap(SqlClient, (client) => {
+const make = (options: PostgresOptions): Effect.Effect<StoreShape, StoreFault, Scope.Scope> => {
+  checkWays(options, checks, "url", "pool")
+  return Effect.flatMap(sessionsOf(options), (sessions) => storeBehind(sessions, options))
+}
+
+const makeFromClient = (options: SchemaOptions): Effect.Effect<StoreShape, StoreFault, Scope.Scope | SqlClient> => {
+  Options.check(options, storeChecks)
+  return Effect.flatMap(SqlClient, (client) => {
     if (!isPostgres(client)) return refuse("The SqlClient is not one of PostgreSQL.")
     const { schema = defaultSchema } = options
     return storeBehind({ open: (purpose) => openFromClient(client, schema, purpose), lends: true }, options)
   })
+}
 
 const defaultSchema = "holdfast"
 
-/** Opens nothing yet. `connections` are needed at once of a pool: as many as a shop needs, unless less is done with it. */
-export const doorOf = (
-  { url, pool, schema = defaultSchema }: PostgresOptions,
-  connections: number = shopConnections,
-): Effect.Effect<Door, StoreFault> => {
-  if ((url === undefined) === (pool === undefined)) return refuse("Pass either a `url` or a `pool`.")
-  if (pool === undefined) {
-    return Effect.map(nativeDriver, ({ openNative }) => ({
-      open: (purpose) => openNative({ url: Redacted.make(url) }, schema, purpose),
-      lends: false,
-    }))
-  }
-  const whyNot = whyNotPool(pool, connections)
-  return whyNot === undefined
-    ? Effect.succeed({ open: (purpose) => openFromPool(pool, schema, purpose), lends: true })
-    : refuse(whyNot)
+/** Opens nothing yet. The options have been checked. `target` is what a server has to be, whatever the address says. */
+export const sessionsOf = (
+  { url, pool, pooler, schema = defaultSchema }: PostgresOptions,
+  target?: Target,
+): Effect.Effect<Sessions, StoreFault> =>
+  pool === undefined
+    ? sessionsAt(url, pooler, schema, target)
+    : Effect.succeed({ open: (purpose) => openFromPool(pool, schema, purpose), lends: true })
+
+const sessionsAt = (
+  url: string,
+  pooler: Pooler | undefined,
+  schema: string,
+  target: Target | undefined,
+): Effect.Effect<Sessions, StoreFault> => {
+  const address = addressOf(url)
+  if (typeof address === "string") return refuse(address)
+  const whyNot = whyNotFiles(address.ssl)
+  if (whyNot !== undefined) return refuse(whyNot)
+  const meant = target === undefined ? address : { ...address, target }
+  return Effect.map(nativeDriver, ({ openAt }) => ({
+    open: (purpose) => openAt(meant, schema, purpose, pooler),
+    lends: false,
+    database: address.database,
+  }))
 }
 
 const refuse = (reason: string): Effect.Effect<never, StoreFault> => Effect.fail({ _tag: "Rejected", reason })
 
 const storeBehind = Effect.fnUntraced(function* (
-  { open, lends }: Door,
-  { schema = defaultSchema, migrate: mode = "auto", lanes = guarantees.lanes, path = "any" }: SchemaOptions,
+  { open, lends, database }: Sessions,
+  options: SchemaOptions & Pick<UrlOptions, "pooler">,
 ): Effect.fn.Return<StoreShape, StoreFault, Scope.Scope> {
+  const { schema = defaultSchema, migrate: mode = "auto", lanes = guarantees.lanes, pooler } = options
   const inSession = (purpose: Purpose, use: (wire: Effect.Success<OpenWire>) => Effect.Effect<void, StoreFault>) =>
     whileLost(Effect.scoped(Effect.flatMap(Effect.mapError(open(purpose), notOpened), use)))
-  if (lanes !== 1 && lanes !== 2) return yield* refuse(`\`lanes\` is 1 or 2, not ${String(lanes)}.`)
-  yield* inSession("migrate", (wire) => migrate(wire, schema, mode))
+  let [isPooled, hearsWarnings] = [false, false]
+  yield* inSession("migrate", (wire) => {
+    isPooled = wire.isPooled === true
+    hearsWarnings = wire.hearsWarnings === true
+    return Effect.andThen(isPooled ? whetherTransactions(wire) : Effect.void, migrate(wire, schema, mode))
+  })
+  if (isPooled && pooler === undefined) yield* Effect.logWarning(behindPooler)
+  // Batches of a lane follow each other down one session, and behind a pooler there is none.
+  const overlaps = !lends && !isPooled
   // The spare one is opened when keys are busy for the first time, or borrowed whenever they are.
-  const kept = yield* Effect.forEach(Array.from({ length: lanes }), () => Line.make(open("decide"), !lends))
-  const spare = yield* Line.make(open("decide"), !lends, lends)
-  for (const line of kept) yield* whileLost(line.ready)
+  const kept = yield* Effect.forEach(Array.from({ length: lanes }), () => Connection.make(open("decide"), overlaps))
+  const spare = yield* Connection.make(open("decide"), overlaps, lends)
+  for (const connection of kept) yield* whileLost(connection.ready)
   // Where the lanes took all that there is, nothing else would ever be answered.
   if (lends) yield* inSession("read", () => Effect.void)
-  return storeOnLines(
-    { ...guarantees, lanes },
+  // Our own session pipelines what several callers ask. On a lent one they take turns.
+  const reading = yield* Connection.make(open("read"), !lends, lends)
+  const delivering = yield* Connection.make(open("deliver"), false, lends)
+  const store = storeOnConnections(
+    { ...guarantees, lanes, standbys: hearsWarnings ? "heard" : "unheard" },
     schema,
     {
       deciding: [...kept, spare],
-      // Our own session pipelines what several callers ask. On a lent one they take turns.
-      reading: yield* Line.make(open("read"), !lends, lends),
-      scanning: yield* Line.make(open("read"), !lends, lends),
-      delivering: yield* Line.make(open("deliver"), false, lends),
+      reading,
+      listing: yield* Connection.make(open("read"), !lends, lends),
+      scanning: yield* Connection.make(open("read"), !lends, lends),
+      delivering,
+      isOwnSession: overlaps,
+      probing: yield* Connection.make(open("read"), !lends, lends),
     },
-    path,
+    options,
   )
+  const outbox = claimingConfirmed(store.outbox, delivering)
+  const namespace = database === undefined ? schema : `${database}|${schema}`
+  return {
+    ...store,
+    database: { system: "postgresql", namespace },
+    outbox,
+    settle: settleOn(reading),
+    now: clockOn(reading),
+  }
 })
 
-export const notOpened = ({ message, cause }: Failure): StoreFault => ({ _tag: "Lost", reason: message, cause })
+/** The server's own clock: several machines ask it, and agree. */
+const clockOn = (connection: Connection): Effect.Effect<number, StoreFault> =>
+  Effect.map(ask(connection, statement("select (extract(epoch from clock_timestamp()) * 1000)::bigint::text")), Number)
 
-/** The store on a PostgreSQL server. */
+/** A pooler in statement mode has none, and every batch would be refused. */
+const whetherTransactions = (wire: Wire): Effect.Effect<void, StoreFault> =>
+  Effect.flatMap(wire.run([begin, commit]), ({ failed }) => {
+    if (failed === undefined) return Effect.void
+    const { code, message, cause } = failed.failure
+    const reason = `The pooler at this address gives no transactions (${message}): let it pool by transaction or by session.`
+    return Effect.fail<StoreFault>({ _tag: code === undefined ? "Lost" : "Rejected", reason, cause })
+  })
+
+const behindPooler =
+  'The connections of the shop lead to a pooler: the process that greets one is not the one that serves it. The shop takes it for one that pools by transaction, which costs speed, and after a lost reply a refusal is told as an unknown outcome. Name what it is: pooler: "transaction", or pooler: "session" where each connection keeps its session; or pass the address of the server itself.'
+
+/**
+ * The store on a PostgreSQL server. Options that are unknown or not as they must be are thrown as a `HoldfastError` by the
+ * call that they are passed to, before anything is opened.
+ */
 export const PostgresStore: {
   readonly guarantees: Guarantees
   readonly make: (options: PostgresOptions) => Effect.Effect<StoreShape, StoreFault, Scope.Scope>
@@ -153,5 +190,5 @@ export const PostgresStore: {
   guarantees,
   make,
   layer: (options) => Layer.effect(Store, make(options)),
-  layerFromClient: (options) => Layer.effect(Store, makeFromClient(options)),
+  layerFromClient: (options = {}) => Layer.effect(Store, makeFromClient(options)),
 }

@@ -5,12 +5,12 @@
  * A ledger keeps the newest of its oldest rows: it shows the sum so far, and so opens what follows. The audit reads the
  * moment from the table `archive` and compares nothing older. Sales go on meanwhile.
  */
-import type { StoreFault } from "@holdfast/core"
+import type { StoreFault } from "@holdfast/core/ports"
 import { Effect, type Scope } from "effect"
-import { lost } from "./faults.ts"
+import { lost } from "./session/faults.ts"
+import { rowsOf, texts, values } from "./session/text.ts"
+import { begin, commit, type Reply, type Statement, statement, type Wire } from "./session/wire.ts"
 import * as sql from "./statements/archive.ts"
-import { rowsOf, texts, values } from "./text.ts"
-import { begin, commit, type Reply, type Statement, statement, type Wire } from "./wire.ts"
 
 /** What moves, whatever the way to the shop. */
 export interface RetentionOptions {
@@ -32,13 +32,11 @@ export interface Archived {
   readonly orders: number
 }
 
-/** Archives over a wire to the schema, which is opened once the options are in their ranges, and closed whatever happens. */
+/** Archives over a wire to the schema, which is closed whatever happens. The options have been checked. */
 export const archiveOn = async (
   open: (schema: string) => Effect.Effect<Wire, StoreFault, Scope.Scope>,
   { schema = "holdfast", keepDays = 90, batch = 1_000 }: RetentionOptions,
 ): Promise<Archived> => {
-  within("keepDays", keepDays, 36_500)
-  within("batch", batch, 100_000)
   const hourMillis = 3_600_000
   const before = Math.floor((Date.now() - keepDays * 24 * hourMillis) / hourMillis) * hourMillis
   const whole = Effect.gen(function* () {
@@ -158,12 +156,6 @@ const unanswered: Reply = {
     index: 0,
     failure: { code: undefined, message: `no answer within ${frameMillis / 1_000} s`, cause: undefined },
   },
-}
-
-const within = (name: string, value: number, most: number): void => {
-  if (!Number.isInteger(value) || value < 1 || value > most) {
-    throw new RangeError(`${name} must be a whole number from 1 to ${most.toLocaleString("en-US")}.`)
-  }
 }
 
 const reasonOf = (fault: StoreFault): string => ("reason" in fault ? fault.reason : fault._tag)

@@ -2,9 +2,10 @@
  * `@holdfast/adapters/postgres`: the store on a PostgreSQL server. Needs `@effect/sql-pg` for a `url`, and nothing for a
  * `pool` of the host.
  */
-import type { Store, StoreFault } from "@holdfast/core"
+import type { Store, StoreFault } from "@holdfast/core/ports"
 import type { Layer } from "effect"
-import { type PostgresOptions, PostgresStore } from "./PostgresStore.ts"
+import type { PostgresOptions } from "./options.ts"
+import { PostgresStore } from "./PostgresStore.ts"
 
 /** The PostgreSQL store as an option of a shop. */
 export const postgres = (
@@ -16,13 +17,10 @@ export const postgres = (
 
 export { type ArchiveOptions, type ArchivePoolOptions, type ArchiveUrlOptions, archive } from "./archive.ts"
 export type { Archived, RetentionOptions } from "./archiveOn.ts"
-export type { JoinableClient } from "./handles.ts"
-export { type MigrateMode, type PostgresSqlOptions, postgresSql } from "./migrate.ts"
-export {
-  type PoolOptions,
-  type PostgresOptions,
-  PostgresStore,
-  type SchemaOptions,
-  type UrlOptions,
-} from "./PostgresStore.ts"
-export type { HostConnection, HostPool } from "./poolWire.ts"
+export type { JoinableClient } from "./connect/handles.ts"
+export type { Pooler } from "./connect/nativeOpen.ts"
+export type { HostConnection, HostPool } from "./connect/poolWire.ts"
+export type { PoolOptions, PostgresOptions, SchemaOptions, UrlOptions } from "./options.ts"
+export { PostgresStore } from "./PostgresStore.ts"
+export { type PostgresRequestsOptions, postgresRequests } from "./requests.ts"
+export { type MigrateMode, type PostgresSqlOptions, postgresSql } from "./schema/migrate.ts"

@@ -1,46 +1,55 @@
 /**
- * The store inside a transaction that the host opened: on its connection, under a savepoint.
+ * The store inside a transaction that the host opened, on its connection.
  *
  * Every call locks first and decides then: a conflict could not be decided again from the beginning, because the host's
  * own statements are none of ours to repeat. A lock is waited for briefly; one that is not given is `Busy`, which the
- * engine answers as a conflict of transactions that the host may run again. Nothing of the session stays changed, and a
- * failure of ours leaves the host's transaction as it was. READ COMMITTED only: with an older snapshot locks would show
+ * engine answers as a conflict of transactions that the host may run again. Nothing of the session stays changed, a failure
+ * of ours leaves the host's transaction usable, and what the host sends meanwhile is never undone with it. READ COMMITTED only: with an older snapshot locks would show
  * values that are not current, and so would reads.
  */
+import type { JoinNotSupported } from "@holdfast/core"
 import {
   type Decided,
   type Guarantees,
-  type JoinNotSupported,
   type Keys,
   type KindName,
   kindNames,
   kinds,
+  lockedKeys,
   type Records,
   type StoreFault,
   type StoreShape,
-} from "@holdfast/core"
+} from "@holdfast/core/ports"
 import { Effect } from "effect"
-import { applyStatements } from "./apply.ts"
-import { lost, meaningOf, rejected } from "./faults.ts"
-import { queryOf } from "./handles.ts"
-import { Line } from "./Line.ts"
-import { type LockStatement, locksOf } from "./load.ts"
-import { outboxOn } from "./outbox.ts"
-import { readsOn, scansOn } from "./reads.ts"
-import { sequentialWire } from "./session.ts"
-import { rowsOf } from "./text.ts"
-import { allKeys } from "./transact.ts"
-import { begin, type Failure, type Reply, type Statement, statement, type Wire } from "./wire.ts"
+import { queryOf } from "./connect/handles.ts"
+import { sequentialWire } from "./connect/sequentialWire.ts"
+import { outboxOn } from "./outbox/outbox.ts"
+import { atomically } from "./session/atomically.ts"
+import { Connection } from "./session/Connection.ts"
+import { waitsForStandbys } from "./session/confirm.ts"
+import { utf8 } from "./session/encoding.ts"
+import { faultOf, isCrowd, meaningOf, rejected } from "./session/faults.ts"
+import { placing, rowsOf } from "./session/text.ts"
+import { begin, type Failure, type Reply, type Statement, statement, type Wire } from "./session/wire.ts"
+import { applyStatements } from "./statements/apply.ts"
+import { type LockStatement, locksOf } from "./statements/load.ts"
+import { readsOn } from "./statements/reads.ts"
+import { scansOn } from "./statements/scans.ts"
 
 const savepoint = statement("savepoint holdfast")
 const release = statement("release savepoint holdfast")
-const rollbackTo = statement("rollback to savepoint holdfast")
-/** The isolation, the host's own patience, and what tells this transaction from the client's others. */
+/** The isolation and the encoding of a transaction, what tells it from the client's others, and what it may use. */
 const context = statement(
-  `select json_build_array(json_build_array(current_setting('transaction_isolation'),
-  current_setting('lock_timeout'), now()::text || pg_backend_pid()))::text`,
+  `select json_build_array(json_build_object('isolation', current_setting('transaction_isolation'),
+  'encoding', current_setting('client_encoding'), 'transaction', now()::text || pg_backend_pid(),
+  'blocks', (select has_language_privilege(oid, 'usage') from pg_language where lanname = 'plpgsql')))::text`,
 )
-type Context = readonly [isolation: string, lockTimeout: string, transaction: string]
+interface Context {
+  readonly isolation: string
+  readonly encoding: string
+  readonly transaction: string
+  readonly blocks: boolean | null
+}
 const setLockTimeout = (value: string) => statement(`select set_config('lock_timeout', $1, true)`, value)
 
 /** How long a call waits for a lock: shorter than the server takes to look for a deadlock. */
@@ -55,7 +64,8 @@ const maxAttempts = 3
 
 /** A handle that was joined. It outlives the host's transactions where it is a client. */
 interface Joined {
-  readonly line: Line
+  readonly connection: Connection
+  readonly place: (sql: string) => string
   /** The transaction that moved something last, and the last kind that it locked. */
   moved: { readonly transaction: string; readonly furthest: number } | undefined
 }
@@ -66,6 +76,7 @@ export const joiner = (
   schema: string,
 ): ((handle: unknown) => Effect.Effect<StoreShape, JoinNotSupported>) => {
   const known = new WeakMap<object, Joined>()
+  const place = placing(schema)
   const joinedOf = (handle: unknown): Joined | string => {
     const key = typeof handle === "object" || typeof handle === "function" ? handle : null
     const before = key === null ? undefined : known.get(key)
@@ -74,7 +85,7 @@ export const joiner = (
     if (typeof query === "string") return query
     const wire = withoutTransactions(sequentialWire(query, schema, []))
     // The connection is the host's: there is nothing to open and nothing to close.
-    const joined: Joined = { line: new Line(Effect.succeed(wire), false), moved: undefined }
+    const joined: Joined = { connection: new Connection(Effect.succeed(wire), false), place, moved: undefined }
     if (key !== null) known.set(key, joined)
     return joined
   }
@@ -83,30 +94,32 @@ export const joiner = (
   return (handle) => {
     const joined = joinedOf(handle)
     if (typeof joined === "string") return refuse(joined)
-    const { line } = joined
-    return Effect.flatMap(whyNotJoin(line), (whyNot) =>
+    const { connection } = joined
+    return Effect.flatMap(whyNotJoin(connection), (whyNot) =>
       whyNot === undefined
         ? Effect.succeed({
             guarantees,
-            transact: (keys, decide) => line.use((wire) => decideUnderSavepoint(joined, wire, keys, decide)),
-            reads: readsOn(line),
-            ...scansOn(line),
-            outbox: outboxOn(line),
+            transact: (keys, decide) => connection.use((wire) => decideInside(joined, wire, keys, decide)),
+            reads: readsOn({ reading: connection, listing: connection }),
+            ...scansOn(connection),
+            outbox: outboxOn({ settling: connection, claiming: connection, isOwnSession: false }),
           })
         : refuse(whyNot),
     )
   }
 }
 
-/** Only a transaction has savepoints, and only one that has not failed. */
-const whyNotJoin = (line: Line): Effect.Effect<string | undefined> =>
+/** Only a transaction has savepoints, and only one that has not failed. What comes in between is not undone: it is released. */
+const whyNotJoin = (connection: Connection): Effect.Effect<string | undefined> =>
   Effect.match(
-    line.use((wire) => wire.run([savepoint, context, release])),
+    connection.use((wire) => wire.run([savepoint, context, release])),
     {
       onFailure: (fault) => ("reason" in fault ? fault.reason : "it is busy"),
       onSuccess: ({ values, failed }) => {
         if (failed !== undefined) return failed.failure.message
-        const [isolation] = contextIn(values[1])
+        const { isolation, encoding, blocks } = contextIn(values[1])
+        if (blocks !== true) return "it may not use PL/pgSQL, without which nothing can be undone alone"
+        if (encoding !== utf8) return `it has client_encoding ${encoding}, which changes text on its way`
         return isolation === "read committed"
           ? undefined
           : `it runs at ${isolation}, where locks and reads show what may be outdated; only read committed is joined`
@@ -115,9 +128,14 @@ const whyNotJoin = (line: Line): Effect.Effect<string | undefined> =>
   )
 
 const contextIn = (value: string | null | undefined): Context =>
-  rowsOf<Context>(value)[0] ?? ["an unknown isolation level", "0", ""]
+  rowsOf<Context>(value)[0] ?? {
+    isolation: "an unknown isolation level",
+    encoding: utf8,
+    transaction: "",
+    blocks: true,
+  }
 
-const decideUnderSavepoint = <A>(
+const decideInside = <A>(
   joined: Joined,
   wire: Wire,
   keys: Keys,
@@ -125,26 +143,37 @@ const decideUnderSavepoint = <A>(
   attempt = 1,
 ): Effect.Effect<A, StoreFault> =>
   Effect.gen(function* () {
-    const opened = yield* wire.run([context, savepoint])
-    if (opened.failed !== undefined) return yield* fail(opened.failed.failure)
-    const [, before, transaction] = contextIn(opened.values[0])
+    const { place } = joined
+    const opened = yield* wire.run([context])
+    if (opened.failed !== undefined) return yield* Effect.fail(faultOf(opened.failed.failure))
+    const { transaction } = contextIn(opened.values[0])
     const furthest = joined.moved?.transaction === transaction ? joined.moved.furthest : -1
     const locks = locksOf(keys)
     const early = locks.statements.filter(({ kind }) => orderOf(kind) <= furthest)
     const late = locks.statements.slice(early.length)
-    const loaded = yield* wire.run([...waiting(impatience, early), ...waiting(patience, late)])
-    if (loaded.failed !== undefined) return yield* undo<A>(joined, wire, keys, decide, attempt, loaded.failed.failure)
-    const values = loaded.values.slice(early.length > 0 ? 1 : 0)
-    if (late.length > 0) values.splice(early.length, 1)
-    const { answer, changes } = decide(locks.recordsOf(values))
-    const applied = yield* wire.run([
-      ...(changes === undefined ? [] : applyStatements(changes, true)),
-      setLockTimeout(before),
-      release,
-    ])
-    if (applied.failed !== undefined) return yield* undo<A>(joined, wire, keys, decide, attempt, applied.failed.failure)
+    const loaded = yield* atomically(
+      wire,
+      place,
+      [...waiting(impatience, early), ...waiting(patience, late)],
+      "replies",
+    )
+    if (loaded.failed !== undefined) return yield* again<A>(joined, wire, keys, decide, attempt, loaded.failed.failure)
+    // These locks stay until the host's transaction ends, whatever becomes of the call.
     const locked = locks.statements.filter(({ kind }) => kinds[kind].locked).map(({ kind }) => orderOf(kind))
     joined.moved = { transaction, furthest: Math.max(...locked, furthest) }
+    const values = loaded.values.slice(early.length > 0 ? 1 : 0)
+    if (late.length > 0) values.splice(early.length, 1)
+    const { answer, changes, restsOnRows } = decide(locks.recordsOf(values))
+    if (changes === undefined && restsOnRows !== true) return answer
+    const applied = yield* atomically(
+      wire,
+      place,
+      // What rests on rows that were found counts when the host's own commit has waited for them.
+      changes === undefined ? [waitsForStandbys] : [setLockTimeout(patience), ...applyStatements(changes, true)],
+      "nothing",
+    )
+    if (applied.failed !== undefined)
+      return yield* again<A>(joined, wire, keys, decide, attempt, applied.failed.failure)
     return answer
   })
 
@@ -154,27 +183,23 @@ const orderOf = (kind: KindName): number => kindNames.indexOf(kind)
 const waiting = (howLong: string, locks: ReadonlyArray<LockStatement>): ReadonlyArray<Statement> =>
   locks.length === 0 ? [] : [setLockTimeout(howLong), ...locks]
 
-/** Undoes what this call did and nothing else; what was set under the savepoint goes back with it. */
-const undo = <A>(
+/** What failed has left nothing behind. A record that appeared meanwhile is seen by another attempt. */
+const again = <A>(
   joined: Joined,
   wire: Wire,
   keys: Keys,
   decide: (records: Records) => Decided<A>,
   attempt: number,
   failure: Failure,
-): Effect.Effect<A, StoreFault> =>
-  Effect.flatMap(wire.run([rollbackTo, release]), (undone) => {
-    if (undone.failed !== undefined) return Effect.fail(lost(undone.failed.failure))
-    const meaning = meaningOf(failure, false)
-    if (meaning === "conflict" && attempt < maxAttempts)
-      return decideUnderSavepoint(joined, wire, keys, decide, attempt + 1)
-    if (meaning === "conflict" || meaning === "waited")
-      return Effect.fail<StoreFault>({ _tag: "Busy", keys: allKeys(keys) })
-    return fail(failure)
-  })
-
-const fail = (failure: Failure): Effect.Effect<never, StoreFault> =>
-  Effect.fail(meaningOf(failure, false) === "lost" ? lost(failure) : rejected(failure))
+): Effect.Effect<A, StoreFault> => {
+  const meaning = meaningOf(failure, false)
+  if (meaning === "conflict" && attempt < maxAttempts) return decideInside(joined, wire, keys, decide, attempt + 1)
+  // What stays under locks and is no other session's doing has its reason in the call, such as an index that was added.
+  if (meaning === "conflict" && !isCrowd(failure)) return Effect.fail(rejected(failure))
+  if (meaning === "conflict" || meaning === "waited")
+    return Effect.fail<StoreFault>({ _tag: "Busy", keys: lockedKeys(keys) })
+  return Effect.fail(faultOf(failure))
+}
 
 /** Whatever comes with a beginning and an end of its own has no place here: its end would be the host's. */
 const withoutTransactions = (wire: Wire): Wire => ({

@@ -7,13 +7,13 @@ import { Effect } from "effect"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { openFromDatabase } from "../../src/pglite/databaseWire.ts"
 import { pglite } from "../../src/pglite/index.ts"
-import { begin } from "../../src/postgres/wire.ts"
+import { begin } from "../../src/postgres/session/wire.ts"
 import { furnishShop } from "../support/shop.ts"
 
 let database: PGlite
 beforeAll(async () => {
   database = await PGlite.create()
-}, 60_000)
+})
 afterAll(() => database.close())
 
 const settings = async (): Promise<unknown> =>
@@ -42,28 +42,36 @@ it("takes turns with the host's transactions, and leaves the database open and a
   await shop.stop()
   expect(database.closed).toBe(false)
   expect(await settings()).toEqual(before)
-}, 30_000)
+})
 
 it("a call that the host's open transaction is in the way of ends at its deadline, and leaves no transaction behind", async () => {
-  const shop = createHoldfast({ store: pglite({ database, schema: "beside" }), deadlineMillis: 300, logger: () => {} })
+  let isHeld = false
+  const startedAt = Date.now()
+  const shop = createHoldfast({
+    store: pglite({ database, schema: "beside" }),
+    deadlineMillis: 300,
+    // Time goes on only while the host's transaction is open.
+    clock: () => (isHeld ? Date.now() : startedAt),
+    logger: () => {},
+  })
   await shop.start()
   const open = (accountId: string) => shop.points.open({ accountId })
   await database.transaction(async () => {
+    isHeld = true
     await expect(open("outside")).rejects.toMatchObject({ outcome: expect.stringMatching(/unknown|nothing-happened/) })
   })
+  isHeld = false
   await expect
-    .poll(
-      () =>
-        open("outside").then(
-          ({ accountId }) => accountId,
-          () => "no",
-        ),
-      { timeout: 20_000 },
+    .poll(() =>
+      open("outside").then(
+        ({ accountId }) => accountId,
+        () => "no",
+      ),
     )
     .toBe("outside")
   await shop.stop()
   expect((await database.query("select 1 as one")).rows).toEqual([{ one: 1 }])
-}, 60_000)
+})
 
 it("a transaction that nobody waits for any more is not begun", async () => {
   const given = Effect.flatMap(openFromDatabase(database, "beside", "decide"), (wire) =>
@@ -75,8 +83,6 @@ it("a transaction that nobody waits for any more is not begun", async () => {
   expect((await database.query("select 1 as one")).rows).toEqual([{ one: 1 }])
 })
 
-it("refuses a folder and a database at once", async () => {
-  const shop = createHoldfast({ store: pglite({ database, dir: "here" }), logger: () => {} })
-  await expect(shop.start()).rejects.toThrow(/either a `dir` or a `database`/)
-  await shop.stop()
+it("refuses a folder and a database at once", () => {
+  expect(() => pglite({ database, dir: "here" })).toThrow(/either a `dir` or a `database`/)
 })

@@ -1,18 +1,18 @@
 /**
  * The laws of the Store port on a PostgreSQL server, through the entry point that everybody's adapter uses.
  */
-import { Store } from "@holdfast/core"
+import { Store } from "@holdfast/core/ports"
 import { conformance } from "@holdfast/core/testing"
 import { describeAdapterConformance } from "@holdfast/core/testing/vitest"
+import { anyServer } from "@holdfast/test-services"
 import { Effect, Layer } from "effect"
 import { afterAll, describe, expect, it } from "vitest"
 import { PostgresStore } from "../../src/postgres/index.ts"
-import { anyServer } from "../support/postgres.ts"
 import { freshSchema, query, storeOn } from "../support/stores.ts"
 
 const server = await anyServer("conformance")
 const url = server?.url ?? ""
-afterAll(() => server?.stop(), 60_000)
+afterAll(() => server?.stop())
 
 const adapter = {
   name: "PostgreSQL",
@@ -48,11 +48,11 @@ describe.skipIf(server === undefined)("on a server", () => {
           ),
         ),
       },
-      { profile: "quick", budgetMillis: 1_500 },
+      { profile: "quick", rounds: 1 },
     )
     expect((await Effect.runPromise(run)).ok).toBe(true)
     expect(most).toBeGreaterThan(0)
     expect(await connections()).toBe(0)
     await ask(`drop database ${database}`)
-  }, 60_000)
+  })
 })

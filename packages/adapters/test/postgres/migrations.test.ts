@@ -6,14 +6,22 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { createHoldfast, isHoldfastError } from "@holdfast/core"
 import { Effect } from "effect"
+import pg from "pg"
 import { beforeEach, describe, expect, it } from "vitest"
-import { embedded } from "../../scripts/embed-migrations.ts"
+import { embedded, shaped } from "../../scripts/embed-migrations.ts"
 import { type MigrateMode, postgres, postgresSql } from "../../src/postgres/index.ts"
+import { migrations } from "../../src/postgres/schema/migrations.generated.ts"
+import { inSchema } from "../../src/postgres/session/text.ts"
 import { freshSchema, query, serverForFile } from "../support/stores.ts"
 
+const sources = join(import.meta.dirname, "../../src/postgres/schema")
+
 it("the embedded migrations are the files", () => {
-  const written = readFileSync(join(import.meta.dirname, "../../src/postgres/migrations.generated.ts"), "utf8")
-  expect(written).toBe(embedded())
+  expect(readFileSync(join(sources, "migrations.generated.ts"), "utf8")).toBe(embedded())
+})
+
+it("the shape that a start compares with is what the migrations make", async () => {
+  expect(readFileSync(join(sources, "shape.generated.ts"), "utf8")).toBe(await shaped())
 })
 
 describe("on a server", () => {
@@ -65,15 +73,20 @@ describe("on a server", () => {
     // No foreign key: it would lock the hot row that it points to.
     expect(await shapeOf(schema)).not.toContain("FOREIGN KEY")
     await ask(`drop schema ${schema} cascade`)
-  }, 30_000)
+  })
 
   it("shops that start together make it once", async () => {
     const schema = freshSchema()
     const starts = await Promise.all(Array.from({ length: 6 }, () => start(schema)))
     expect(starts).toEqual(Array.from({ length: 6 }, () => "started"))
-    expect(await ask(`select version, name from ${schema}.migration`)).toEqual([{ version: 1, name: "shop" }])
+    expect(await ask(`select version, name from ${schema}.migration`)).toEqual([
+      { version: 1, name: "shop" },
+      { version: 2, name: "delivery" },
+      { version: 3, name: "order_lists" },
+      { version: 4, name: "requests" },
+    ])
     await ask(`drop schema ${schema} cascade`)
-  }, 30_000)
+  })
 
   it("check refuses a schema that is missing and says what to do; off asks nothing", async () => {
     const schema = freshSchema()
@@ -82,18 +95,55 @@ describe("on a server", () => {
     expect(await start(schema, "auto")).toBe("started")
     expect(await start(schema, "check")).toBe("started")
     await ask(`drop schema ${schema} cascade`)
-  }, 30_000)
+  })
 
   it("a schema that needs newer code is refused, and one that is merely newer is not", async () => {
     const schema = freshSchema()
     await start(schema)
-    await ask(`insert into ${schema}.migration (version, name, minimum_code_version) values (2, 'later', 1)`)
+    await ask(`insert into ${schema}.migration (version, name, minimum_code_version) values (98, 'later', 1)`)
     expect(await start(schema)).toBe("started")
-    await ask(`insert into ${schema}.migration (version, name, minimum_code_version) values (3, 'breaking', 3)`)
-    expect(await start(schema)).toMatch(/needs code of version 3/)
-    expect(await start(schema, "check")).toMatch(/needs code of version 3/)
+    await ask(`insert into ${schema}.migration (version, name, minimum_code_version) values (99, 'breaking', 99)`)
+    expect(await start(schema)).toMatch(/needs code of version 99/)
+    expect(await start(schema, "check")).toMatch(/needs code of version 99/)
     await ask(`drop schema ${schema} cascade`)
-  }, 30_000)
+  })
+
+  it("given a transaction that is open, a migration holds up no sale, and is done when that transaction ends", async () => {
+    const schema = freshSchema()
+    const [first] = migrations
+    const sql = inSchema(schema)(
+      `create schema ${schema}; create table @.migration (version int primary key, name text not null,
+        minimum_code_version int not null, applied_at timestamptz not null default now());
+      ${first?.sql}; insert into @.migration values (1, 'shop', 1);`,
+    )
+    const [host, sales] = [new pg.Client(url()), new pg.Client(url())]
+    await Promise.all([host.connect(), sales.connect()])
+    await host.query(sql)
+    const append = `insert into ${schema}.outbox (events, size) select '[]', 1 where not exists (select from ${schema}.subscription)`
+    await host.query("begin")
+    await host.query(append)
+    let isStarted = false
+    const starting = start(schema).then((how) => {
+      isStarted = true
+      return how
+    })
+    // A sale that stood behind a lock of the migration would wait for the host, which waits for it.
+    await sales.query("set lock_timeout = '5s'")
+    const [pid] = await ask("select pg_backend_pid() as pid")
+    for (let waited = 0; waited === 0 && !isStarted; ) {
+      await sales.query(append)
+      const waiting = await sales.query(
+        "select from pg_stat_activity where wait_event_type = 'Lock' and query like '%alter table%' and pid <> $1",
+        [pid?.pid],
+      )
+      waited += waiting.rowCount ?? 0
+    }
+    expect(isStarted).toBe(false)
+    await host.query("commit")
+    expect(await starting).toBe("started")
+    await Promise.all([host.end(), sales.end()])
+    await ask(`drop schema ${schema} cascade`)
+  })
 
   it("the SQL for other migration tools makes the same schema", async () => {
     const [ours, theirs] = [freshSchema(), freshSchema()]
@@ -107,7 +157,7 @@ describe("on a server", () => {
     expect(await shapeOf(theirs)).toBe((await shapeOf(ours)).replaceAll(ours, theirs))
     await ask(`drop schema ${ours} cascade`)
     await ask(`drop schema ${theirs} cascade`)
-  }, 30_000)
+  })
 
   it("constraints refuse what no bug of ours may commit", async () => {
     const schema = freshSchema()
@@ -124,5 +174,5 @@ describe("on a server", () => {
     for (const sql of refused)
       await expect(ask(sql), sql).rejects.toMatchObject({ reason: { _tag: "ConstraintError" } })
     await ask(`drop schema ${schema} cascade`)
-  }, 30_000)
+  })
 })

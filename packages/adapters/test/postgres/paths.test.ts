@@ -2,18 +2,26 @@
  * The ways a batch can go, each forced and each seen: on a snapshot, under locks, again after a guard that did not hold, and
  * blindly in one frame.
  */
-import type { StoreShape } from "@holdfast/core"
-import { Effect, Redacted } from "effect"
+import {
+  type BatchState,
+  type ChangeSet,
+  mapKinds,
+  newBatchState,
+  type Path,
+  type PutsOfKind,
+  type RecordOf,
+  type StoreShape,
+} from "@holdfast/core/ports"
+import { Effect } from "effect"
+import pg from "pg"
 import { beforeEach, describe, expect, it } from "vitest"
-import { Line } from "../../src/postgres/Line.ts"
-import { openNative } from "../../src/postgres/nativeWire.ts"
 import { PostgresStore } from "../../src/postgres/PostgresStore.ts"
-import { transactOver } from "../../src/postgres/StoreOnLines.ts"
-import type { Audience } from "../../src/postgres/statements/outbox.ts"
-import { newTransactor, type Path } from "../../src/postgres/transact.ts"
-import type { Wire } from "../../src/postgres/wire.ts"
+import { transactOnConnections } from "../../src/postgres/StoreOnConnections.ts"
+import { Connection } from "../../src/postgres/session/Connection.ts"
+import type { Wire } from "../../src/postgres/session/wire.ts"
 import {
   AccountId,
+  Amount,
   adjustPointsCall,
   broken,
   CampaignId,
@@ -28,21 +36,26 @@ import {
   ProductId,
   place,
   placeCall,
+  Quantity,
   restock,
+  resumeCall,
   SubscriptionName,
   suspendCall,
   transact,
 } from "../support/core.ts"
-import { freshSchema, query, serverForFile } from "../support/stores.ts"
+import { freshSchema, openWire, query, serverForFile } from "../support/stores.ts"
 
 type Batch = Parameters<typeof transact>[1]
+type Call = Batch[number]
 
 /** A store whose frames are recorded, and before one of whose frames (the second, unless set) somebody else may act. */
 interface Watched {
+  readonly schema: string
   readonly store: StoreShape
   readonly other: StoreShape
   readonly frames: Array<string>
-  readonly audience: Audience
+  /** What the batches remember. */
+  readonly state: BatchState
   meanwhile: Effect.Effect<unknown, unknown>
   disturbed: number
 }
@@ -60,7 +73,7 @@ describe("paths", () => {
       Effect.scoped(
         Effect.gen(function* () {
           const other = yield* PostgresStore.make({ url: url(), schema })
-          const wire = yield* openNative({ url: Redacted.make(url()) }, schema, "decide")
+          const wire = yield* openWire(url(), schema, "decide")
           const frames: Array<string> = []
           const recording: Wire = {
             run: (frame) => {
@@ -69,13 +82,12 @@ describe("paths", () => {
               return Effect.andThen(before, wire.run(frame))
             },
           }
-          const transactor = newTransactor(path)
-          const { audience } = transactor
+          const state = newBatchState(path)
           const store: StoreShape = {
             ...other,
-            transact: transactOver([new Line(Effect.succeed(recording), true)], transactor),
+            transact: transactOnConnections([new Connection(Effect.succeed(recording), true)], state),
           }
-          const it: Watched = { store, other, frames, audience, meanwhile: Effect.void, disturbed: 2 }
+          const it: Watched = { schema, store, other, frames, state, meanwhile: Effect.void, disturbed: 2 }
           yield* furnish(other, { accounts: ["ada", "bob"], points: 100, products: { tea: 5 }, limit: 3 })
           yield* use(it)
           expect(yield* broken(other)).toEqual([])
@@ -226,20 +238,18 @@ describe("paths", () => {
   it("a key that somebody holds is named, alone, and asked for first the next time", () =>
     watched((shop) =>
       Effect.gen(function* () {
-        const schema = yield* Effect.map(
-          query(url(), "select nspname from pg_namespace where nspname like 't%' order by oid desc limit 1"),
-          ([row]) => String(row?.nspname),
-        )
-        yield* Effect.forkChild(
-          query(url(), `with l as (select * from ${schema}.product for update) select pg_sleep(0.8) from l`),
-        )
-        yield* Effect.sleep(100)
+        const holder = new pg.Client(url())
+        yield* Effect.promise(async () => {
+          await holder.connect()
+          await holder.query("begin")
+          await holder.query(`select from ${shop.schema}.product for update`)
+        })
         const busy = yield* Effect.flip(transact(shop.store, [place("ada", "tea", 1), charge("bob", 1)]))
         expect(busy).toEqual({ _tag: "Busy", keys: [{ kind: "product", key: ["tea"] }] })
         shop.frames.length = 2
         yield* Effect.flip(transact(shop.store, [place("ada", "tea", 1)]))
         expect(shop.frames.slice(2).join("; ")).not.toContain("account")
-        yield* Effect.sleep(900)
+        yield* Effect.promise(() => holder.end())
         expect(yield* decisions(shop.store, [place("ada", "tea", 1)])).toEqual(["Accepted"])
       }),
     ))
@@ -248,21 +258,20 @@ describe("paths", () => {
     "events are left out while nobody is subscribed, and none from then on, on the path %s",
     async (path) => {
       await watched(
-        ({ store, other, audience }) =>
+        ({ store, other, state }) =>
           Effect.gen(function* () {
             const name = SubscriptionName.make("mail")
             yield* transact(store, [charge("bob", 1)])
-            expect(audience.isThere).toBe(false)
+            expect(state.heard).toBe(false)
             yield* other.outbox.register(name)
             for (const amount of [2, 3]) yield* transact(store, [charge("bob", amount)])
-            expect(audience.isThere).toBe(true)
-            const lease = { name, owner: "test" }
-            expect(yield* other.outbox.lease(lease, 0, 1_000)).toBe(true)
-            const claimed = yield* other.outbox.claim(lease, undefined, 10)
-            expect(claimed.map(({ event }) => event.data)).toMatchObject([{ amount: 2 }, { amount: 3 }])
+            expect(state.heard).toBe(true)
+            const lease = yield* other.outbox.lease(name, "test", 10_000)
+            const claimed = lease && (yield* other.outbox.claim(lease, undefined, { events: 10, bytes: 100_000 }))
+            expect(claimed?.map(({ event }) => event.data)).toMatchObject([{ amount: 2 }, { amount: 3 }])
             yield* other.outbox.unregister(name)
             yield* transact(store, [charge("bob", 4)])
-            expect(audience.isThere).toBe(false)
+            expect(state.heard).toBe(false)
           }),
         path,
       )
@@ -297,6 +306,49 @@ describe("paths", () => {
           const page = { after: undefined, limit: 9, newestFirst: true }
           const [entry] = yield* store.reads.entries(AccountId.make("ada"), page)
           expect(entry).toMatchObject({ seq: 2, change: -10, balance: 90 })
+        }),
+      ))
+
+    // What a batch left behind that came to nothing: its numbers are the next ones, and another commit took them.
+    it.each<readonly [what: string, remember: (shop: Watched) => Effect.Effect<void>, asked: Call]>([
+      ["a balance that no commit made", neverCommitted("account", { balance: Amount.make(20) }), charge("bob", 1)],
+      ["a position that no commit made", neverCommitted("account", { seq: 9 }), charge("bob", 1)],
+      [
+        "a limit that no commit made",
+        neverCommitted("account", { balanceLimit: Amount.make(1_000) }),
+        charge("bob", 1),
+      ],
+      ["a price that no commit made", neverCommitted("product", { price: Amount.make(1) }), place("ada", "tea", 1)],
+      ["a name that no commit made", neverCommitted("product", { name: "Earl Grey" }), place("ada", "tea", 1)],
+      [
+        "a limit of a campaign that no commit made",
+        neverCommitted("campaign", { limit: Quantity.make(99) }),
+        issue("ada"),
+      ],
+      ["a ticket that no commit gave", neverCommitted("campaign", { issued: Quantity.make(2) }), issue("ada")],
+      ["a discount that no commit made", neverCommitted("campaign", { discount: flat }), issue("ada")],
+      ["a window that no commit made", neverCommitted("campaign", { closesAt: Date.now() * 2 }), issue("ada")],
+    ])("a guard does not hold on %s, whatever its version says", async (_, remember, asked) => {
+      await blind((shop) =>
+        Effect.gen(function* () {
+          yield* remember(shop)
+          const decided = yield* transact(shop.store, [asked])
+          // Had the first frame held, there would be no second one.
+          expect(shop.frames.slice(0, 2)).toEqual([expect.stringMatching(/^begin .* commit$/), "snapshot"])
+          expect(decided).toMatchObject([{ _tag: "Accepted" }])
+        }),
+      )
+    })
+
+    it("terms that a batch does not change are not written", () =>
+      blind((shop) =>
+        Effect.gen(function* () {
+          // The guess of an account's terms is right, and its version is not: the row keeps the one it has.
+          yield* transact(shop.other, [command(suspendCall, { accountId: "ada" })])
+          yield* transact(shop.other, [command(resumeCall, { accountId: "ada" })])
+          expect(yield* decisions(shop.store, [place("ada", "tea", 1)])).toEqual(["Accepted"])
+          expect(shop.frames.length).toBe(1)
+          expect(yield* shop.other.reads.account(AccountId.make("ada"))).toMatchObject({ state: "open", version: 3 })
         }),
       ))
 
@@ -392,6 +444,21 @@ describe("paths", () => {
     })
   })
 })
+
+const flat = { type: "flat", amount: Amount.make(7), minTotal: undefined } as const
+
+/** Makes the store remember a record of the shop with some fields that nobody committed. */
+const neverCommitted =
+  <K extends "account" | "product" | "campaign">(kind: K, fields: Partial<RecordOf[K]>) =>
+  ({ other, state }: Watched): Effect.Effect<void> =>
+    Effect.map(Effect.orDie(other.scan(kind, undefined, 9)), (records) => {
+      const none: ChangeSet = {
+        puts: mapKinds<PutsOfKind>(() => []),
+        appends: { entry: [], movement: [], event: [] },
+      }
+      const puts = records.map((before) => ({ before, after: { ...before, ...fields }, guard: "exact" }))
+      state.speculation.keep({ ...none, puts: { ...none.puts, [kind]: puts } })
+    })
 
 const refused = (tag: string) => ({ _tag: "Refused", refusal: { _tag: tag } })
 

@@ -5,14 +5,14 @@
  */
 
 import { PgConnection } from "@effect/sql-pg"
-import type { ChangeSet, Keys, StoreShape } from "@holdfast/core"
 import { MemoryStore } from "@holdfast/core/memory"
+import type { ChangeSet, Keys, StoreShape } from "@holdfast/core/ports"
 import { Effect, Redacted } from "effect"
 import { beforeEach, describe, expect, it } from "vitest"
-import { applyStatements } from "../../src/postgres/apply.ts"
-import { locksOf, snapshotOf } from "../../src/postgres/load.ts"
 import { PostgresStore } from "../../src/postgres/PostgresStore.ts"
-import { inSchema } from "../../src/postgres/text.ts"
+import { inSchema } from "../../src/postgres/session/text.ts"
+import { applyStatements } from "../../src/postgres/statements/apply.ts"
+import { locksOf, snapshotOf } from "../../src/postgres/statements/load.ts"
 import {
   AccountId,
   cancelCall,
@@ -118,5 +118,5 @@ describe.each(["empty tables", "tables of one row"])("on %s", (tables) => {
       for (const [filter] of ofRows.matchAll(/(?<!Join )Filter: [^\n]*/g)) expect(filter).not.toMatch(/_id = |key = /)
       if (process.env.SHOW_PLANS !== undefined) console.log(`${plan}\n`)
     }
-  }, 60_000)
+  })
 })

@@ -1,7 +1,7 @@
 /**
  * Receipts stand in orders, entries, coupons and in a table of their own. Nobody who asks for one should notice.
  */
-import { compareKeys, kinds, type StoreShape } from "@holdfast/core"
+import { compareKeys, kinds, type StoreShape } from "@holdfast/core/ports"
 import { Effect } from "effect"
 import { beforeEach, describe, expect, it } from "vitest"
 import {

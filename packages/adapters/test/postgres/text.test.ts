@@ -5,7 +5,7 @@
 import { Effect } from "effect"
 import * as fc from "fast-check"
 import { beforeEach, describe, expect, it } from "vitest"
-import { documents, rowsOf, texts, values } from "../../src/postgres/text.ts"
+import { arrayOf, rowsOf, texts, values } from "../../src/postgres/session/text.ts"
 import { query, serverForFile } from "../support/stores.ts"
 
 describe("array literals", () => {
@@ -39,7 +39,10 @@ describe("array literals", () => {
   it("documents arrive as they are", () =>
     fc.assert(
       fc.asyncProperty(rows(fc.dictionary(text, text, { noNullPrototype: true })), async (items) => {
-        const arrived = await understood(documents(items), "text")
+        const arrived = await understood(
+          arrayOf("json", items, (item) => item),
+          "text",
+        )
         expect(arrived.map((each) => (each === null ? undefined : JSON.parse(String(each))))).toEqual(items)
       }),
       { numRuns: 100 },

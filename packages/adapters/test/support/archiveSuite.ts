@@ -103,62 +103,58 @@ export const archiveSuite = (way: ArchiveWay): void => {
       ...(await way.ask(`select product_id, on_hand::int, revision::int from ${name}.product order by 1`)),
     ]
 
-    it.each([1, 7, 1_000])(
-      "in batches of %d moves every old row once and keeps every sum",
-      async (batch) => {
-        const name = way.schema()
-        const { shop, place, open } = await opened(name)
-        expect(await auditOf(shop)).toBe("clean")
-        const [before, sums] = [await rowsIn(name), await balances(name)]
+    it.each([1, 7, 1_000])("in batches of %d moves every old row once and keeps every sum", async (batch) => {
+      const name = way.schema()
+      const { shop, place, open } = await opened(name)
+      expect(await auditOf(shop)).toBe("clean")
+      const [before, sums] = [await rowsIn(name), await balances(name)]
 
-        const moved = await way.archive({ schema: name, batch })
-        const { before: moment, ...counts } = moved
-        const [kept, gone] = [await rowsIn(name), await rowsIn(name, "_archive")]
-        for (const table of tables) expect(kept[table] ?? 0, table).toBe((before[table] ?? 0) - (gone[table] ?? 0))
-        expect(counts).toEqual({
-          receipts: gone.receipt,
-          entries: gone.entry,
-          movements: gone.movement,
-          orders: gone.orders,
-        })
-        expect(counts.orders).toBe(19)
-        expect(await balances(name)).toEqual(sums)
-        expect(await auditOf(shop)).toBe("clean")
+      const moved = await way.archive({ schema: name, batch })
+      const { before: moment, ...counts } = moved
+      const [kept, gone] = [await rowsIn(name), await rowsIn(name, "_archive")]
+      for (const table of tables) expect(kept[table] ?? 0, table).toBe((before[table] ?? 0) - (gone[table] ?? 0))
+      expect(counts).toEqual({
+        receipts: gone.receipt,
+        entries: gone.entry,
+        movements: gone.movement,
+        orders: gone.orders,
+      })
+      expect(counts.orders).toBe(19)
+      expect(await balances(name)).toEqual(sums)
+      expect(await auditOf(shop)).toBe("clean")
 
-        // One old row opens each ledger; of an account that was quiet since, it is the only one.
-        for (const [table, owner, position] of [
-          ["entry", "account_id", "seq"],
-          ["movement", "product_id", "revision"],
-        ]) {
-          const old = await way.ask(
-            `select ${owner} as owner, count(*)::int as n from ${name}.${table} where at < $1 group by 1 order by 1`,
-            [moment.getTime()],
-          )
-          expect(old.every(({ n }) => n === 1)).toBe(true)
-          const [overlap] = await way.ask(
-            `select count(*)::int as n from ${name}.${table}_archive join ${name}.${table} using (${owner}, ${position})`,
-          )
-          expect(overlap?.n).toBe(0)
-        }
-        const { items } = await shop.points.entries({ accountId: "old" })
-        expect(items.map(({ seq, balance }) => [seq, balance])).toEqual([[2, 0]])
+      // One old row opens each ledger; of an account that was quiet since, it is the only one.
+      for (const [table, owner, position] of [
+        ["entry", "account_id", "seq"],
+        ["movement", "product_id", "revision"],
+      ]) {
+        const old = await way.ask(
+          `select ${owner} as owner, count(*)::int as n from ${name}.${table} where at < $1 group by 1 order by 1`,
+          [moment.getTime()],
+        )
+        expect(old.every(({ n }) => n === 1)).toBe(true)
+        const [overlap] = await way.ask(
+          `select count(*)::int as n from ${name}.${table}_archive join ${name}.${table} using (${owner}, ${position})`,
+        )
+        expect(overlap?.n).toBe(0)
+      }
+      const { items } = await shop.points.entries({ accountId: "old" })
+      expect(items.map(({ seq, balance }) => [seq, balance])).toEqual([[2, 0]])
 
-        // The shop goes on, also with what was open all the time, and a second run finds nothing to do.
-        await shop.orders.cancel({ accountId: "ada", orderId: open.orderId, key: "cancel-3" })
-        await shop.points.charge({ accountId: "old", amount: 100, key: "again" })
-        await place("old", "tea", 1)
-        expect(await auditOf(shop)).toBe("clean")
-        expect(await way.archive({ schema: name, batch })).toMatchObject({
-          receipts: 0,
-          entries: 0,
-          movements: 0,
-          orders: 0,
-        })
-        await way.archive({ schema: name, batch, keepDays: 1 })
-        expect(await auditOf(shop)).toBe("clean")
-      },
-      60_000,
-    )
+      // The shop goes on, also with what was open all the time, and a second run finds nothing to do.
+      await shop.orders.cancel({ accountId: "ada", orderId: open.orderId, key: "cancel-3" })
+      await shop.points.charge({ accountId: "old", amount: 100, key: "again" })
+      await place("old", "tea", 1)
+      expect(await auditOf(shop)).toBe("clean")
+      expect(await way.archive({ schema: name, batch })).toMatchObject({
+        receipts: 0,
+        entries: 0,
+        movements: 0,
+        orders: 0,
+      })
+      await way.archive({ schema: name, batch, keepDays: 1 })
+      expect(await auditOf(shop)).toBe("clean")
+    })
 
     it("keeps keys unique for as long as it says", async () => {
       const name = way.schema()
@@ -176,7 +172,7 @@ export const archiveSuite = (way: ArchiveWay): void => {
       // An open order stays, and so does its key.
       expect(await again("order-5", 1)).toMatchObject({ replayed: true })
       expect(await auditOf(shop)).toBe("clean")
-    }, 60_000)
+    })
 
     it("leaves the audit able to see what is wrong with what is left", async () => {
       const name = way.schema()
@@ -216,7 +212,7 @@ export const archiveSuite = (way: ArchiveWay): void => {
       )
       const found = await auditOf(shop)
       for (const check of ["point-ledger", "order-spends"]) expect(found).toContain(check)
-    }, 60_000)
+    })
 
     it("goes on beside sales and audits", async () => {
       const name = way.schema()
@@ -235,10 +231,16 @@ export const archiveSuite = (way: ArchiveWay): void => {
       await Promise.all(sales)
       expect(new Set(await audits)).toEqual(new Set(["clean"]))
       expect(await auditOf(shop)).toBe("clean")
-    }, 60_000)
+    })
 
     it.each([{ keepDays: 0 }, { keepDays: 1.5 }, { batch: 0 }])("refuses %j", async (option) => {
-      await expect(way.archive({ schema: way.schema(), ...option })).rejects.toThrow(RangeError)
+      const [name] = Object.keys(option)
+      await expect(way.archive({ schema: way.schema(), ...option })).rejects.toMatchObject({
+        code: "INVALID_INPUT",
+        refusal: {
+          issues: [{ pointer: `/${name}`, message: expect.stringContaining("must be a whole number from 1") }],
+        },
+      })
     })
 
     it("says so where there is no shop", async () => {

@@ -2,12 +2,12 @@
  * The statement that a read sends, and its plan.
  */
 import { PgConnection } from "@effect/sql-pg"
-import type { Reads, StoreFault } from "@holdfast/core"
+import type { Reads, StoreFault } from "@holdfast/core/ports"
 import { Effect, Redacted } from "effect"
-import { Line } from "../../src/postgres/Line.ts"
-import { readsOn } from "../../src/postgres/reads.ts"
-import { inSchema } from "../../src/postgres/text.ts"
-import type { Statement } from "../../src/postgres/wire.ts"
+import { Connection } from "../../src/postgres/session/Connection.ts"
+import { inSchema } from "../../src/postgres/session/text.ts"
+import type { Statement } from "../../src/postgres/session/wire.ts"
+import { readsOn } from "../../src/postgres/statements/reads.ts"
 
 /** What `read` asks for in a schema; it is answered nothing. */
 export const captured = (
@@ -25,7 +25,8 @@ export const captured = (
               return { values: frame.map(() => null), failed: undefined }
             }),
         }
-        yield* read(readsOn(yield* Line.make(Effect.succeed(wire), true)))
+        const connection = yield* Connection.make(Effect.succeed(wire), true)
+        yield* read(readsOn({ reading: connection, listing: connection }))
         const [first] = seen
         if (first === undefined) return yield* Effect.die(new Error("The read asked for nothing."))
         return { ...first, sql: inSchema(schema)(first.sql) }

@@ -8,9 +8,20 @@ export {
   revokeCall,
 } from "../../../core/src/decision/couponCalls.ts"
 export { cancelCall, completeCall, placeCall } from "../../../core/src/decision/orderCalls.ts"
-export { adjustPointsCall, openCall, suspendCall } from "../../../core/src/decision/pointsCalls.ts"
+export { adjustPointsCall, openCall, resumeCall, suspendCall } from "../../../core/src/decision/pointsCalls.ts"
 export { changePriceCall } from "../../../core/src/decision/stockCalls.ts"
-export { AccountId, CampaignId, OrderId, ProductId, SubscriptionName } from "../../../core/src/values.ts"
+export { sliceDecider } from "../../../core/src/delivery/decideRequests.ts"
+export { orderStates } from "../../../core/src/orders/states.ts"
+export {
+  AccountId,
+  Amount,
+  CampaignId,
+  IdempotencyKey,
+  OrderId,
+  ProductId,
+  Quantity,
+  SubscriptionName,
+} from "../../../core/src/values.ts"
 export {
   broken,
   charge,

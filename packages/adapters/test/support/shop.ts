@@ -2,9 +2,14 @@
  * A shop as a host has it, on a store of these adapters, with a few people and things in it.
  */
 import { createHoldfast } from "@holdfast/core"
+import { hangMillis } from "@holdfast/test-services"
 import { postgres } from "../../src/postgres/index.ts"
 
-export const shopOn = (url: string, schema: string, deadlineMillis = 10_000, workers = false) =>
+/** No call of a shop that is not in a hurry ends by its deadline, however slow the machine: only one that hangs. */
+export const patientMillis = hangMillis / 2
+
+/** `deadlineMillis` for a shop whose calls are meant to meet their deadline. */
+export const shopOn = (url: string, schema: string, deadlineMillis = patientMillis, workers = false) =>
   createHoldfast({ store: postgres({ url, schema }), deadlineMillis, workers, logger: () => {} })
 
 export type TestShop = ReturnType<typeof shopOn>

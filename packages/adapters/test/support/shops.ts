@@ -1,10 +1,10 @@
 /**
  * Shops on one server for the tests of a file: each on a schema of its own, stopped and dropped after its test.
  */
+
+import { anyServer, type CuttableWire, proxyTo, type Server } from "@holdfast/test-services"
 import { Effect } from "effect"
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest"
-import { anyServer, type Server } from "./postgres.ts"
-import { type CuttableWire, proxyTo } from "./proxy.ts"
 import { shopOn, type TestShop } from "./shop.ts"
 import { freshSchema, query } from "./stores.ts"
 
@@ -30,14 +30,14 @@ export const shopsForFile = (who: string, start: () => Promise<Server | undefine
   const schemas: Array<string> = []
   beforeAll(async () => {
     server = await start()
-  }, 60_000)
-  afterAll(() => server?.stop(), 60_000)
+  })
+  afterAll(() => server?.stop())
   beforeEach((context) => context.skip(server === undefined, "no PostgreSQL here"))
   afterEach(async () => {
     await Promise.all(shops.splice(0).map((shop) => shop.stop()))
     await Promise.all(proxies.splice(0).map((proxy) => proxy.close()))
     for (const schema of schemas.splice(0)) await ask(`drop schema if exists ${schema} cascade`)
-  }, 30_000)
+  })
   const url = (): string => server?.url ?? ""
   const ask: Shops["ask"] = (sql, params = []) => Effect.runPromise(query(url(), sql, params))
   return {

@@ -5,15 +5,18 @@
 
 import { PgConnection } from "@effect/sql-pg"
 import { PGlite } from "@electric-sql/pglite"
-import type { StoreFault, StoreShape } from "@holdfast/core"
+import type { Path, StoreFault, StoreShape } from "@holdfast/core/ports"
+import { anyServer, type Server } from "@holdfast/test-services"
 import { Effect, Redacted, type Scope } from "effect"
 import pg from "pg"
 import { afterAll, beforeAll, type TestContext } from "vitest"
 import { storeOnDatabase } from "../../src/pglite/PgliteStore.ts"
+import { addressOf } from "../../src/postgres/connect/address.ts"
+import { openAt } from "../../src/postgres/connect/nativeOpen.ts"
+import type { Purpose } from "../../src/postgres/connect/settings.ts"
 import { PostgresStore } from "../../src/postgres/PostgresStore.ts"
-import type { Path } from "../../src/postgres/transact.ts"
+import type { Failure, Wire } from "../../src/postgres/session/wire.ts"
 import type { SuiteStore } from "./core.ts"
-import { anyServer, type Server } from "./postgres.ts"
 
 export type Make = Effect.Effect<StoreShape, StoreFault, Scope.Scope>
 
@@ -28,8 +31,8 @@ export const serverForFile = (
   let server: Server | undefined
   beforeAll(async () => {
     server = await anyServer(who)
-  }, 60_000)
-  afterAll(() => server?.stop(), 60_000)
+  })
+  afterAll(() => server?.stop())
   return { server: () => server, url: () => server?.url ?? "" }
 }
 
@@ -52,6 +55,12 @@ const storeOnPool = (url: string, schema: string = freshSchema()): Make =>
     return yield* PostgresStore.make({ pool, schema })
   })
 
+/** A session of the store's, alone. */
+export const openWire = (url: string, schema: string, purpose: Purpose): Effect.Effect<Wire, Failure, Scope.Scope> => {
+  const address = addressOf(url)
+  return typeof address === "string" ? Effect.die(new Error(address)) : openAt(address, schema, purpose, undefined)
+}
+
 /** Runs one statement on a connection of its own. */
 export const query = (url: string, sql: string, params: ReadonlyArray<unknown> = []) =>
   Effect.scoped(
@@ -73,7 +82,7 @@ export const storesForFile = (who: string): ReadonlyArray<SuiteStore> => {
   let database: PGlite | undefined
   beforeAll(async () => {
     database = await PGlite.create()
-  }, 60_000)
+  })
   afterAll(() => database?.close())
   // The harness has said so already.
   const skipWithoutServer = (context: TestContext) => context.skip(server() === undefined, "no PostgreSQL here")

@@ -17,16 +17,18 @@ export interface Sale {
   readonly trouble: () => Promise<unknown>
   /** Collects what callers are told. */
   readonly heard?: Array<Heard>
+  /** Whom the calls are made to once more; by default the same shop. */
+  readonly afterwards?: TestShop
 }
 
 /** Holds a sale while something happens to the shop, and answers what it broke, one sentence each. */
 export const saleThrough = async (
   shop: TestShop,
-  { seed, rushMillis, trouble, heard = [] }: Sale,
+  { seed, rushMillis, trouble, heard = [], afterwards = shop }: Sale,
 ): Promise<ReadonlyArray<string>> => {
   const events = await subscribed(shop)
   await Promise.all([visitAll(shop, seed, rushMillis, (told) => heard.push(told)), trouble()])
-  return verdictOn(shop, seed, heard, events)
+  return verdictOn(afterwards, seed, heard, events)
 }
 
 /** Judges a shop that came after the one that told callers what was `heard`. */

@@ -6,8 +6,8 @@
  * after ten trials that did.
  */
 import { parseArgs } from "node:util"
-import { privateServer } from "../support/postgres.ts"
-import { type Blows, noBlows, runTrial, type Verdict } from "./trial.ts"
+import { privateServer } from "@holdfast/test-services"
+import { type Blows, type Kind, kindOf, noBlows, runTrial, type Verdict } from "./trial.ts"
 
 const maxBroken = 10
 const maxTrials = 100_000
@@ -53,6 +53,12 @@ const progress = (): void => {
   else if (done % 50 === 0) process.stderr.write(`${line}\n`)
 }
 
+/** One trial in ten is behind a pooler, and one in twenty ends on another server: those take several seconds each. */
+const soakKindOf = (trial: number): Kind => {
+  if (trial % 10 === 3) return "pooler"
+  return trial % 20 === 7 ? "failover" : kindOf(trial)
+}
+
 const server = await privateServer("soak")
 if (server === undefined) process.exit(1)
 console.log(`${trials} trials from seed ${seed}, ${together} at a time`)
@@ -60,7 +66,8 @@ try {
   let next = 0
   const runNext = async (): Promise<void> => {
     while (next < trials && broken.length < maxBroken) {
-      count(await runTrial(server.url, seed + next++))
+      const own = seed + next++
+      count(await runTrial(server.url, own, soakKindOf(own)))
       progress()
     }
   }
@@ -73,7 +80,8 @@ const figure = (value: number): string => value.toLocaleString("en-US")
 console.log(`
 ${figure(done)} trials in ${figure(seconds())} s
   what was done       ${figure(blows.connectionsCut)} connections cut, ${figure(blows.repliesLost)} replies lost, ${figure(blows.backendsTerminated)} backends terminated,
-                      ${figure(blows.statementsCancelled)} statements cancelled, ${figure(blows.processesKilled)} processes killed
+                      ${figure(blows.statementsCancelled)} statements cancelled, ${figure(blows.processesKilled)} processes killed,
+                      ${figure(blows.poolersKilled)} poolers killed, ${figure(blows.waitsCancelled)} waits for standbys cancelled, ${figure(blows.failovers)} failovers
   what callers heard  ${figure(totals.acknowledged)} acknowledged, ${figure(totals.refused)} refused by a rule, ${figure(totals.unavailable)} unavailable
   what was broken     ${broken.length === 0 ? "nothing" : `${broken.length} trials`}`)
 if (slow.length > 0) console.log(`\nunavailable in the trials of seed ${slow.join(", ")}`)

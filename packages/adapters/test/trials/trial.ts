@@ -2,20 +2,25 @@
  * One trial: a shop on a schema of its own, blows that are drawn from the seed, and the verdict.
  *
  * One seed in six is a process of its own that is killed; the others are a shop behind a wire that is cut, loses replies,
- * and whose backends are terminated or have their statements cancelled.
+ * and whose backends are terminated or have their statements cancelled. Where there is a PgBouncer, and where servers may
+ * have standbys, some shops are behind the one, which is killed too, and some are on a server that another one follows and
+ * takes over from.
  */
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
+import { privatePair, privatePooler, proxyTo } from "@holdfast/test-services"
 import { Effect } from "effect"
-import { proxyTo } from "../support/proxy.ts"
-import { seeded, shopOn } from "../support/shop.ts"
+import { patientMillis, seeded, shopOn } from "../support/shop.ts"
 import { query } from "../support/stores.ts"
-import { judge, saleThrough } from "./judge.ts"
-import type { Heard } from "./visits.ts"
+import { booksName, judge, saleThrough } from "./judge.ts"
+import { type Heard, visitAll } from "./visits.ts"
+
+/** What a trial is about: see above. */
+export type Kind = "drops" | "kill" | "pooler" | "failover"
 
 export interface Verdict {
   readonly seed: number
-  readonly killed: boolean
+  readonly kind: Kind
   readonly heard: ReadonlyArray<Heard>
   readonly blows: Blows
   /** What was broken; empty where everything held. */
@@ -29,6 +34,9 @@ export interface Blows {
   backendsTerminated: number
   statementsCancelled: number
   processesKilled: number
+  poolersKilled: number
+  waitsCancelled: number
+  failovers: number
 }
 
 export const noBlows = (): Blows => ({
@@ -37,21 +45,24 @@ export const noBlows = (): Blows => ({
   backendsTerminated: 0,
   statementsCancelled: 0,
   processesKilled: 0,
+  poolersKilled: 0,
+  waitsCancelled: 0,
+  failovers: 0,
 })
 
-const isKill = (seed: number): boolean => seed % 6 === 0
+/** The kind of a seed's trial, unless somebody asks for another one. */
+export const kindOf = (seed: number): Kind => (seed % 6 === 0 ? "kill" : "drops")
 
 /** Runs one trial on a server. Never fails: whatever goes wrong is in the verdict. */
-export const runTrial = async (url: string, seed: number): Promise<Verdict> => {
+export const runTrial = async (url: string, seed: number, kind = kindOf(seed)): Promise<Verdict> => {
   const schema = `trial_${process.pid}_${seed}`
   const heard: Array<Heard> = []
   const blows = noBlows()
-  const killed = isKill(seed)
   try {
-    const broken = await (killed ? killTrial : dropTrial)({ url, schema, seed, heard, blows })
-    return { seed, killed, heard, blows, broken }
+    const broken = await trials[kind]({ url, schema, seed, heard, blows })
+    return { seed, kind, heard, blows, broken }
   } catch (error) {
-    return { seed, killed, heard, blows, broken: [`a defect: ${error instanceof Error ? error.stack : error}`] }
+    return { seed, kind, heard, blows, broken: [`a defect: ${error instanceof Error ? error.stack : error}`] }
   } finally {
     await ask(url, `drop schema if exists ${schema} cascade`)
   }
@@ -65,19 +76,18 @@ interface Scene {
   readonly blows: Blows
 }
 
+type Trial = (scene: Scene) => Promise<ReadonlyArray<string>>
+
 const ask = (url: string, sql: string): Promise<ReadonlyArray<unknown>> => Effect.runPromise(query(url, sql))
 const pause = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))
-
-/** Longer than any blow lasts, so that a call gives up only where a bug keeps it waiting. */
-const deadlineMillis = 20_000
 
 /** How long visitors keep arriving: about as long as there are blows. */
 export const rushMillis = 150
 
-const dropTrial = async ({ url, schema, seed, heard, blows }: Scene): Promise<ReadonlyArray<string>> => {
+const dropTrial: Trial = async ({ url, schema, seed, heard, blows }) => {
   const random = seeded(seed)
   const proxy = await proxyTo(url)
-  const shop = shopOn(proxy.url, schema, deadlineMillis, true)
+  const shop = shopOn(proxy.url, schema, patientMillis, true)
   try {
     const trouble = async (): Promise<void> => {
       for (let blow = 0; blow < 4; blow++) {
@@ -112,7 +122,7 @@ const endBusy = async (how: "pg_terminate_backend" | "pg_cancel_backend", url: s
   return 0
 }
 
-const killTrial = async ({ url, schema, seed, heard, blows }: Scene): Promise<ReadonlyArray<string>> => {
+const killTrial: Trial = async ({ url, schema, seed, heard, blows }) => {
   const random = seeded(seed)
   // While it starts, after some answers, or with the last one.
   const [whileStarting, startMillis, answers] = [random(4) === 0, random(400), random(110)]
@@ -139,10 +149,99 @@ const killTrial = async ({ url, schema, seed, heard, blows }: Scene): Promise<Re
   await ended
   if (!isLoaded || child.signalCode !== "SIGKILL") return [`the process ended by itself with ${child.exitCode}`]
   blows.processesKilled++
-  const shop = shopOn(url, schema, deadlineMillis, true)
+  const shop = shopOn(url, schema, patientMillis, true)
   try {
     return await judge(shop, seed, heard)
   } finally {
     await shop.stop()
   }
+}
+
+/**
+ * Behind a pooler nobody can end what a lost session may still do, so a shop that lost a reply does not refuse that call for
+ * good. The verdict is that of a shop that comes after it.
+ */
+const poolerTrial: Trial = async ({ url, schema, seed, heard, blows }) => {
+  const random = seeded(seed)
+  const pooler = await privatePooler("trials", url, "transaction")
+  if (pooler === undefined) return []
+  const proxy = await proxyTo(pooler.url)
+  const shop = shopOn(proxy.url, schema, patientMillis)
+  try {
+    const trouble = async (): Promise<void> => {
+      for (let blow = 0; blow < 4; blow++) {
+        await pause(random(70))
+        const kind = random(4)
+        if (kind === 0) blows.connectionsCut += proxy.cut()
+        else if (kind === 1) blows.repliesLost += await proxy.swallowReplies(random(40))
+        else if (kind === 2) blows.backendsTerminated += await endBusy("pg_terminate_backend", url, schema)
+        else {
+          await pooler.kill()
+          await pause(random(30))
+          await pooler.restart()
+          blows.poolersKilled++
+        }
+      }
+    }
+    await shop.events.subscribe(booksName, () => {})
+    await Promise.all([visitAll(shop, seed, rushMillis, (told) => heard.push(told)), trouble()])
+    await shop.stop()
+    const next = shopOn(pooler.url, schema, patientMillis, true)
+    try {
+      return await judge(next, seed, heard)
+    } finally {
+      await next.stop()
+    }
+  } finally {
+    await shop.stop()
+    await proxy.close()
+    await pooler.stop()
+  }
+}
+
+/**
+ * A server and its synchronous standby, both of this trial alone. The standby is stopped for a while, and commits that wait
+ * for it are cancelled or ended; then the primary is killed and the standby takes over, with what it had.
+ */
+const failoverTrial: Trial = async ({ schema, seed, heard, blows }) => {
+  const random = seeded(seed)
+  const pair = await privatePair("trials")
+  if (pair === undefined) return []
+  const shop = shopOn(pair.url, schema, patientMillis, true)
+  const cancel = async (): Promise<void> => {
+    const how = random(2) === 0 ? "pg_cancel_backend" : "pg_terminate_backend"
+    const waiting = "select pid from pg_stat_activity where wait_event = 'SyncRep'"
+    blows.waitsCancelled += (await ask(pair.primary.url, `select ${how}(pid) from (${waiting}) w`)).length
+  }
+  try {
+    await pair.synchronise()
+    const trouble = async (): Promise<void> => {
+      await pause(random(200))
+      const [cancels, comesBack] = [random(4), random(2) === 0]
+      if (cancels > 0) {
+        await pair.standby.kill()
+        for (let n = 0; n < cancels; n++) {
+          await pause(random(40))
+          await cancel()
+        }
+        if (comesBack) await pair.standby.restart()
+        await pause(random(100))
+      }
+      await pair.primary.kill()
+      if (cancels > 0 && !comesBack) await pair.standby.restart()
+      await pair.promote()
+      blows.failovers++
+    }
+    return await saleThrough(shop, { seed, rushMillis: 2 * rushMillis, trouble, heard })
+  } finally {
+    await shop.stop()
+    await pair.stop()
+  }
+}
+
+const trials: Readonly<Record<Kind, Trial>> = {
+  drops: dropTrial,
+  kill: killTrial,
+  pooler: poolerTrial,
+  failover: failoverTrial,
 }

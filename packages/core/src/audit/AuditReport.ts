@@ -15,6 +15,7 @@ const checks = [
   { id: "scan-order", title: "Scans answer in the order of their keys, each key once" },
   { id: "point-ledger", title: "Point entries are gapless and each balance is the sum so far, never below zero" },
   { id: "account-balance", title: "An account's balance is the sum of its entries, its seq their number" },
+  { id: "balance-limit", title: "No charge or upward correction led above the account's balance limit" },
   { id: "stock-ledger", title: "Stock movements are gapless and each count is the sum so far, never below zero" },
   { id: "product-on-hand", title: "A product's units on hand are the sum of its movements, its revision their number" },
   { id: "coupon-tickets", title: "Tickets are 1 to the number issued, each exactly once" },

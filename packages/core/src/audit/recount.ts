@@ -9,6 +9,8 @@ import type { Coupon } from "../coupons/Coupon.ts"
 import type { EventValue } from "../events/Event.ts"
 import type { Order, OrderLine } from "../orders/Order.ts"
 import { sharesOf } from "../orders/pricing.ts"
+import { isClosed } from "../orders/states.ts"
+import type { Account, PointEntry } from "../points/Account.ts"
 import { compareBytes, maxOrderLines, maxOrderQuantity } from "../values.ts"
 import type { CheckId, Findings, Violation } from "./AuditReport.ts"
 import type { Book } from "./walk.ts"
@@ -75,6 +77,19 @@ export const ledgerBook = (
       findings.violation(owners, { key: [id], expected: { ...counted }, found: { ...owner } })
     },
   }
+}
+
+/**
+ * What charges and upward corrections left is within the account's limit, which is set once. A refund gives back whatever
+ * the limit, and a correction downward may leave more than it.
+ */
+export const checkLimit = (findings: Findings, account: Account, { seq, type, change, balance }: PointEntry): void => {
+  if (type !== "charge" && !(type === "adjust" && change > 0)) return
+  findings.checked("balance-limit")
+  const { accountId, balanceLimit } = account
+  if (balance <= balanceLimit) return
+  const violation = { key: [accountId, seq], expected: balanceLimit, found: balance, note: "above the limit" } as const
+  findings.violation("balance-limit", violation)
 }
 
 /** The bits of tickets are kept in chunks, so that a wild ticket does not need memory up to its number. */
@@ -162,7 +177,7 @@ export const recountOrder = (order: Order): Violation | undefined => {
     }
   }
   if (campaignId === undefined) compare("discount without a coupon", 0, discount)
-  compare("closed", state !== "placed", closed !== undefined)
+  compare("closed", isClosed(state), closed !== undefined)
   if (state === "completed") compare("restocked", false, closed?.restocked ?? false)
   return Object.keys(expected).length === 0 ? undefined : { key: [orderId], expected, found }
 }

@@ -11,11 +11,11 @@
  */
 import { Clock, Effect } from "effect"
 import type { Coupon } from "../coupons/Coupon.ts"
-import { type KindName, kinds, logs } from "../decision/kinds.ts"
+import { type KindName, kinds, ledgers } from "../decision/kinds.ts"
 import type { PointEntry } from "../points/Account.ts"
 import { hourOf } from "../popularity/SalesBucket.ts"
 import { type AuditReport, Findings, type TwoSidedCheck } from "./AuditReport.ts"
-import { ledgerBook, recountOrder, ticketBook } from "./recount.ts"
+import { checkLimit, ledgerBook, recountOrder, ticketBook } from "./recount.ts"
 import {
   type State,
   stateAccount,
@@ -174,7 +174,7 @@ const sweepAccounts = <E>(pages: Pages<E>, findings: Findings, state: State, fro
     rows: (after) => pages.rows("entry", after),
     idOf: ({ accountId }) => accountId,
     positionOf: ({ seq }) => seq,
-    rowKey: logs.entry.keyOf,
+    rowKey: ledgers.entry.keyOf,
     rowPosition: ({ seq }) => seq,
     open: (id, account) => {
       const owner = account && { position: account.seq, sum: account.balance }
@@ -184,6 +184,7 @@ const sweepAccounts = <E>(pages: Pages<E>, findings: Findings, state: State, fro
         add: (entry) => {
           first ??= entry
           book.add({ at: entry.at, position: entry.seq, change: entry.change, sum: entry.balance })
+          if (account !== undefined) checkLimit(findings, account, entry)
           stateEntry(state, entry)
         },
         close: () => {
@@ -201,7 +202,7 @@ const sweepProducts = <E>(pages: Pages<E>, findings: Findings, state: State, fro
     rows: (after) => pages.rows("movement", after),
     idOf: ({ productId }) => productId,
     positionOf: ({ revision }) => revision,
-    rowKey: logs.movement.keyOf,
+    rowKey: ledgers.movement.keyOf,
     rowPosition: ({ revision }) => revision,
     open: (id, product) => {
       const owner = product && { position: product.revision, sum: product.onHand }

@@ -13,6 +13,7 @@ import type { Coupon } from "../coupons/Coupon.ts"
 import type { Receipt, Stored } from "../decision/Receipt.ts"
 import type { EventValue } from "../events/Event.ts"
 import type { Order } from "../orders/Order.ts"
+import { isSale, stateAfter } from "../orders/states.ts"
 import type { Account, PointEntry } from "../points/Account.ts"
 import { hourOf, type SalesBucket } from "../popularity/SalesBucket.ts"
 import type { Product, StockMovement } from "../stock/Product.ts"
@@ -96,7 +97,7 @@ export const stateCoupon = (state: State, coupon: Coupon): void => {
 
 export const stateOrder = (state: State, order: Order): void => {
   const { orderId, accountId, campaignId, lines, paid, placedAt, closed } = order
-  const cancelled = order.state === "cancelled"
+  const cancelled = !isSale(order.state)
   const side = "expected"
   // The order has the id of the command that placed it.
   const placed = { at: placedAt, key: [orderId] as const, value: { commandId: orderId } }
@@ -183,7 +184,7 @@ const receiptStatements = ({ operation, commandId, answer, at }: Receipt): Reado
       return [{ check: "order-receipts", side, at, key: [part(answer.orderId)], value: { commandId } }]
     case "orders.complete":
     case "orders.cancel": {
-      const value = { state: operation === "orders.complete" ? "completed" : "cancelled", commandId }
+      const value = { state: operation === "orders.complete" ? stateAfter.complete : stateAfter.cancel, commandId }
       return [{ check: "close-receipts", side, at, key: [part(answer.orderId)], value }]
     }
     default:

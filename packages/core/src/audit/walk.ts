@@ -6,12 +6,9 @@
  * rows must find all rows up to its position, and a record that is read *after* them must have come at least as far.
  */
 import { Effect } from "effect"
-import { type KindName, kinds, type LogName, logs, type RecordOf, type RowOf } from "../decision/kinds.ts"
+import { type KindName, kinds, type LedgerName, ledgers, type RecordOf, type RowOf } from "../decision/kinds.ts"
 import { compareBytes, compareKeys, type Key } from "../values.ts"
 import type { Findings } from "./AuditReport.ts"
-
-/** The logs that an audit reads. */
-export type Ledgers = Exclude<LogName, "event">
 
 /** What an audit needs of a store: ordered scans, each page one snapshot taken after the call. The `Store` port has it. */
 export interface AuditSource<E> {
@@ -20,7 +17,7 @@ export interface AuditSource<E> {
     after: Key | undefined,
     limit: number,
   ) => Effect.Effect<ReadonlyArray<RecordOf[K]>, E>
-  readonly scanLog: <L extends Ledgers>(
+  readonly scanLog: <L extends LedgerName>(
     log: L,
     after: Key | undefined,
     limit: number,
@@ -50,8 +47,8 @@ export class Pages<E> {
     return this.#next(this.#source.scan(kind, after, this.#pace.pageSize), kinds[kind].keyOf, after, kind)
   }
 
-  rows<L extends Ledgers>(log: L, after: Key | undefined): Effect.Effect<ReadonlyArray<RowOf[L]>, E> {
-    return this.#next(this.#source.scanLog(log, after, this.#pace.pageSize), logs[log].keyOf, after, log)
+  rows<L extends LedgerName>(log: L, after: Key | undefined): Effect.Effect<ReadonlyArray<RowOf[L]>, E> {
+    return this.#next(this.#source.scanLog(log, after, this.#pace.pageSize), ledgers[log].keyOf, after, log)
   }
 
   /** Visits every record of a kind. */

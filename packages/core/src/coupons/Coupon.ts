@@ -6,7 +6,7 @@
  */
 import type { CouponExpired, CouponMinimumNotMet, CouponNotUsable } from "../refusals.ts"
 import type { AccountId, Amount, CampaignId, Cause, CommandId, OrderId } from "../values.ts"
-import type { Discount } from "./Discount.ts"
+import { type Discount, minimumOf } from "./Discount.ts"
 
 export interface Coupon {
   readonly campaignId: CampaignId
@@ -39,10 +39,8 @@ export const notUsable = (
   if (at >= coupon.expiresAt) {
     return { _tag: "CouponExpired", campaignId, accountId, expiredAt: new Date(coupon.expiresAt) }
   }
-  const { minTotal } = coupon.discount
-  return minTotal !== undefined && total < minTotal
-    ? { _tag: "CouponMinimumNotMet", campaignId, minTotal, total }
-    : undefined
+  const minTotal = minimumOf(coupon.discount)
+  return total < minTotal ? { _tag: "CouponMinimumNotMet", campaignId, minTotal, total } : undefined
 }
 
 /** Redeems a usable coupon for an order. */

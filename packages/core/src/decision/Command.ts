@@ -5,7 +5,7 @@
  */
 import type { Event, EventData, EventType } from "../events/Event.ts"
 import type { Refusal } from "../refusals.ts"
-import type { Cause, CommandId, IdempotencyKey, Key, Scope } from "../values.ts"
+import type { AccountId, CampaignId, Cause, CommandId, IdempotencyKey, Key, Scope } from "../values.ts"
 import type { Changes } from "./Changes.ts"
 import type { KindName } from "./kinds.ts"
 import type { Receipt, Stored } from "./Receipt.ts"
@@ -27,6 +27,13 @@ export interface Command<Request = unknown> extends Cause {
 }
 
 /**
+ * A command of any operation. Those who move commands look into none of them; each operation gets its own request back.
+ */
+export const erased = <Request>(command: Command<Request>): Command =>
+  // biome-ignore lint/plugin/casts: an operation is only ever called with the request of its own command
+  command as unknown as Command
+
+/**
  * What one call of the API means: pure, and all that the fold and the engine know of it.
  *
  * `Request` is the normalised input. `Answer` is what an acceptance is answered with.
@@ -40,6 +47,8 @@ export interface Operation<Request = unknown, Answer = unknown, R extends Refusa
   readonly keys: (request: Request, add: (kind: KindName, key: Key) => void, at: number) => void
   /** The one hot counter that the command positions itself on: such commands keep to one lane. */
   readonly lane: (request: Request) => string | undefined
+  /** What it claims of a campaign, for operations that do. Such a command may be refused by a seal. */
+  readonly claim?: (request: Request) => { readonly campaignId: CampaignId; readonly accountId: AccountId }
   /** The host's own commands have a reserved share of the queue, so that a flood cannot lock the operator out. */
   readonly operator: boolean
   readonly decide: (records: Records, request: Request, cause: Cause) => Verdict<Answer, R>

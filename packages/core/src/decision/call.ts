@@ -16,10 +16,10 @@ export interface Call<S extends InputSchema, Request, Answer, R extends Refusal 
   readonly normalise: (decoded: S["Type"], settings: Settings) => Request | InvalidInput
 }
 
-export type InputSchema = Schema.Codec<Keyed, object>
+export type InputSchema = Schema.Codec<KeyFields, object>
 
 /** What every input may carry. */
-export interface Keyed {
+export interface KeyFields {
   readonly key?: IdempotencyKey | undefined
   readonly scope?: Scope | undefined
 }

@@ -31,21 +31,46 @@ import type {
 import { AccountId, CampaignId, Label, PositiveQuantity, type Quantity, ValidDays } from "../values.ts"
 import type { EventOf } from "./Command.ts"
 import { accept, asDecoded, type Call, keyOptional, noLane, repeat } from "./call.ts"
+import type { Payload } from "./payloads.ts"
 
 export const CreateCampaign = Schema.Struct({
+  /** Your own id for it: 1–128 bytes of text. */
   campaignId: CampaignId,
+  /** What it is called: 1–200 characters. */
   name: Label,
+  /** What its coupons take off, copied into each at its issue. */
   discount: Discount,
+  /** The most coupons that it issues, one an account. */
   limit: PositiveQuantity,
+  /** It issues from this moment on. Default: its creation. */
   opensAt: Schema.optional(Schema.Date),
+  /** It issues until before this moment. Default: no end. */
   closesAt: Schema.optional(Schema.Date),
+  /** Whole days that a coupon stays valid after its issue: 1 to 36,500. Default 30. */
   validDays: Schema.optional(ValidDays),
+  /** Whether it issues at once. Default "open". */
   state: Schema.optional(Schema.Literals(["open", "paused"])),
   ...keyOptional,
 })
-export const NameCampaign = Schema.Struct({ campaignId: CampaignId, ...keyOptional })
-export const ChangeLimit = Schema.Struct({ campaignId: CampaignId, limit: PositiveQuantity, ...keyOptional })
-export const NameCoupon = Schema.Struct({ campaignId: CampaignId, accountId: AccountId, ...keyOptional })
+export const NameCampaign = Schema.Struct({
+  /** The campaign. */
+  campaignId: CampaignId,
+  ...keyOptional,
+})
+export const ChangeLimit = Schema.Struct({
+  /** The campaign. */
+  campaignId: CampaignId,
+  /** The most coupons from now on: at least as many as it has issued. */
+  limit: PositiveQuantity,
+  ...keyOptional,
+})
+export const NameCoupon = Schema.Struct({
+  /** The campaign of the coupon. */
+  campaignId: CampaignId,
+  /** The account whose coupon it is. */
+  accountId: AccountId,
+  ...keyOptional,
+})
 
 /** A campaign as it was created. Times are milliseconds since 1970. */
 export type CampaignAnswer = {
@@ -58,8 +83,18 @@ export type CampaignAnswer = {
   readonly validDays: number
   readonly state: "open" | "paused"
 }
-export type CampaignStateAnswer = { readonly campaignId: CampaignId; readonly state: Campaign["state"] }
-export type CampaignLimitAnswer = { readonly campaignId: CampaignId; readonly limit: Quantity }
+export type CampaignStateAnswer = {
+  /** The campaign. */
+  readonly campaignId: CampaignId
+  /** Only an open one issues. */
+  readonly state: Campaign["state"]
+}
+export type CampaignLimitAnswer = {
+  /** The campaign. */
+  readonly campaignId: CampaignId
+  /** The most coupons that it issues. */
+  readonly limit: Quantity
+}
 
 /** The coupon as it was issued. Times are milliseconds since 1970. */
 export type IssueAnswer = {
@@ -70,7 +105,12 @@ export type IssueAnswer = {
   readonly issuedAt: number
   readonly expiresAt: number
 }
-export type RevokeAnswer = { readonly campaignId: CampaignId; readonly accountId: AccountId }
+export type RevokeAnswer = {
+  /** The campaign of the coupon. */
+  readonly campaignId: CampaignId
+  /** The account that has lost it. */
+  readonly accountId: AccountId
+}
 
 /** How long a coupon stays valid after its issue, unless the campaign says otherwise. */
 const defaultValidDays = 30
@@ -113,7 +153,7 @@ export const createCampaignCall: Call<
     const existing = records.campaign(definition.campaignId)
     if (existing === undefined) {
       const event = eventOf("coupons.campaignCreated", definition.campaignId, { ...definition })
-      return accept({ ...definition }, { campaign: createCampaign(definition) }, event)
+      return accept({ ...definition }, { records: { campaign: [createCampaign(definition)] } }, event)
     }
     return sameDefinition(existing, definition)
       ? repeat({ ...definition })
@@ -128,7 +168,9 @@ type CampaignStateCall = Call<
   CampaignNotFound | CampaignNotOpen
 >
 
-const stateCall = (name: string, state: Campaign["state"], type: EventType): CampaignStateCall => ({
+type StateEvent = "coupons.campaignOpened" | "coupons.campaignPaused" | "coupons.campaignClosed"
+
+const stateCall = (name: string, state: Campaign["state"], type: StateEvent): CampaignStateCall => ({
   name,
   input: NameCampaign,
   normalise: asDecoded,
@@ -142,7 +184,11 @@ const stateCall = (name: string, state: Campaign["state"], type: EventType): Cam
     const changed = changeState(campaign, state)
     if (changed === undefined) return repeat({ campaignId, state })
     if ("_tag" in changed) return changed
-    return accept({ campaignId, state }, { campaign: changed }, eventOf(type, campaignId, { campaignId }))
+    return accept(
+      { campaignId, state },
+      { records: { campaign: [changed] } },
+      eventOf(type, campaignId, { campaignId }),
+    )
   },
 })
 
@@ -179,7 +225,7 @@ export const changeLimitCall: Call<
     if ("_tag" in changed) return changed
     const event = eventOf("coupons.limitChanged", campaignId, { campaignId, limit, previousLimit: campaign.limit })
     // A lower limit relies on the number issued, so the counter is guarded too.
-    return accept({ campaignId, limit }, { campaign: changed, exact: "campaign" }, event)
+    return accept({ campaignId, limit }, { records: { campaign: [changed] }, exact: "campaign" }, event)
   },
 }
 
@@ -205,6 +251,7 @@ export const issueCall: Call<
     add("campaign", [campaignId])
   },
   lane: ({ campaignId }) => campaignId,
+  claim: asDecoded,
   operator: false,
   decide: (records, { campaignId, accountId }, cause) => {
     const account = records.account(accountId)
@@ -218,8 +265,7 @@ export const issueCall: Call<
     const issued = issue(campaign, accountId, cause)
     if ("_tag" in issued) return issued
     const answer = issueAnswerOf(issued.coupon)
-    // The account is named unchanged: the issue relies on it being open.
-    const changes = { account, campaign: issued.campaign, coupon: issued.coupon, exact: "campaign" } as const
+    const changes = { records: { campaign: [issued.campaign], coupon: [issued.coupon] }, exact: "campaign" } as const
     return accept(answer, changes, eventOf("coupons.issued", campaignId, answer))
   },
 }
@@ -241,7 +287,7 @@ export const revokeCall: Call<typeof NameCoupon, typeof NameCoupon.Type, RevokeA
       ? repeat(answer)
       : accept(
           answer,
-          { coupon: revoked },
+          { records: { coupon: [revoked] } },
           eventOf("coupons.revoked", campaignId, { ...answer, ticket: coupon.ticket }),
         )
   },
@@ -281,7 +327,9 @@ const sortedDiscount = (discount: Discount): EventData =>
 
 const campaignNotFound = (campaignId: CampaignId): CampaignNotFound => ({ _tag: "CampaignNotFound", campaignId })
 
-const eventOf = (type: EventType, campaignId: CampaignId, data: EventData): EventOf => ({
+type CouponsEvent = Extract<EventType, `coupons.${string}`>
+
+const eventOf = <Type extends CouponsEvent>(type: Type, campaignId: CampaignId, data: Payload<Type>): EventOf => ({
   type,
   aggregate: { type: "campaign", id: campaignId },
   key: campaignId,

@@ -2,10 +2,17 @@
  * The calls that change orders: place, complete, cancel.
  */
 import { Schema } from "effect"
-import type { EventData, EventType } from "../events/Event.ts"
-import { type CancelRefusal, type CancelRequest, cancelOrder } from "../orders/cancelOrder.ts"
+import type { EventType } from "../events/Event.ts"
+import { type Cancelled, type CancelRefusal, type CancelRequest, cancelOrder } from "../orders/cancelOrder.ts"
+import { metadataFaults } from "../orders/metadata.ts"
 import { completeOrder, copyOfMetadata, type Order } from "../orders/Order.ts"
-import { type OrderRequest, type PlaceRefusal, placeOrder, type RequestedLine } from "../orders/placeOrder.ts"
+import {
+  type OrderRequest,
+  type Placed,
+  type PlaceRefusal,
+  placeOrder,
+  type RequestedLine,
+} from "../orders/placeOrder.ts"
 import { hourOf } from "../popularity/SalesBucket.ts"
 import type { InvalidInput, OrderAlreadyCancelled, OrderNotFound } from "../refusals.ts"
 import {
@@ -27,32 +34,49 @@ import {
 import type { Changes } from "./Changes.ts"
 import type { EventOf } from "./Command.ts"
 import { type Call, keyOptional, keyRequired, noLane, repeat } from "./call.ts"
+import type { EventPayload, Payload } from "./payloads.ts"
 
-const maxMetadataCharacters = 4096
-
-const Metadata = Schema.Record(Schema.String, Schema.Unknown).check(
-  Schema.makeFilter((metadata) => (isSmallJson(metadata) ? undefined : "must be JSON of at most 4096 characters")),
-)
+const Metadata = Schema.Record(Schema.String, Schema.Unknown).check(Schema.makeFilter(metadataFaults))
 
 export const PlaceOrder = Schema.Struct({
+  /** The buyer, who pays with points. */
   accountId: AccountId,
+  /** What is bought: 1 to 100 lines. Lines of one product are merged. */
   lines: Schema.Array(
-    Schema.Struct({ productId: ProductId, quantity: OrderQuantity, unitPrice: Schema.optional(Price) }),
+    Schema.Struct({
+      /** The product. */
+      productId: ProductId,
+      /** The units: 1 to 1,000,000. */
+      quantity: OrderQuantity,
+      /** The price of one unit that the buyer saw. Where it is another one now, the order is refused as `PriceChanged`. */
+      unitPrice: Schema.optional(Price),
+    }),
   ).check(
     Schema.makeFilter((lines: ReadonlyArray<unknown>) =>
       lines.length >= 1 && lines.length <= maxOrderLines ? undefined : `must hold 1 to ${maxOrderLines} lines`,
     ),
   ),
+  /** Redeems the buyer's own coupon of this campaign. */
   campaignId: Schema.optional(CampaignId),
+  /** The points that the buyer expects to pay. Where it is another amount now, the order is refused as `PriceChanged`. */
   expectedPaid: Schema.optional(Amount),
+  /** Your own name for the order, by which `byReference` finds it: 1–200 characters. Need not be unique. */
   reference: Schema.optional(Label),
+  /** Your own notes: JSON of at most 4,096 bytes. Kept exactly, never in events, and no part of what makes a repeat the same. */
   metadata: Schema.optional(Metadata),
   ...keyRequired,
 })
-export const CompleteOrder = Schema.Struct({ orderId: OrderId, ...keyOptional })
-export const CancelOrder = Schema.Struct({
-  accountId: AccountId,
+export const CompleteOrder = Schema.Struct({
+  /** The order. */
   orderId: OrderId,
+  ...keyOptional,
+})
+export const CancelOrder = Schema.Struct({
+  /** The buyer, to whom the order must belong. */
+  accountId: AccountId,
+  /** The order. */
+  orderId: OrderId,
+  /** Whether its units go back on sale. Default true. */
   restock: Schema.optional(Schema.Boolean),
   ...keyRequired,
 })
@@ -88,7 +112,9 @@ export const placeCall: Call<typeof PlaceOrder, OrderRequest, Order, PlaceRefusa
   operator: false,
   decide: (records, request, cause) => {
     const placed = placeOrder(records, request, orderIdOf(cause.id), cause)
-    return "_tag" in placed ? placed : acceptOrder(placed.order, placed, "orders.placed")
+    return "_tag" in placed
+      ? placed
+      : acceptOrder(placed.order, changesOf(placed), "orders.placed", placedData(placed.order))
   },
 }
 
@@ -109,7 +135,8 @@ export const completeCall: Call<typeof CompleteOrder, CompleteRequest, Order, Or
     if (order === undefined) return { _tag: "OrderNotFound", orderId }
     const completed = completeOrder(order, cause)
     if (completed === undefined) return repeat(order)
-    return "_tag" in completed ? completed : acceptOrder(completed, { order: completed }, "orders.completed")
+    if ("_tag" in completed) return completed
+    return acceptOrder(completed, { records: { order: [completed] } }, "orders.completed", closedData(completed))
   },
 }
 
@@ -144,7 +171,9 @@ export const cancelCall: Call<typeof CancelOrder, CancelCommandRequest, Order, C
     if (order === undefined || request.facts === undefined) return { _tag: "OrderNotFound", orderId: request.orderId }
     const cancelled = cancelOrder(order, records, request, cause)
     if (cancelled === undefined) return repeat(order)
-    return "_tag" in cancelled ? cancelled : acceptOrder(cancelled.order, cancelled, "orders.cancelled")
+    if ("_tag" in cancelled) return cancelled
+    const data = { ...closedData(cancelled.order), restocked: request.restock }
+    return acceptOrder(cancelled.order, changesOf(cancelled), "orders.cancelled", data)
   },
 }
 
@@ -182,22 +211,35 @@ const invalidLine = (index: number, field: string, message: string): InvalidInpu
   issues: [{ pointer: `/lines/${index}/${field}`, message }],
 })
 
-const acceptOrder = (order: Order, changes: Changes, type: EventType) => ({
+const changesOf = ({ order, account, entry, coupon, products, movements, buckets }: Placed | Cancelled): Changes => ({
+  records: {
+    account: account && [account],
+    coupon: coupon && [coupon],
+    order: [order],
+    product: products,
+    bucket: buckets,
+  },
+  rows: { entry: entry && [entry], movement: movements },
+})
+
+const acceptOrder = <Type extends OrdersEvent>(order: Order, changes: Changes, type: Type, data: Payload<Type>) => ({
   _tag: "Accept" as const,
   answer: order,
   stored: { orderId: order.orderId },
   changes,
-  event: eventOf(type, order),
+  event: eventOf(type, order, data),
 })
 
-const eventOf = (type: EventType, order: Order): EventOf => ({
+type OrdersEvent = Extract<EventType, `orders.${string}`>
+
+const eventOf = <Type extends OrdersEvent>(type: Type, order: Order, data: Payload<Type>): EventOf => ({
   type,
   aggregate: { type: "order", id: order.orderId },
   key: order.accountId,
-  data: type === "orders.placed" ? placedData(order) : closedData(order),
+  data,
 })
 
-const placedData = (order: Order): EventData => ({
+const placedData = (order: Order): EventPayload<"orders.placed"> => ({
   orderId: order.orderId,
   accountId: order.accountId,
   lines: order.lines,
@@ -208,18 +250,8 @@ const placedData = (order: Order): EventData => ({
   reference: order.reference,
 })
 
-const closedData = (order: Order): EventData => ({
-  orderId: order.orderId,
-  accountId: order.accountId,
-  paid: order.paid,
-  restocked: order.state === "cancelled" ? order.closed?.restocked : undefined,
+const closedData = ({ orderId, accountId, paid }: Order): EventPayload<"orders.completed"> => ({
+  orderId,
+  accountId,
+  paid,
 })
-
-const isSmallJson = (metadata: unknown): boolean => {
-  try {
-    return JSON.stringify(metadata).length <= maxMetadataCharacters
-  } catch {
-    // A cycle or a BigInt: not JSON.
-    return false
-  }
-}

@@ -2,8 +2,8 @@
  * The calls that change accounts: open, suspend, resume, close, charge, adjust.
  */
 import { Schema } from "effect"
-import type { EventData, EventType } from "../events/Event.ts"
-import { type Account, adjust, changeState, charge, openAccount } from "../points/Account.ts"
+import type { EventType } from "../events/Event.ts"
+import { type Account, adjust, changeState, charge, type Moved, openAccount } from "../points/Account.ts"
 import type {
   AccountAlreadyExists,
   AccountNotEmpty,
@@ -13,26 +13,45 @@ import type {
   PointsNotEnough,
 } from "../refusals.ts"
 import { AccountId, Amount, Change, Label, maxAmount, PositiveAmount } from "../values.ts"
+import type { Changes } from "./Changes.ts"
 import type { EventOf } from "./Command.ts"
 import { accept, asDecoded, type Call, keyOptional, keyRequired, noLane, repeat } from "./call.ts"
+import type { Payload } from "./payloads.ts"
 
 export const OpenAccount = Schema.Struct({
+  /** Your own id for it: 1–128 bytes of text. */
   accountId: AccountId,
+  /** The most points it may hold after a charge. Default 2^53 − 1. */
   balanceLimit: Schema.optional(Amount),
   ...keyOptional,
 })
-export const NameAccount = Schema.Struct({ accountId: AccountId, ...keyOptional })
-export const ChargePoints = Schema.Struct({ accountId: AccountId, amount: PositiveAmount, ...keyRequired })
-export const AdjustPoints = Schema.Struct({
+export const NameAccount = Schema.Struct({
+  /** The account. */
   accountId: AccountId,
+  ...keyOptional,
+})
+export const ChargePoints = Schema.Struct({
+  /** The account that gets the points. */
+  accountId: AccountId,
+  /** The points: a whole number of at least 1. */
+  amount: PositiveAmount,
+  ...keyRequired,
+})
+export const AdjustPoints = Schema.Struct({
+  /** The account to correct. */
+  accountId: AccountId,
+  /** Up or down: a whole number other than 0. */
   change: Change,
+  /** Why, for the ledger: 1–200 characters. */
   reason: Schema.optional(Label),
   ...keyRequired,
 })
 
 /** An account as it was opened, or as it is now. */
 export type AccountAnswer = {
+  /** The account. */
   readonly accountId: AccountId
+  /** Only an open account charges, claims and buys. */
   readonly state: Account["state"]
   /** The most points it may hold after a charge. */
   readonly balanceLimit: Amount
@@ -40,8 +59,11 @@ export type AccountAnswer = {
 
 /** What a charge did, with the exact balance right after it. */
 export type ChargeAnswer = {
+  /** The account that was charged. */
   readonly accountId: AccountId
+  /** The points that were added. */
   readonly amount: Amount
+  /** The balance right after this charge. */
   readonly balance: Amount
   /** The position of the entry in the account's ledger. */
   readonly seq: number
@@ -49,9 +71,13 @@ export type ChargeAnswer = {
 
 /** What an adjustment did, with the exact balance right after it. */
 export type AdjustAnswer = {
+  /** The account that was corrected. */
   readonly accountId: AccountId
+  /** By how much, up or down. */
   readonly change: number
+  /** The balance right after it. */
   readonly balance: Amount
+  /** The position of the entry in the account's ledger. */
   readonly seq: number
 }
 
@@ -75,7 +101,11 @@ export const openCall: Call<typeof OpenAccount, OpenRequest, AccountAnswer, Acco
     const existing = records.account(accountId)
     if (existing === undefined) {
       const account = openAccount(accountId, balanceLimit, cause)
-      return accept(answerOf(account), { account }, eventOf("points.opened", accountId, { accountId, balanceLimit }))
+      return accept(
+        answerOf(account),
+        { records: { account: [account] } },
+        eventOf("points.opened", accountId, { accountId, balanceLimit }),
+      )
     }
     return existing.balanceLimit === balanceLimit
       ? repeat(answerOf(existing))
@@ -90,7 +120,9 @@ type StateCall = Call<
   AccountNotFound | AccountNotOpen | AccountNotEmpty
 >
 
-const stateCall = (name: string, state: Account["state"], type: EventType): StateCall => ({
+type StateEvent = "points.suspended" | "points.resumed" | "points.closed"
+
+const stateCall = (name: string, state: Account["state"], type: StateEvent): StateCall => ({
   name,
   input: NameAccount,
   normalise: asDecoded,
@@ -105,7 +137,8 @@ const stateCall = (name: string, state: Account["state"], type: EventType): Stat
     if (changed === undefined) return repeat(answerOf(account))
     if ("_tag" in changed) return changed
     // Closing relies on a balance of 0, so the counters are guarded too.
-    return accept(answerOf(changed), { account: changed, exact: "account" }, eventOf(type, accountId, { accountId }))
+    const changes = { records: { account: [changed] }, exact: "account" } as const
+    return accept(answerOf(changed), changes, eventOf(type, accountId, { accountId }))
   },
 })
 
@@ -143,7 +176,7 @@ export const chargeCall: Call<
     const moved = charge(account, amount, cause)
     if ("_tag" in moved) return moved
     const answer: ChargeAnswer = { accountId, amount, balance: moved.account.balance, seq: moved.entry.seq }
-    return accept(answer, { ...moved, exact: "account" }, eventOf("points.charged", accountId, answer))
+    return accept(answer, changesOf(moved), eventOf("points.charged", accountId, answer))
   },
 }
 
@@ -166,15 +199,24 @@ export const adjustPointsCall: Call<
     const moved = adjust(account, change, reason, cause)
     if ("_tag" in moved) return moved
     const answer: AdjustAnswer = { accountId, change, balance: moved.account.balance, seq: moved.entry.seq }
-    return accept(answer, { ...moved, exact: "account" }, eventOf("points.adjusted", accountId, { ...answer, reason }))
+    return accept(answer, changesOf(moved), eventOf("points.adjusted", accountId, { ...answer, reason }))
   },
 }
+
+/** The answer shows the balance and its position, so both are guarded. */
+const changesOf = ({ account, entry }: Moved): Changes => ({
+  records: { account: [account] },
+  rows: { entry: [entry] },
+  exact: "account",
+})
 
 const answerOf = ({ accountId, state, balanceLimit }: Account): AccountAnswer => ({ accountId, state, balanceLimit })
 
 const accountNotFound = (accountId: AccountId): AccountNotFound => ({ _tag: "AccountNotFound", accountId })
 
-const eventOf = (type: EventType, accountId: AccountId, data: EventData): EventOf => ({
+type PointsEvent = Extract<EventType, `points.${string}`>
+
+const eventOf = <Type extends PointsEvent>(type: Type, accountId: AccountId, data: Payload<Type>): EventOf => ({
   type,
   aggregate: { type: "account", id: accountId },
   key: accountId,

@@ -2,44 +2,98 @@
  * The calls that change products: register, restock, adjust, changePrice, rename, retire.
  */
 import { Schema } from "effect"
-import type { EventData, EventType } from "../events/Event.ts"
+import type { EventType } from "../events/Event.ts"
 import type { AmountTooLarge, OutOfStock, ProductAlreadyExists, ProductNotFound, ProductRetired } from "../refusals.ts"
-import { adjust, changeTerms, type Product, register, restock, retire } from "../stock/Product.ts"
+import { adjust, changeTerms, type Product, register, restock, retire, type Shifted } from "../stock/Product.ts"
 import { type Amount, Change, Label, PositiveQuantity, Price, ProductId, Quantity, zero } from "../values.ts"
+import type { Changes } from "./Changes.ts"
 import type { EventOf } from "./Command.ts"
 import { accept, asDecoded, type Call, keyOptional, keyRequired, noLane, repeat } from "./call.ts"
+import type { Payload } from "./payloads.ts"
 
 export const RegisterProduct = Schema.Struct({
+  /** Your own id for it: 1–128 bytes of text. */
   productId: ProductId,
+  /** What it is called: 1–200 characters. Orders keep the name that it had. */
   name: Label,
+  /** The price of one unit, in the smallest currency unit: 0 to 10^12. */
   price: Price,
+  /** The units that there are at first. Default 0. */
   onHand: Schema.optional(Quantity),
   ...keyOptional,
 })
-export const RestockProduct = Schema.Struct({ productId: ProductId, quantity: PositiveQuantity, ...keyRequired })
-export const AdjustStock = Schema.Struct({
+export const RestockProduct = Schema.Struct({
+  /** The product that was delivered. */
   productId: ProductId,
+  /** The units that arrived: at least 1. */
+  quantity: PositiveQuantity,
+  ...keyRequired,
+})
+export const AdjustStock = Schema.Struct({
+  /** The product to correct. */
+  productId: ProductId,
+  /** Up or down: a whole number other than 0. */
   change: Change,
+  /** Why, for the ledger: 1–200 characters. */
   reason: Schema.optional(Label),
   ...keyRequired,
 })
-export const ChangePrice = Schema.Struct({ productId: ProductId, price: Price, ...keyOptional })
-export const RenameProduct = Schema.Struct({ productId: ProductId, name: Label, ...keyOptional })
-export const NameProduct = Schema.Struct({ productId: ProductId, ...keyOptional })
+export const ChangePrice = Schema.Struct({
+  /** The product. */
+  productId: ProductId,
+  /** The price of one unit from now on: 0 to 10^12. */
+  price: Price,
+  ...keyOptional,
+})
+export const RenameProduct = Schema.Struct({
+  /** The product. */
+  productId: ProductId,
+  /** What it is called from now on: 1–200 characters. */
+  name: Label,
+  ...keyOptional,
+})
+export const NameProduct = Schema.Struct({
+  /** The product. */
+  productId: ProductId,
+  ...keyOptional,
+})
 
 /** A product as it was registered. */
 export type RegisterAnswer = {
+  /** The product. */
   readonly productId: ProductId
+  /** What it was called at first. */
   readonly name: string
+  /** What one unit cost at first. */
   readonly price: Amount
   /** The units it was registered with. What is left now is in `stock.product`. */
   readonly onHand: Quantity
 }
-export type RestockAnswer = { readonly productId: ProductId; readonly quantity: Quantity }
-export type AdjustStockAnswer = { readonly productId: ProductId; readonly change: number }
+export type RestockAnswer = {
+  /** The product. */
+  readonly productId: ProductId
+  /** The units that were added. */
+  readonly quantity: Quantity
+}
+export type AdjustStockAnswer = {
+  /** The product. */
+  readonly productId: ProductId
+  /** By how much its count changed, up or down. */
+  readonly change: number
+}
 /** What the product is called and costs after the call. */
-export type ProductTermsAnswer = { readonly productId: ProductId; readonly name: string; readonly price: Amount }
-export type RetireAnswer = { readonly productId: ProductId }
+export type ProductTermsAnswer = {
+  /** The product. */
+  readonly productId: ProductId
+  /** What it is called. */
+  readonly name: string
+  /** What one unit costs. */
+  readonly price: Amount
+}
+export type RetireAnswer = {
+  /** The product that is no longer sold. */
+  readonly productId: ProductId
+}
 
 export const registerCall: Call<
   typeof RegisterProduct,
@@ -59,7 +113,7 @@ export const registerCall: Call<
     const existing = records.product(productId)
     if (existing === undefined) {
       const { product, movement } = register(productId, { name, price, onHand }, cause)
-      const changes = { products: [product], movements: movement && [movement] }
+      const changes = { records: { product: [product] }, rows: { movement: movement && [movement] } }
       return accept(answer, changes, eventOf("stock.registered", productId, answer))
     }
     const was = existing.registered
@@ -88,7 +142,7 @@ export const restockCall: Call<
     const shifted = restock(product, quantity, cause)
     if ("_tag" in shifted) return shifted
     const answer: RestockAnswer = { productId, quantity }
-    const changes = { products: [shifted.product], movements: [shifted.movement] }
+    const changes = changesOf(shifted)
     return accept(answer, changes, eventOf("stock.restocked", productId, answer))
   },
 }
@@ -113,7 +167,7 @@ export const adjustStockCall: Call<
     if ("_tag" in shifted) return shifted
     if ("requested" in shifted) return { _tag: "OutOfStock", lines: [shifted] }
     const answer: AdjustStockAnswer = { productId, change }
-    const changes = { products: [shifted.product], movements: [shifted.movement] }
+    const changes = changesOf(shifted)
     return accept(answer, changes, eventOf("stock.adjusted", productId, { ...answer, reason }))
   },
 }
@@ -138,7 +192,7 @@ export const changePriceCall: Call<
     if (changed === undefined) return repeat(termsOf(product))
     if ("_tag" in changed) return changed
     const event = eventOf("stock.priceChanged", productId, { productId, price, previousPrice: product.price })
-    return accept(termsOf(changed), { products: [changed] }, event)
+    return accept(termsOf(changed), { records: { product: [changed] } }, event)
   },
 }
 
@@ -162,7 +216,7 @@ export const renameCall: Call<
     if (changed === undefined) return repeat(termsOf(product))
     if ("_tag" in changed) return changed
     const event = eventOf("stock.renamed", productId, { productId, name, previousName: product.name })
-    return accept(termsOf(changed), { products: [changed] }, event)
+    return accept(termsOf(changed), { records: { product: [changed] } }, event)
   },
 }
 
@@ -180,9 +234,14 @@ export const retireCall: Call<typeof NameProduct, typeof NameProduct.Type, Retir
     const retired = retire(product)
     return retired === undefined
       ? repeat({ productId })
-      : accept({ productId }, { products: [retired] }, eventOf("stock.retired", productId, { productId }))
+      : accept({ productId }, { records: { product: [retired] } }, eventOf("stock.retired", productId, { productId }))
   },
 }
+
+const changesOf = ({ product, movement }: Shifted): Changes => ({
+  records: { product: [product] },
+  rows: { movement: [movement] },
+})
 
 const termsOf = ({ productId, name, price }: Product): ProductTermsAnswer => ({ productId, name, price })
 
@@ -191,7 +250,9 @@ const productNotFound = (productId: ProductId): ProductNotFound => ({
   productIds: [productId],
 })
 
-const eventOf = (type: EventType, productId: ProductId, data: EventData): EventOf => ({
+type StockEvent = Extract<EventType, `stock.${string}`>
+
+const eventOf = <Type extends StockEvent>(type: Type, productId: ProductId, data: Payload<Type>): EventOf => ({
   type,
   aggregate: { type: "product", id: productId },
   key: productId,

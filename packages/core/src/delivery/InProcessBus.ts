@@ -9,7 +9,8 @@
  */
 import { Effect, Layer } from "effect"
 import type { Event } from "../events/Event.ts"
-import { type BusFault, EventBus } from "../ports/EventBus.ts"
+import { type BusFault, EventBus } from "../ports/index.ts"
+import { textOfCause } from "../thrown.ts"
 import type { SubscriptionName } from "../values.ts"
 import { type Backoff, backoffMillis, defaultBackoff } from "./backoff.ts"
 import { Pulse } from "./Pulse.ts"
@@ -155,7 +156,7 @@ class Subscriber {
             // Publishers that wait for room find out that none is coming.
             if (this.#failures === this.#limits.attempts) {
               this.#moved.beat()
-              yield* Effect.logWarning(`The bus subscriber "${this.name}" keeps failing.`, cause)
+              yield* Effect.logWarning(`The bus subscriber "${this.name}" keeps failing. ${textOfCause(cause)}`)
             }
             yield* Effect.sleep(yield* backoffMillis(this.#failures, this.#limits.backoff))
           }),

@@ -7,21 +7,23 @@ import { Deferred, Effect } from "effect"
 
 /** Beats, and wakes everybody who waits for the next beat. */
 export class Pulse {
-  #next = Deferred.makeUnsafe<void>()
+  /** Made for those who wait: without them a beat costs nothing. */
+  #next: Deferred.Deferred<void> | undefined
 
   /**
    * Completes at the next beat. It is fixed when it is read: read it, then look, then wait, and a beat that falls into
    * the look is not missed.
    */
   get next(): Effect.Effect<void> {
+    this.#next ??= Deferred.makeUnsafe<void>()
     return Deferred.await(this.#next)
   }
 
   /** Wakes the waiting fibers, which may run at once inside this call: the last thing to do after a change. */
   beat(): void {
     const now = this.#next
-    this.#next = Deferred.makeUnsafe<void>()
-    Deferred.doneUnsafe(now, Effect.void)
+    this.#next = undefined
+    if (now !== undefined) Deferred.doneUnsafe(now, Effect.void)
   }
 }
 

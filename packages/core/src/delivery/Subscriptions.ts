@@ -5,15 +5,15 @@
  * until it is unregistered.
  */
 import { Effect, Fiber, FiberMap, type Scope } from "effect"
-import type { EventBus } from "../ports/EventBus.ts"
-import type { Depth, Parked, Position } from "../ports/Outbox.ts"
-import type { StoreFault } from "../ports/Store.ts"
+import type { Depth, EventBus, Parked, Position, StoreFault } from "../ports/index.ts"
 import type { SubscriptionName } from "../values.ts"
 import { type DeliverOptions, deliver, type Pace } from "./deliver.ts"
-import type { Work } from "./Hand.ts"
+import { elapsedMillis } from "./elapsed.ts"
+import type { Work } from "./InFlight.ts"
 import { Pulse, Wake } from "./Pulse.ts"
 import { type Handler, type HandlerOptions, type OnError, perKey } from "./perKey.ts"
 import { inBatches, type RelayOptions, relayName } from "./relay.ts"
+import type { Standing } from "./Standing.ts"
 
 /** What all subscriptions of one process share. */
 export interface SubscriptionsOptions extends Pick<DeliverOptions, "outbox" | "owner" | "pollMillis"> {
@@ -61,6 +61,12 @@ export interface Subscriptions {
     bus: EventBus["Service"],
     options?: RelayOptions & Pace,
   ) => Effect.Effect<Subscription, StoreFault | AlreadySubscribed>
+  /** Registers a durable name and serves it with work of any kind. */
+  readonly serve: (
+    name: SubscriptionName,
+    work: Work,
+    pace?: Pace,
+  ) => Effect.Effect<Subscription, StoreFault | AlreadySubscribed>
   /** Closes the subscription if this process serves it, then forgets the name and everything that waits for it. */
   readonly unregister: (name: SubscriptionName) => Effect.Effect<void, StoreFault>
   /** Events that were set aside, in order: those after a position, at most `limit` (100). */
@@ -73,10 +79,21 @@ export interface Subscriptions {
   readonly depth: (name: SubscriptionName) => Effect.Effect<Depth, StoreFault>
   /** Waits until nothing waits for the name: everything was acknowledged or parked. */
   readonly settled: (name: SubscriptionName) => Effect.Effect<void, StoreFault>
+  /** The names that this process serves or stands by for. Does no I/O. */
+  readonly served: () => ReadonlyArray<Served>
+}
+
+/** A name that this process serves, or would if the process that does were gone. */
+export interface Served extends Readonly<Standing> {
+  readonly name: SubscriptionName
 }
 
 /** How often `settled` looks for what another process has settled. */
 const settledPollMillis = 100
+/** A look at a long backlog costs the store more than a few of its events: what took a while is not repeated at once. */
+const briefLookMillis = 5
+const pauseAfterLook = 20
+const longestPauseMillis = 5_000
 
 /** The subscriptions of a process. They are served until the scope closes. */
 export const makeSubscriptions = Effect.fnUntraced(function* (
@@ -84,6 +101,7 @@ export const makeSubscriptions = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Subscriptions, never, Scope.Scope> {
   const { outbox, owner, pollMillis, around = (work: Work) => work } = options
   const served = new Map<SubscriptionName, Wake>()
+  const standings = new Map<SubscriptionName, Standing>()
   const progress = new Pulse()
   const fibers = yield* FiberMap.make<SubscriptionName>()
   const lookAll = () => {
@@ -100,7 +118,7 @@ export const makeSubscriptions = Effect.fnUntraced(function* (
       return Effect.andThen(
         FiberMap.remove(fibers, name),
         // Two callers may close at once, and a third may have subscribed when the second comes here.
-        Effect.sync(() => served.get(name) === wake && served.delete(name)),
+        Effect.sync(() => served.get(name) === wake && served.delete(name) && standings.delete(name)),
       )
     })
 
@@ -110,11 +128,11 @@ export const makeSubscriptions = Effect.fnUntraced(function* (
       const wake = new Wake()
       // Taken before the store is asked, so that two callers at once cannot both begin.
       served.set(name, wake)
-      const { leaseMillis, limit, maxInFlight } = pace
-      const loop = deliver(
-        { outbox, name, owner, pollMillis, leaseMillis, limit, maxInFlight, wake, progress },
-        around(work, name),
-      )
+      const standing: Standing = { hasLease: false, takeovers: 0 }
+      if (options.workers !== false) standings.set(name, standing)
+      const { leaseMillis, limit, limitBytes, maxInFlight, maxInFlightBytes } = pace
+      const paced = { leaseMillis, limit, limitBytes, maxInFlight, maxInFlightBytes }
+      const loop = deliver({ ...paced, outbox, name, owner, pollMillis, wake, progress, standing }, around(work, name))
       return outbox.register(name).pipe(
         Effect.andThen(options.workers === false ? Effect.void : FiberMap.run(fibers, name, loop)),
         Effect.as({ name, close: stop(name, wake) }),
@@ -125,6 +143,7 @@ export const makeSubscriptions = Effect.fnUntraced(function* (
   return {
     subscribe: (name, handler, subscribe = {}) =>
       serve(name, perKey(name, handler, { ...subscribe, onError: subscribe.onError ?? options.onError }), subscribe),
+    serve: (name, work, pace = {}) => serve(name, work, pace),
     relay: (bus, relay = {}) => serve(relay.name ?? relayName, inBatches(bus, relay), relay),
     unregister: (name) =>
       Effect.suspend(() => {
@@ -135,11 +154,15 @@ export const makeSubscriptions = Effect.fnUntraced(function* (
     redeliver: (name, position) =>
       Effect.tap(outbox.unpark(name, position), () => Effect.sync(() => served.get(name)?.look())),
     depth: outbox.depth,
+    served: () => Array.from(standings, ([name, standing]) => ({ name, ...standing })),
     settled: Effect.fnUntraced(function* (name) {
       for (;;) {
         const moved = progress.next
+        const began = yield* elapsedMillis
         const { waiting } = yield* outbox.depth(name)
         if (waiting === 0) return
+        const took = (yield* elapsedMillis) - began
+        if (took > briefLookMillis) yield* Effect.sleep(Math.min(longestPauseMillis, took * pauseAfterLook))
         yield* Effect.timeoutOption(moved, settledPollMillis)
       }
     }),

@@ -1,5 +1,6 @@
 /** Why a handler failed, as text that any store can keep. */
-import { Cause, Inspectable } from "effect"
+import { Cause } from "effect"
+import { textOfThrown } from "../thrown.ts"
 
 /** The most characters of a parked event's reason. */
 export const maxReasonLength = 500
@@ -12,9 +13,4 @@ export interface HandlerTimedOut {
 
 /** What failed, bounded to {@link maxReasonLength}, without the characters that databases refuse in text. */
 export const reasonOf = (cause: Cause.Cause<unknown>): string =>
-  textOf(Cause.squash(cause)).replaceAll("\u0000", "\ufffd").slice(0, maxReasonLength).toWellFormed() || "unknown"
-
-const textOf = (error: unknown): string => {
-  if (error instanceof Error) return error.message === "" ? error.name : `${error.name}: ${error.message}`
-  return Inspectable.toStringUnknown(error, 0)
-}
+  textOfThrown(Cause.squash(cause)).replaceAll("\u0000", "\ufffd").slice(0, maxReasonLength).toWellFormed()

@@ -4,33 +4,50 @@
  * One commit serves everybody who came while the lanes were busy (group commit); nothing waits on a timer for company.
  * A command is answered exactly once: decided, or unavailable with what is certain about it.
  */
-import { Clock, Effect, type Scope } from "effect"
-import type { Command } from "../decision/Command.ts"
-import type { KeyOf, StoreFault, StoreShape } from "../ports/Store.ts"
-import { Aside } from "./Aside.ts"
+import { Clock, Effect, type Scope, type Tracer } from "effect"
+import type { Command, Decision } from "../decision/Command.ts"
+import type { KeyOf, SharedCacheShape, StoreCounts, StoreFault, StoreShape } from "../ports/index.ts"
+import type { Refusal } from "../refusals.ts"
 import { askAgain } from "./asking.ts"
 import { type BatchContext, runBatch } from "./batches.ts"
-import { type Keyed, KeysInFlight } from "./KeysInFlight.ts"
+import { DeferredCommands } from "./DeferredCommands.ts"
+import { type CallKey, isOwnKey, KeysInFlight } from "./KeysInFlight.ts"
 import { Lane } from "./Lane.ts"
 import { LaneQueue } from "./LaneQueue.ts"
+import { type KeyState, LostReplies } from "./LostReplies.ts"
 import { Counters, type EngineMetrics } from "./Metrics.ts"
 import { notInTime, type Outcome, type Pending, PendingList, settle } from "./Pending.ts"
+import { defaultSealBytes, SealBuilder } from "./SealBuilder.ts"
+import { Sealed } from "./Sealed.ts"
 import { Signal } from "./Signal.ts"
+import type { Spans } from "./Spans.ts"
 
 export interface EngineOptions {
   /** The most commands that may wait. Above it calls are answered `Overloaded` before any I/O. */
   readonly queueLimit: number
   /** The most commands in one batch. Default 128. */
   readonly batchLimit?: number | undefined
+  /** Whether campaigns that refuse are sealed, where the store can. Default true. */
+  readonly seals?: boolean | undefined
+  /** The most bytes of all seals. Default 16 MiB. */
+  readonly sealBytes?: number | undefined
+  /** Where processes share their seals. */
+  readonly cache?: SharedCacheShape | undefined
+  /** The spans of its batches and calls, where somebody looks at them. */
+  readonly spans?: Spans | undefined
 }
 
 /** What a service needs to get a command decided. */
 export interface Submitter {
   /**
    * Hands a command to the lanes. Its resolver is called exactly once, unless the returned handle withdraws it first.
-   * Does no I/O and never throws.
+   * Does no I/O and never throws. `caller` is the span that the call is made in.
    */
-  readonly submit: (command: Command, resolve: (outcome: Outcome) => void) => Pending
+  readonly submit: (
+    command: Command,
+    resolve: (outcome: Outcome) => void,
+    caller?: Tracer.AnySpan | undefined,
+  ) => Pending
   /** Lets the caller leave. A command that no lane has taken will not happen; one that was taken finishes unheard. */
   readonly withdraw: (pending: Pending) => void
   /** Reads what a command of this deadline has to know before it can be handed over. */
@@ -39,15 +56,52 @@ export interface Submitter {
 
 export interface Engine extends Submitter {
   /** Whether a command of this key is on its way in this process. */
-  readonly isPending: (keyed: Keyed) => boolean
+  readonly isPending: (callKey: CallKey) => boolean
+  /** What is known of a key whose call ended without a decision. Ends what the store may still do of it, where it can. */
+  readonly lostReply: (callKey: CallKey) => Effect.Effect<KeyState, StoreFault>
   /** Completes when everything admitted before now has its outcome. */
   readonly settled: Effect.Effect<void>
   /** Completes when something is committed after it was started. */
   readonly committed: Effect.Effect<void>
   readonly metrics: () => EngineMetrics
+  /**
+   * What the seal of its campaign refuses a claim with, after one look at the campaign: sold out, or outside of its window.
+   * Undefined where there is no seal, where it refuses nothing, and where the store does not say.
+   */
+  readonly sealedRefusal: (
+    claim: Command,
+  ) => Effect.Effect<Refusal<"CouponsSoldOut" | "OutsideIssueWindow"> | undefined>
+  /** Hears what was committed beside the lanes: whoever waits for commits goes on, and campaigns that refuse are sealed. */
+  readonly decidedBeside: (decided: ReadonlyArray<readonly [Command, Decision]>) => void
+  /** Counts a command that was decided beside the lanes. */
+  readonly count: (pending: Pending, outcome: Outcome) => void
   /** Takes no more commands, waits for the admitted ones, then answers those that are left. May be called again. */
   readonly stop: (drainMillis: number) => Effect.Effect<void>
 }
+
+/** A command that has just come. */
+const fresh = {
+  state: "queued",
+  counted: false,
+  uncertain: false,
+  unsettled: undefined,
+  previous: undefined,
+  next: undefined,
+  nextInBucket: undefined,
+} as const
+
+/** Stands for the answer of a claim that no seal refuses: whoever asked for it goes on. */
+const notRefused: Outcome = { _tag: "Repeated", answer: undefined }
+
+// What a paused campaign says now need not be what it says when the request is decided.
+const refusalBySeal = (outcome: Outcome): Refusal<"CouponsSoldOut" | "OutsideIssueWindow"> | undefined =>
+  outcome._tag === "Refused" &&
+  (outcome.refusal._tag === "CouponsSoldOut" || outcome.refusal._tag === "OutsideIssueWindow")
+    ? outcome.refusal
+    : undefined
+
+/** Of a store that counts nothing. */
+const noCounts: StoreCounts = { conflicts: 0, lockedBatches: 0, sessions: 0, sessionsOpened: 0 }
 
 /** How often deadlines are looked at while anything waits. An answer is late by no more than this. */
 const sweepMillis = 50
@@ -60,6 +114,7 @@ export const makeEngine = (store: StoreShape, options: EngineOptions): Effect.Ef
       if (store.passesTurns === true) yield* Effect.forkScoped(running.serveLane(lane))
     }
     yield* Effect.forkScoped(running.serveAside)
+    yield* running.serveSeals
     yield* Effect.forkScoped(running.sweepDeadlines)
     // Callers that nobody answers any more would wait for ever.
     yield* Effect.addFinalizer(() => Effect.sync(() => running.answerTheRest()))
@@ -74,7 +129,12 @@ class RunningEngine implements Engine {
   /** Everything admitted and not finished. */
   readonly #live = new PendingList()
   readonly #keys = new KeysInFlight()
-  readonly #aside: Aside
+  readonly #lostReplies: LostReplies
+  readonly #deferred: DeferredCommands
+  /** Undefined where nothing is sealed. */
+  readonly #seals: { readonly builder: SealBuilder; readonly claims: Sealed; readonly asked: Sealed } | undefined
+  readonly #store: StoreShape
+  readonly #spans: Spans | undefined
   readonly lanes: ReadonlyArray<Lane>
   readonly #sweepSignal = new Signal()
   readonly #commitWaiters = new Set<() => void>()
@@ -82,33 +142,36 @@ class RunningEngine implements Engine {
   #sequence = 0
   #stopping = false
 
-  constructor(store: StoreShape, { queueLimit, batchLimit }: EngineOptions, now: () => number) {
+  constructor(store: StoreShape, options: EngineOptions, now: () => number) {
+    const { queueLimit, batchLimit, spans } = options
     const { lanes } = store.guarantees
     this.#now = now
+    this.#store = store
+    this.#spans = spans
+    this.#lostReplies = new LostReplies(store, now)
     this.#queue = new LaneQueue(lanes, queueLimit, batchLimit)
-    this.#aside = new Aside(this.#queue)
+    this.#deferred = new DeferredCommands(this.#queue)
     this.lanes = Array.from({ length: lanes }, (_, index) => new Lane(index))
     this.#context = {
       store,
       now,
       counters: this.#counters,
-      finish: this.#finish,
+      lostReplies: this.#lostReplies,
+      finish: this.#decided,
       setAside: this.#setAside,
     }
+    this.#seals = options.seals === false ? undefined : this.#sealsOn(store, options)
   }
 
-  submit = (command: Command, resolve: (outcome: Outcome) => void): Pending => {
+  submit: Engine["submit"] = (command, resolve, caller) => {
     const counter = command.operation.lane(command.request)
     const pending: Pending = {
       command,
       resolve,
       sequence: this.#sequence++,
       lane: counter === undefined ? undefined : this.#queue.laneOf(counter),
-      state: "queued",
-      uncertain: false,
-      previous: undefined,
-      next: undefined,
-      nextInBucket: undefined,
+      span: this.#spans?.began(command, caller),
+      ...fresh,
     }
     if (this.#stopping) this.#answer(pending, { _tag: "Unavailable", unavailable: stopped })
     else if (!this.#queue.hasRoom(command, this.#waitingElsewhere, this.#live)) {
@@ -133,7 +196,9 @@ class RunningEngine implements Engine {
   prepare: Engine["prepare"] = (deadline, reading) =>
     askAgain(reading, () => !this.#stopping && this.#now() <= deadline)
 
-  isPending: Engine["isPending"] = (keyed) => this.#keys.has(keyed)
+  isPending: Engine["isPending"] = (callKey) => this.#keys.has(callKey)
+
+  lostReply: Engine["lostReply"] = (callKey) => this.#lostReplies.stateOf(callKey)
 
   get settled(): Effect.Effect<void> {
     return Effect.suspend(() => {
@@ -150,6 +215,37 @@ class RunningEngine implements Engine {
     return Effect.sync(() => this.#commitWaiters.delete(wake))
   })
 
+  count = (pending: Pending, outcome: Outcome): void => {
+    if (pending.counted) return
+    pending.counted = true
+    this.#counters.count(pending.command.operation.name, outcome)
+  }
+
+  sealedRefusal: Engine["sealedRefusal"] = (command) =>
+    Effect.callback((resume) => {
+      const pending: Pending = {
+        command,
+        resolve: (outcome) => resume(Effect.succeed(refusalBySeal(outcome))),
+        sequence: this.#sequence++,
+        lane: undefined,
+        span: undefined,
+        ...fresh,
+      }
+      if (this.#seals?.asked.takes(pending) !== true) settle(pending, notRefused)
+      return Effect.sync(() => {
+        pending.state = "settled"
+      })
+    })
+
+  decidedBeside: Engine["decidedBeside"] = (decided) => {
+    this.#wakeCommitWaiters()
+    for (const [command, decision] of decided) {
+      const outcome: Outcome = decision._tag === "Expired" ? notRefused : decision
+      this.#counters.count(command.operation.name, outcome)
+      this.#seals?.claims.learn(command, outcome)
+    }
+  }
+
   metrics = (): EngineMetrics => ({
     operations: Object.fromEntries(Array.from(this.#counters.operations, ([name, counts]) => [name, { ...counts }])),
     queueDepth: this.#queue.depth + this.#waitingElsewhere,
@@ -159,7 +255,14 @@ class RunningEngine implements Engine {
     laneBusyMillis: this.#counters.laneBusyMillis,
     lostReplies: this.#counters.lostReplies,
     busyBatches: this.#counters.busyBatches,
+    busyKeys: this.#deferred.busyKeys,
     rejectedBatches: this.#counters.rejectedBatches,
+    seals: this.#seals?.builder.seals.size ?? 0,
+    sealsBuilt: this.#seals?.builder.built ?? 0,
+    sealsVoided: this.#seals?.claims.counts.voided ?? 0,
+    sealedRefusals: this.#seals?.claims.counts.refused ?? 0,
+    sealedPassed: this.#seals?.claims.counts.handedOver ?? 0,
+    ...(this.#store.counts?.() ?? noCounts),
   })
 
   stop = (drainMillis: number): Effect.Effect<void> =>
@@ -180,7 +283,9 @@ class RunningEngine implements Engine {
       this.#forget(pending)
     }
     this.#queue.clear()
-    this.#aside.clear()
+    this.#deferred.clear()
+    this.#seals?.claims.clear()
+    this.#seals?.asked.clear()
   }
 
   /**
@@ -197,7 +302,7 @@ class RunningEngine implements Engine {
         // What others may take too is theirs to overlap: smaller batches of it would gain nothing.
         const mayPass = this.#context.store.passesTurns === true && batch.every((pending) => pending.lane !== undefined)
         const began = this.#now()
-        return Effect.onExit(runBatch(this.#context, batch, mayPass ? turn : undefined), () =>
+        return Effect.onExit(this.#traced(batch, runBatch(this.#context, batch, mayPass ? turn : undefined)), () =>
           Effect.sync(() => {
             this.#queue.finished(batch)
             this.#counters.laneBusyMillis += this.#now() - began
@@ -206,9 +311,20 @@ class RunningEngine implements Engine {
       }),
     )
 
+  /** Claims of sealed campaigns, beside the lanes. */
+  get serveSeals(): Effect.Effect<void, never, Scope.Scope> {
+    if (this.#seals === undefined) return Effect.void
+    const { builder, claims, asked } = this.#seals
+    return Effect.forEach([builder, claims, asked], ({ serve }) => Effect.forkScoped(serve), { discard: true })
+  }
+
   /** Commands on busy keys, beside the lanes. */
   get serveAside(): Effect.Effect<never> {
-    return this.#aside.serve((batch) => runBatch(this.#context, batch))
+    return this.#deferred.serve((batch) => this.#traced(batch, runBatch(this.#context, batch)))
+  }
+
+  #traced(batch: ReadonlyArray<Pending>, run: Effect.Effect<void>): Effect.Effect<void> {
+    return this.#spans === undefined ? run : this.#spans.around(batch, run)
   }
 
   /** Answers commands at their deadline, whatever the store is doing. No timer runs while nothing waits. */
@@ -228,25 +344,50 @@ class RunningEngine implements Engine {
       const taken = pending.state === "taken"
       this.#answer(pending, { _tag: "Unavailable", unavailable: notInTime(pending) })
       // A lane still has it in hand; its key stays taken until the lane is done.
-      if (!taken) this.#dropWaiting(pending)
+      if (taken) pending.uncertain = true
+      else this.#dropWaiting(pending)
     }
   }
 
   // A command on a busy key waits with the others, so that no lane waits for that key again.
   #isFree = (pending: Pending): boolean => {
-    if (!this.#aside.concerns(pending)) return true
+    if (!this.#deferred.concerns(pending)) return true
     this.#queue.finished([pending])
-    this.#aside.push(pending)
+    this.#deferred.push(pending)
     return false
   }
 
   #setAside = (batch: ReadonlyArray<Pending>, keys: ReadonlyArray<KeyOf>): void => {
-    this.#aside.found(keys)
+    this.#deferred.found(keys)
     for (const pending of batch) {
-      if (pending.state === "taken") this.#aside.push(pending)
+      if (pending.state === "taken") this.#deferred.push(pending)
       // Its caller has left or was answered at the deadline, and nothing happened to it.
       else this.#forget(pending)
     }
+  }
+
+  /** Seals need a store that says how a campaign stands, and who its owners are. */
+  #sealsOn({ reads: { standing, owners } }: StoreShape, { sealBytes = defaultSealBytes, cache }: EngineOptions) {
+    if (standing === undefined || owners === undefined) return undefined
+    const now = this.#now
+    const builder = new SealBuilder({ standing, owners, cache, sealBytes, now })
+    const seals = { standing, builder, now, isOpen: (command: Command) => this.#lostReplies.remembers(command) }
+    const claims = new Sealed({
+      ...seals,
+      refuse: (pending, outcome) => {
+        this.#queue.waitsNoMore(pending)
+        this.#finish(pending, outcome)
+      },
+      handOver: this.#enqueueAtLanes,
+    })
+    // For those who only ask: nothing of theirs waits for the lanes.
+    const asked = new Sealed({ ...seals, refuse: settle, handOver: (pending) => settle(pending, notRefused) })
+    return { builder, claims, asked }
+  }
+
+  #decided = (pending: Pending, outcome: Outcome): void => {
+    this.#seals?.claims.learn(pending.command, outcome)
+    this.#finish(pending, outcome)
   }
 
   #finish = (pending: Pending, outcome: Outcome): void => {
@@ -257,7 +398,8 @@ class RunningEngine implements Engine {
   }
 
   #answer(pending: Pending, outcome: Outcome): void {
-    if (pending.state !== "settled") this.#counters.count(pending.command.operation.name, outcome)
+    this.count(pending, outcome)
+    this.#spans?.ended(pending, outcome)
     settle(pending, outcome)
   }
 
@@ -268,6 +410,7 @@ class RunningEngine implements Engine {
 
   #forget(pending: Pending): void {
     if (!this.#live.remove(pending)) return
+    this.#lostReplies.ended(pending)
     this.#releaseKey(pending)
     if (this.#settledSignals.length > 0) this.#notifySettled()
   }
@@ -301,6 +444,10 @@ class RunningEngine implements Engine {
 
   #enqueue(pending: Pending): void {
     pending.state = "queued"
+    if (this.#seals?.claims.takes(pending) !== true) this.#enqueueAtLanes(pending)
+  }
+
+  #enqueueAtLanes = (pending: Pending): void => {
     this.#queue.push(pending)
     const its = pending.lane === undefined ? undefined : this.lanes[pending.lane]
     const lane = its ?? this.lanes.find(({ work }) => work.isAwaited)
@@ -328,5 +475,3 @@ class RunningEngine implements Engine {
 
 const stopped = { _tag: "Stopped", outcome: "nothing-happened" } as const
 const stoppedInFlight = { _tag: "StoreUnavailable", outcome: "unknown", reason: "the shop was stopped" } as const
-
-const isOwnKey = ({ key, id }: Command): boolean => key === String(id)

@@ -8,9 +8,12 @@ import type { Command } from "../decision/Command.ts"
 import type { Pending } from "./Pending.ts"
 
 /** What makes two commands repeats of each other. */
-export interface Keyed extends Pick<Command, "scope" | "key"> {
+export interface CallKey extends Pick<Command, "scope" | "key"> {
   readonly operation: { readonly name: string }
 }
+
+/** Whether the engine made the key. Such keys are unique, and no caller knows them. */
+export const isOwnKey = ({ key, id }: Pick<Command, "key" | "id">): boolean => key === String(id)
 
 /** As many buckets as commands may usefully be in flight; more only make the lists in the buckets longer. */
 const buckets = 4_096
@@ -18,8 +21,8 @@ const buckets = 4_096
 export class KeysInFlight {
   readonly #buckets: Array<Pending | undefined> = new Array(buckets).fill(undefined)
 
-  has(keyed: Keyed): boolean {
-    return this.#find(keyed) !== undefined
+  has(callKey: CallKey): boolean {
+    return this.#find(callKey) !== undefined
   }
 
   /** Adds a command; true where no other one of its key is in flight. */
@@ -55,18 +58,18 @@ export class KeysInFlight {
   }
 
   /** The first of its key: the one in flight. */
-  #find(keyed: Keyed): Pending | undefined {
-    for (let other = this.#buckets[bucketOf(keyed)]; other !== undefined; other = other.nextInBucket) {
-      if (isSameKey(other.command, keyed)) return other
+  #find(callKey: CallKey): Pending | undefined {
+    for (let other = this.#buckets[bucketOf(callKey)]; other !== undefined; other = other.nextInBucket) {
+      if (isSameKey(other.command, callKey)) return other
     }
     return undefined
   }
 }
 
-const isSameKey = (left: Keyed, right: Keyed): boolean =>
+const isSameKey = (left: CallKey, right: CallKey): boolean =>
   left.key === right.key && left.scope === right.scope && left.operation.name === right.operation.name
 
-const bucketOf = ({ key }: Keyed): number => {
+const bucketOf = ({ key }: CallKey): number => {
   let hash = 0
   for (let index = 0; index < key.length; index++) hash = (hash * 31 + key.charCodeAt(index)) | 0
   return hash & (buckets - 1)

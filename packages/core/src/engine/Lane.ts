@@ -3,7 +3,7 @@
  * durable. One fiber serves a lane, or two where its batches may overlap: whoever has the turn takes the next batch.
  */
 import { Effect } from "effect"
-import type { Turn } from "../ports/Store.ts"
+import type { Turn } from "../ports/index.ts"
 import { Signal } from "./Signal.ts"
 
 export class Lane {

@@ -4,9 +4,11 @@
  *
  * Bounded by admission: every check is made before anything is queued, and none does I/O.
  */
+
 import type { Command } from "../decision/Command.ts"
-import type { KindName } from "../decision/kinds.ts"
-import { type Key, keyText } from "../values.ts"
+import { type KindName, kinds } from "../decision/kinds.ts"
+import { textOfKey } from "../transact/StoreFault.ts"
+import type { Key } from "../values.ts"
 import type { Pending, PendingList } from "./Pending.ts"
 
 /** The most commands in one batch, unless the host says otherwise. */
@@ -208,13 +210,11 @@ class HotKeys {
   }
 }
 
-const hotKinds: ReadonlySet<KindName> = new Set<KindName>(["account", "campaign", "product"])
-
 const forEachHotKey = (command: Command, visit: (text: string) => void): void =>
   command.operation.keys(
     command.request,
     (kind: KindName, key: Key) => {
-      if (hotKinds.has(kind)) visit(keyText([kind, ...key]))
+      if (kinds[kind].hot) visit(textOfKey({ kind, key }))
     },
     command.at,
   )

@@ -1,6 +1,7 @@
 /**
  * What the engine counts. Plain numbers, read on demand: counting costs nothing that a caller would notice.
  */
+import type { StoreCounts } from "../ports/index.ts"
 import type { Outcome } from "./Pending.ts"
 
 export interface OperationCounts {
@@ -13,8 +14,11 @@ export interface OperationCounts {
 }
 
 /** A snapshot of the engine's counters since it started. */
-export interface EngineMetrics {
-  /** By operation name, such as `orders.place`. */
+export interface EngineMetrics extends StoreCounts {
+  /**
+   * By operation name, such as `orders.place`: what was decided, also where the caller had left by then. A call inside a
+   * host's transaction counts when it is answered, whether or not the host commits.
+   */
   readonly operations: Readonly<Record<string, Readonly<OperationCounts>>>
   readonly queueDepth: number
   readonly inFlight: number
@@ -26,8 +30,18 @@ export interface EngineMetrics {
   readonly lostReplies: number
   /** Batches that found a key held by somebody else. */
   readonly busyBatches: number
+  /** Keys that are known to be held by somebody else now: what needs them waits beside the lanes. */
+  readonly busyKeys: number
   /** Batches that were halved because the store rejected them. */
   readonly rejectedBatches: number
+  /** Campaigns whose claims are refused by a look at the campaign alone. */
+  readonly seals: number
+  readonly sealsBuilt: number
+  /** Seals that their campaign had left behind: it issued again. */
+  readonly sealsVoided: number
+  /** Claims that were refused by a seal, and claims of sealed campaigns that the store had to decide after a look. */
+  readonly sealedRefusals: number
+  readonly sealedPassed: number
 }
 
 export class Counters {

@@ -1,6 +1,7 @@
 /**
  * A command on its way through the engine, and how it may end.
  */
+import type { Tracer } from "effect"
 import type { Command, Decision } from "../decision/Command.ts"
 import type { Unavailable } from "../refusals.ts"
 
@@ -8,6 +9,9 @@ import type { Unavailable } from "../refusals.ts"
 export type Outcome =
   | Exclude<Decision, { readonly _tag: "Expired" }>
   | { readonly _tag: "Unavailable"; readonly unavailable: Unavailable }
+
+/** What a store was sent of a command and may still do; `unknown` where it cannot say, or could not end it. */
+export type Unsettled = object | "unknown"
 
 export interface Pending {
   readonly command: Command
@@ -21,11 +25,17 @@ export interface Pending {
    * its caller has left.
    */
   state: "waiting" | "queued" | "taken" | "settled"
-  /** True from the first lost reply on: from then on nobody may say that nothing happened. */
+  /** Whether it stands in the metrics already: once, whatever becomes of its caller. */
+  counted: boolean
+  /** True from the first lost reply on, and once its deadline passed in a lane's hands: its caller knows nothing for certain. */
   uncertain: boolean
+  /** What an earlier try, or an earlier call of its key, may still do. Then a decision that it shall not happen is not final. */
+  unsettled: Unsettled | undefined
   /** Its neighbours in the list of everything admitted and not finished. */
   previous: Pending | undefined
   next: Pending | undefined
+  /** What the span of its batch is linked to; undefined where nobody traces. */
+  readonly span: Tracer.AnySpan | undefined
   /** The next command in the same bucket of the keys in flight. */
   nextInBucket: Pending | undefined
 }

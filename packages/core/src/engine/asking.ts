@@ -2,7 +2,7 @@
  * Asking a store again that is away for a moment: the pauses between one try and the next.
  */
 import { Effect, Random } from "effect"
-import type { StoreFault } from "../ports/Store.ts"
+import type { StoreFault } from "../ports/index.ts"
 
 /** The first pause after a lost reply, and the longest. */
 export const firstPauseMillis = 10

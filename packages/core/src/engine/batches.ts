@@ -2,23 +2,28 @@
  * Running one batch to its end: whatever the store does, every command gets exactly one outcome.
  *
  * - A lost reply: the same commands again, with the same ids, until they are answered or their deadlines pass. Their
- *   receipts make that exact.
+ *   receipts make that exact. What the store may still do of the first try is ended before the next is decided.
  * - Busy keys: the commands that touch them are set aside, the rest goes on at once.
  * - A rejection for an odd reason: the batch is halved until the offender stands alone.
  */
+
 import { Cause, Effect, Exit } from "effect"
 import type { Decision } from "../decision/Command.ts"
 import { fold, keysOfCommands } from "../decision/fold.ts"
-import type { KeyOf, StoreFault, StoreShape, Turn } from "../ports/Store.ts"
-import { keyText } from "../values.ts"
+import type { KeyOf, StoreFault, StoreShape, Turn } from "../ports/index.ts"
+import { textOfKey } from "../transact/StoreFault.ts"
 import { firstPauseMillis, longer, pause } from "./asking.ts"
+import { toldOf } from "./faults.ts"
+import type { LostReplies } from "./LostReplies.ts"
 import type { Counters } from "./Metrics.ts"
 import { notInTime, type Outcome, type Pending } from "./Pending.ts"
+import { noteOnSpan } from "./Spans.ts"
 
 export interface BatchContext {
   readonly store: StoreShape
   readonly now: () => number
   readonly counters: Counters
+  readonly lostReplies: LostReplies
   /** Gives a command that was decided its outcome. */
   readonly finish: (pending: Pending, outcome: Outcome) => void
   /** Takes commands whose keys are held by somebody else. */
@@ -35,21 +40,37 @@ const tryBatch = (
   pauseMillis: number,
   turn?: Turn,
 ): Effect.Effect<void> =>
-  Effect.flatMap(Effect.exit(transact(context, batch, turn)), (exit) => {
+  Effect.flatMap(Effect.exit(settleAndTransact(context, batch, turn)), (exit) => {
     if (Exit.isSuccess(exit)) {
       finishAll(context, batch, exit.value)
       return Effect.void
     }
     const fault = faultOf(exit.cause)
+    return Effect.andThen(noteOnSpan(fault), afterFault(context, batch, fault, pauseMillis))
+  })
+
+const afterFault = (context: BatchContext, batch: ReadonlyArray<Pending>, fault: StoreFault, pauseMillis: number) =>
+  Effect.suspend(() => {
     switch (fault._tag) {
       case "Lost":
+        context.lostReplies.lost(batch, fault)
         return runAgain(context, batch, fault.reason, pauseMillis)
       case "Busy":
         return runWithoutBusy(context, batch, fault.keys)
       case "Rejected":
-        return runHalves(context, batch, fault.reason)
+        return runHalves(context, batch, fault)
     }
   })
+
+// What is decided on has to be read after the earlier tries have ended.
+const settleAndTransact = (context: BatchContext, batch: ReadonlyArray<Pending>, turn: Turn | undefined) =>
+  Effect.andThen(
+    Effect.mapError(
+      Effect.suspend(() => context.lostReplies.settle(batch)),
+      (fault): StoreFault => (fault._tag === "Lost" ? { ...fault, attempt: "nothing" } : fault),
+    ),
+    transact(context, batch, turn),
+  )
 
 const transact = (context: BatchContext, batch: ReadonlyArray<Pending>, turn: Turn | undefined) =>
   Effect.suspend(() => {
@@ -61,15 +82,20 @@ const transact = (context: BatchContext, batch: ReadonlyArray<Pending>, turn: Tu
 
 const finishAll = (context: BatchContext, batch: ReadonlyArray<Pending>, decisions: ReadonlyArray<Decision>): void => {
   batch.forEach((pending, index) => {
-    const decision = decisions[index]
-    if (decision === undefined || decision._tag === "Expired") {
-      context.finish(pending, { _tag: "Unavailable", unavailable: expired(pending) })
+    const decision = decisions[index] ?? expired
+    if (context.lostReplies.leavesOpen(pending, decision)) context.finish(pending, unknownOutcome(stillOpen))
+    else if (decision._tag === "Expired") {
+      // The fold saw no receipt and decided nothing, and no earlier try can.
+      context.finish(pending, {
+        _tag: "Unavailable",
+        unavailable: notInTime({ ...pending, state: "queued", uncertain: false }),
+      })
     } else context.finish(pending, decision)
   })
 }
 
-// The fold saw no receipt and decided nothing. Only a reply lost earlier may still hide a commit.
-const expired = (pending: Pending) => notInTime({ ...pending, state: pending.uncertain ? "taken" : "queued" })
+const expired: Decision = { _tag: "Expired" }
+const stillOpen = "a reply was lost, and what was asked for may still be done"
 
 // A defect of an adapter may have come after its commit, so it counts as a lost reply.
 const faultOf = (cause: Cause.Cause<StoreFault>): StoreFault => {
@@ -82,7 +108,6 @@ const faultOf = (cause: Cause.Cause<StoreFault>): StoreFault => {
 const runAgain = (context: BatchContext, batch: ReadonlyArray<Pending>, reason: string, pauseMillis: number) =>
   Effect.gen(function* () {
     context.counters.lostReplies++
-    for (const pending of batch) pending.uncertain = true
     yield* pause(pauseMillis)
     const now = context.now()
     const inTime = batch.filter((pending) => now <= pending.command.deadline)
@@ -97,9 +122,13 @@ const unknownOutcome = (reason: string): Outcome => ({
   unavailable: { _tag: "StoreUnavailable", outcome: "unknown", reason },
 })
 
+// What the store rejects did not happen, unless an earlier try of the same command did, whose reply was lost.
+const rejectedOutcome = ({ uncertain }: Pending, fault: StoreFault & { readonly _tag: "Rejected" }): Outcome =>
+  uncertain ? unknownOutcome(fault.reason) : { _tag: "Unavailable", unavailable: toldOf(fault, "nothing-happened") }
+
 const runWithoutBusy = (context: BatchContext, batch: ReadonlyArray<Pending>, keys: ReadonlyArray<KeyOf>) => {
   context.counters.busyBatches++
-  const busy = new Set(keys.map(({ kind, key }) => keyText([kind, ...key])))
+  const busy = new Set(keys.map(({ kind, key }) => textOfKey({ kind, key })))
   const aside = batch.filter((pending) => touchesAny(pending, busy))
   // A store that names no key of the batch would otherwise be asked the same for ever.
   const held = aside.length > 0 ? aside : batch
@@ -119,7 +148,7 @@ export const touchedOf = (batch: ReadonlyArray<Pending>, texts: ReadonlySet<stri
     command.operation.keys(
       command.request,
       (kind, key) => {
-        const text = keyText([kind, ...key])
+        const text = textOfKey({ kind, key })
         if (texts.has(text)) touched.add(text)
       },
       command.at,
@@ -128,11 +157,15 @@ export const touchedOf = (batch: ReadonlyArray<Pending>, texts: ReadonlySet<stri
   return touched
 }
 
-const runHalves = (context: BatchContext, batch: ReadonlyArray<Pending>, reason: string): Effect.Effect<void> => {
+const runHalves = (
+  context: BatchContext,
+  batch: ReadonlyArray<Pending>,
+  fault: StoreFault & { readonly _tag: "Rejected" },
+): Effect.Effect<void> => {
   context.counters.rejectedBatches++
   const [alone] = batch
   if (alone !== undefined && batch.length === 1) {
-    context.finish(alone, unknownOutcome(reason))
+    context.finish(alone, rejectedOutcome(alone, fault))
     return Effect.void
   }
   const middle = Math.ceil(batch.length / 2)

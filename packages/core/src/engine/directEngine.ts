@@ -7,12 +7,18 @@
 import { Cause, Clock, Effect, Exit, Semaphore } from "effect"
 import type { Command } from "../decision/Command.ts"
 import { fold, keysOfCommands } from "../decision/fold.ts"
-import type { StoreFault, StoreShape } from "../ports/Store.ts"
+import type { StoreFault, StoreShape } from "../ports/index.ts"
 import type { Unavailable } from "../refusals.ts"
-import type { Submitter } from "./Engine.ts"
+import type { Engine, Submitter } from "./Engine.ts"
+import { toldOf } from "./faults.ts"
 import { type Outcome, type Pending, settle } from "./Pending.ts"
+import type { Spans } from "./Spans.ts"
 
-export const makeDirectEngine = (store: StoreShape): Effect.Effect<Submitter> =>
+export const makeDirectEngine = (
+  store: StoreShape,
+  count: Engine["count"],
+  spans?: Spans | undefined,
+): Effect.Effect<Submitter> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
     // A connection serves one statement after the other, whatever the host runs side by side.
@@ -20,20 +26,27 @@ export const makeDirectEngine = (store: StoreShape): Effect.Effect<Submitter> =>
     const services = yield* Effect.context<never>()
     const runFork = Effect.runForkWith(services)
     return {
-      submit: (command, resolve) => {
+      submit: (command, resolve, caller) => {
         const pending: Pending = {
           command,
           resolve,
           sequence: 0,
           lane: undefined,
           state: "taken",
+          counted: false,
           uncertain: false,
+          unsettled: undefined,
+          span: spans?.began(command, caller),
           previous: undefined,
           next: undefined,
           nextInBucket: undefined,
         }
-        const answered = connection.withPermit(decideNow(store, command, clock))
-        runFork(Effect.map(answered, (outcome) => settle(pending, outcome)))
+        const answered = Effect.map(connection.withPermit(decideNow(store, command, clock)), (outcome) => {
+          count(pending, outcome)
+          spans?.ended(pending, outcome)
+          settle(pending, outcome)
+        })
+        runFork(spans === undefined ? answered : spans.around([pending], answered))
         return pending
       },
       withdraw: (pending) => {
@@ -72,7 +85,7 @@ const unavailableOf = (cause: Cause.Cause<StoreFault>): Unavailable => {
     const fault = reason.error
     return fault._tag === "Busy"
       ? { _tag: "TransactionConflict", outcome: "nothing-happened" }
-      : { _tag: "StoreUnavailable", outcome: "unknown", reason: fault.reason }
+      : toldOf(fault, "unknown")
   }
   return { _tag: "StoreUnavailable", outcome: "unknown", reason: "the store failed" }
 }

@@ -1,8 +1,8 @@
 /**
  * The envelope of every fact that leaves the engine: exactly one event per accepted command, written in its commit.
  *
- * `data` holds what happened and never a position that a store may still move (a balance, stock left), nor the host's
- * metadata.
+ * `data` holds what happened. A balance stands in it where it is exact, which is after a charge and an adjustment; an order
+ * tells neither the balance after it nor the stock left, which a store may still move. The host's metadata is never in it.
  */
 import type { CommandId } from "../values.ts"
 
@@ -16,7 +16,12 @@ export interface Event {
   /** Milliseconds since 1970: when the command was admitted. Times never order anything; delivery order per key does. */
   readonly occurredAt: number
   /** The thing it happened to. */
-  readonly aggregate: { readonly type: "account" | "product" | "campaign" | "order"; readonly id: string }
+  readonly aggregate: {
+    /** What kind of thing. */
+    readonly type: "account" | "product" | "campaign" | "order"
+    /** Its id. */
+    readonly id: string
+  }
   /** Events of one key are delivered in the order of their commits. The account for points and orders. */
   readonly key: string
   readonly data: EventData

@@ -6,24 +6,28 @@
  * is better served by the plain store.
  */
 import { Effect, type Layer } from "effect"
-import { storeOf } from "../ports/fromTransaction.ts"
+import * as Options from "../options.ts"
 import {
   type ChangeSet,
   type Conflict,
   type Connection,
+  eachPut,
   type Guarantees,
+  type Key,
   type Keys,
   type KindName,
   kindNames,
   kinds,
   type Loaded,
+  mapKinds,
   type Put,
   type RecordOf,
   Store,
   type StoreFault,
   type StoreShape,
-} from "../ports/Store.ts"
-import { type Rebased, rebase, rebaseRows } from "./guards.ts"
+} from "../ports/index.ts"
+import { storeIn } from "../ports/Store.ts"
+import { type Rebased, type RebasedOfKind, rebase, rebaseAll } from "./guards.ts"
 import { conflict, Holder, Locks } from "./Locks.ts"
 import { outboxOf } from "./MemoryOutbox.ts"
 import { readsOf } from "./reads.ts"
@@ -55,7 +59,7 @@ const connectionOf = (options: InterleavingOptions): Connection<Transaction> => 
   const locks = new Locks()
   const snapshot = (keys: Keys) =>
     Effect.andThen(
-      afterYield(() => loaded(tables, keys)),
+      afterYield(() => tables.loaded(keys)),
       (records) => Effect.as(Effect.yieldNow, records),
     )
   return {
@@ -68,7 +72,7 @@ const connectionOf = (options: InterleavingOptions): Connection<Transaction> => 
     load: (transaction, keys) => load(tables, locks, transaction, keys),
     ...(options.optimistic === false ? {} : { snapshot }),
     apply: (transaction, changes, guarded) => apply(tables, locks, transaction, changes, guarded),
-    ...readsOf(tables, afterYield),
+    ...readsOf(() => tables, afterYield),
     outbox: outboxOf(tables.outbox, afterYield),
   }
 }
@@ -84,82 +88,41 @@ const load = Effect.fnUntraced(function* (
     if (!kinds[kind].locked) continue
     for (const key of keys.of(kind)) yield* locks.acquire(transaction, kind, key)
   }
-  return yield* afterYield(() => loaded(tables, keys))
+  return yield* afterYield(() => tables.loaded(keys))
 })
 
-const loaded = (tables: Tables, keys: Keys): Loaded => ({
-  account: recordsOf("account", tables, keys),
-  coupon: recordsOf("coupon", tables, keys),
-  campaign: recordsOf("campaign", tables, keys),
-  order: recordsOf("order", tables, keys),
-  product: recordsOf("product", tables, keys),
-  bucket: recordsOf("bucket", tables, keys),
-  receipt: recordsOf("receipt", tables, keys),
-})
-
-const recordsOf = <K extends KindName>(kind: K, tables: Tables, keys: Keys): ReadonlyArray<RecordOf[K]> =>
-  keys.of(kind).flatMap((key) => tables.get(kind, key) ?? [])
-
-/** Checks and stages the changes kind by kind, in lock order. Nobody sees them before the commit. */
+/**
+ * Locks what the puts touch, kind by kind in lock order, compares it with what is committed, and stages the changes. Locked
+ * rows stay as they are until the commit, so what holds here still holds there. Nobody sees the changes before it.
+ */
 const apply = Effect.fnUntraced(function* (
   tables: Tables,
   locks: Locks,
   transaction: Transaction,
-  { puts, appends }: ChangeSet,
+  changes: ChangeSet,
   guarded: boolean,
 ): Effect.fn.Return<void, Conflict> {
-  const check = <K extends KindName>(kind: K) => checked(tables, locks, transaction, kind, puts[kind], guarded)
-  const rebased = {
-    account: yield* check("account"),
-    coupon: yield* check("coupon"),
-    campaign: yield* check("campaign"),
-    order: yield* check("order"),
-    product: yield* check("product"),
-    bucket: yield* check("bucket"),
-    receipt: yield* check("receipt"),
-  }
-  const entry = rebaseRows("entry", appends.entry, rebased)
-  const movement = rebaseRows("movement", appends.movement, rebased)
-  if (entry === undefined || movement === undefined) return yield* Effect.fail(conflict)
-  transaction.staged.push({
-    puts: {
-      account: rebased.account.map(putOf),
-      coupon: rebased.coupon.map(putOf),
-      campaign: rebased.campaign.map(putOf),
-      order: rebased.order.map(putOf),
-      product: rebased.product.map(putOf),
-      bucket: rebased.bucket.map(putOf),
-      receipt: rebased.receipt.map(putOf),
-    },
-    appends: { entry, movement, event: appends.event },
-  })
+  const touched: Array<readonly [KindName, Key]> = []
+  eachPut(changes.puts, (kind, { after }) => touched.push([kind, kinds[kind].keyOf(after)]))
+  for (const [kind, key] of touched) yield* locks.acquire(transaction, kind, key)
+  const held = rebased(tables, changes, guarded)
+  if (held === undefined) return yield* Effect.fail(conflict)
+  transaction.staged.push(held)
 })
 
-/**
- * Locks what the puts of one kind touch and compares it with what is committed. Locked rows stay as they are until the
- * commit, so what held here still holds there.
- */
-const checked = Effect.fnUntraced(function* <K extends KindName>(
-  tables: Tables,
-  locks: Locks,
-  transaction: Transaction,
-  kind: K,
-  puts: ReadonlyArray<Put<RecordOf[K]>>,
-  guarded: boolean,
-): Effect.fn.Return<ReadonlyArray<Rebased<RecordOf[K]>>, Conflict> {
-  const rebased: Array<Rebased<RecordOf[K]>> = []
-  if (puts.length > 0) yield* Effect.yieldNow
-  for (const put of puts) {
-    const key = kinds[kind].keyOf(put.after)
-    yield* locks.acquire(transaction, kind, key)
-    const current = tables.get(kind, key)
+/** The changes on what is committed by now; undefined where a guard does not hold. */
+const rebased = (tables: Tables, { puts, appends }: ChangeSet, guarded: boolean): ChangeSet | undefined => {
+  let holds = true
+  const rebaseOne = <K extends KindName>(kind: K, put: Put<RecordOf[K]>): ReadonlyArray<Rebased<RecordOf[K]>> => {
     // Where the records were locked when they were loaded there is nothing to guard but inserts of keys that were not.
-    const holds = guarded || put.before === undefined ? rebase(kind, put, current) : { put, shift: [] }
-    if (holds === undefined) return yield* Effect.fail(conflict)
-    rebased.push(holds)
+    if (!guarded && put.before !== undefined) return [{ put, shift: [] }]
+    const held = rebase(kind, put, tables.get(kind, kinds[kind].keyOf(put.after)))
+    holds &&= held !== undefined
+    return held === undefined ? [] : [held]
   }
-  return rebased
-})
+  const records = mapKinds<RebasedOfKind>((kind) => puts[kind].flatMap((put) => rebaseOne(kind, put)))
+  return holds ? rebaseAll(records, appends) : undefined
+}
 
 const commit = (tables: Tables, { staged }: Transaction): Effect.Effect<void> =>
   Effect.andThen(
@@ -174,7 +137,7 @@ const commit = (tables: Tables, { staged }: Transaction): Effect.Effect<void> =>
     }),
   )
 
-const putOf = <R>({ put }: Rebased<R>): Put<R> => put
+const checks: Options.Checks<InterleavingOptions> = { optimistic: Options.trueOrFalse }
 
 const adapter = Store.fromTransaction(guarantees, (options: InterleavingOptions) =>
   Effect.sync(() => connectionOf(options)),
@@ -191,6 +154,12 @@ export const InterleavingStore: {
   readonly layer: (options?: InterleavingOptions) => Layer.Layer<Store, StoreFault>
 } = {
   guarantees,
-  make: (options = {}) => Effect.sync(() => storeOf(guarantees, connectionOf(options))),
-  layer: (options = {}) => adapter.layer(options),
+  make: (options = {}) => {
+    Options.check(options, checks)
+    return Effect.sync(() => storeIn(guarantees, connectionOf(options)))
+  },
+  layer: (options = {}) => {
+    Options.check(options, checks)
+    return adapter.layer(options)
+  },
 }

@@ -4,7 +4,7 @@
  *
  * Things arrive nearly in order, so that adding looks from the end; reading a page costs a binary search and the page.
  */
-import type { Page } from "../ports/Store.ts"
+import type { PageRequest } from "../ports/index.ts"
 import { compareBytes, type Key } from "../values.ts"
 import { lowerBound, Sorted } from "./Sorted.ts"
 
@@ -34,7 +34,7 @@ export class Lists<T, P extends Position> {
   }
 
   /** One page of an owner's list, in order or from the end. */
-  page(owner: string, { after, limit, newestFirst }: Page<P>): ReadonlyArray<T> {
+  page(owner: string, { after, limit, newestFirst }: PageRequest<P>): ReadonlyArray<T> {
     const items = this.#lists.get(owner)?.items ?? []
     if (!newestFirst) {
       const from = after === undefined ? 0 : this.#indexAfter(items, after)

@@ -5,7 +5,7 @@
  * before one it holds: where that key is free it is taken, and where it is not that is a conflict.
  */
 import { Effect } from "effect"
-import { type Conflict, compareKeys, type Key, type KindName, kindNames } from "../ports/Store.ts"
+import { type Conflict, compareKeys, type Key, type KindName, kindNames } from "../ports/index.ts"
 import { KeyMap } from "./KeyMap.ts"
 
 /** Who holds locks: a transaction, until it ends. */

@@ -5,8 +5,20 @@
  * purpose: dropping an event would break the promise that each reaches every subscription. `depth` shows it growing,
  * and `unregister` ends it.
  */
+import { Clock, Effect } from "effect"
 import type { Event } from "../events/Event.ts"
-import type { Claimed, Depth, Lease, Outbox, Parked, Position } from "../ports/Store.ts"
+import {
+  type Claimed,
+  type ClaimLimit,
+  type Depth,
+  type Lease,
+  type LeaseLost,
+  leaseLost,
+  type Outbox,
+  type Parked,
+  type Position,
+  type Reach,
+} from "../ports/index.ts"
 import type { SubscriptionName } from "../values.ts"
 import { EventLog } from "./EventLog.ts"
 import { lowerBound } from "./Sorted.ts"
@@ -19,12 +31,15 @@ interface Subscription {
   readonly settledBeyond: Set<number>
   /** By position. */
   readonly parked: Array<Parked>
-  lease: { readonly owner: string; readonly until: number } | undefined
+  /** The newest lease, and when others may have the name: milliseconds of the store's own clock. */
+  held: { readonly lease: Lease; until: number } | undefined
 }
 
 export class MemoryOutbox {
   readonly #log = new EventLog()
   readonly #subscriptions = new Map<SubscriptionName, Subscription>()
+  /** One count for all names: it grows even for a name that was forgotten in between. */
+  #fence = 0
 
   append(events: ReadonlyArray<Event>): void {
     if (this.#subscriptions.size === 0) return
@@ -37,7 +52,7 @@ export class MemoryOutbox {
       settledUntil: this.#log.next,
       settledBeyond: new Set(),
       parked: [],
-      lease: undefined,
+      held: undefined,
     })
   }
 
@@ -45,47 +60,70 @@ export class MemoryOutbox {
     if (this.#subscriptions.delete(name)) this.#trim()
   }
 
-  lease({ name, owner }: Lease, now: number, leaseMillis: number): boolean {
+  lease(name: SubscriptionName, owner: string, now: number, leaseMillis: number): Lease | undefined {
     const subscription = this.#subscriptions.get(name)
-    if (subscription === undefined) return false
-    const { lease } = subscription
-    if (lease !== undefined && lease.owner !== owner && now < lease.until) return false
-    subscription.lease = { owner, until: now + leaseMillis }
-    return true
+    if (subscription === undefined) return undefined
+    const { held } = subscription
+    if (held !== undefined && held.lease.owner !== owner && now < held.until) return undefined
+    const lease: Lease = { name, owner, fence: ++this.#fence }
+    subscription.held = { lease, until: now + leaseMillis }
+    return lease
+  }
+
+  renew(lease: Lease, now: number, leaseMillis: number): LeaseLost | undefined {
+    const { held } = this.#heldBy(lease) ?? {}
+    if (held === undefined) return leaseLost(lease)
+    held.until = now + leaseMillis
+    return undefined
   }
 
   release(lease: Lease): void {
-    const held = this.#held(lease)
-    if (held !== undefined) held.lease = undefined
+    const subscription = this.#heldBy(lease)
+    if (subscription !== undefined) subscription.held = undefined
   }
 
-  claim(lease: Lease, after: Position | undefined, limit: number): ReadonlyArray<Claimed> {
-    const held = this.#held(lease)
+  claim(lease: Lease, after: Position | undefined, { events }: ClaimLimit): ReadonlyArray<Claimed> | LeaseLost {
+    const subscription = this.#heldBy(lease)
+    if (subscription === undefined) return leaseLost(lease)
+    const { settledUntil, settledBeyond } = subscription
     const claimed: Array<Claimed> = []
-    if (held === undefined) return claimed
-    const from = after === undefined ? held.settledUntil : Math.max(held.settledUntil, numberOf(after) + 1)
-    for (let position = from; position < this.#log.next && claimed.length < limit; position++) {
-      const event = held.settledBeyond.has(position) ? undefined : this.#log.at(position)
+    const from = after === undefined ? settledUntil : Math.max(settledUntil, numberOf(after) + 1)
+    for (let position = from; position < this.#log.next && claimed.length < events; position++) {
+      const event = settledBeyond.has(position) ? undefined : this.#log.at(position)
       if (event !== undefined) claimed.push({ position: [position], event })
     }
     return claimed
   }
 
-  acknowledge(lease: Lease, positions: ReadonlyArray<Position>): void {
-    const held = this.#held(lease)
-    if (held === undefined) return
-    for (const position of positions) this.#settle(held, numberOf(position))
-    this.#trim()
+  reread(lease: Lease, positions: ReadonlyArray<Position>): ReadonlyArray<Claimed> | LeaseLost {
+    const subscription = this.#heldBy(lease)
+    if (subscription === undefined) return leaseLost(lease)
+    return positions.flatMap((position) => {
+      const number = numberOf(position)
+      const event = isSettled(subscription, number) ? undefined : this.#log.at(number)
+      return event === undefined ? [] : [{ position, event }]
+    })
   }
 
-  park(lease: Lease, position: Position, reason: string, now: number): void {
-    const held = this.#held(lease)
-    const number = numberOf(position)
-    const event = held === undefined || isSettled(held, number) ? undefined : this.#log.at(number)
-    if (held === undefined || event === undefined) return
-    held.parked.splice(indexFrom(held.parked, number), 0, { position: [number], event, reason, parkedAt: now })
-    this.#settle(held, number)
+  acknowledge(lease: Lease, positions: ReadonlyArray<Position>): LeaseLost | undefined {
+    const subscription = this.#heldBy(lease)
+    if (subscription === undefined) return leaseLost(lease)
+    for (const position of positions) this.#settle(subscription, numberOf(position))
     this.#trim()
+    return undefined
+  }
+
+  park(lease: Lease, position: Position, reason: string, now: number): LeaseLost | undefined {
+    const subscription = this.#heldBy(lease)
+    if (subscription === undefined) return leaseLost(lease)
+    const number = numberOf(position)
+    const event = isSettled(subscription, number) ? undefined : this.#log.at(number)
+    if (event === undefined) return undefined
+    const { parked } = subscription
+    parked.splice(indexFrom(parked, number), 0, { position: [number], event, reason, parkedAt: now })
+    this.#settle(subscription, number)
+    this.#trim()
+    return undefined
   }
 
   parked(name: SubscriptionName, after: Position | undefined, limit: number): ReadonlyArray<Parked> {
@@ -123,9 +161,20 @@ export class MemoryOutbox {
     }
   }
 
-  #held({ name, owner }: Lease): Subscription | undefined {
+  reach(name: SubscriptionName, asked: Position | undefined): Reach {
     const subscription = this.#subscriptions.get(name)
-    return subscription?.lease?.owner === owner ? subscription : undefined
+    const settledUntil = subscription?.settledUntil ?? this.#log.next
+    let last = this.#log.next - 1
+    while (last >= settledUntil && subscription?.settledBeyond.has(last)) last -= 1
+    return {
+      last: last >= settledUntil ? [last] : undefined,
+      isPast: asked === undefined || numberOf(asked) < settledUntil,
+    }
+  }
+
+  #heldBy({ name, fence }: Lease): Subscription | undefined {
+    const subscription = this.#subscriptions.get(name)
+    return subscription?.held?.lease.fence === fence ? subscription : undefined
   }
 
   #settle(subscription: Subscription, position: number): void {
@@ -142,19 +191,34 @@ export class MemoryOutbox {
   }
 }
 
-/** The port over an outbox: each call is one step. */
-export const outboxOf = (outbox: MemoryOutbox, step: Step): Outbox => ({
+/** The calls of an outbox, each in one step. */
+export type OutboxSteps = Pick<MemoryOutbox, keyof Outbox>
+
+/** The port over an outbox: each call is one step. Leases are timed by a clock that only runs forward. */
+export const outboxOf = (outbox: OutboxSteps, step: Step): Outbox => ({
   register: (name) => step(() => outbox.register(name)),
   unregister: (name) => step(() => outbox.unregister(name)),
-  lease: (lease, now, leaseMillis) => step(() => outbox.lease(lease, now, leaseMillis)),
+  lease: (name, owner, leaseMillis) => timed((now) => step(() => outbox.lease(name, owner, now(), leaseMillis))),
+  renew: (lease, leaseMillis) => orLost(timed((now) => step(() => outbox.renew(lease, now(), leaseMillis)))),
   release: (lease) => step(() => outbox.release(lease)),
-  claim: (lease, after, limit) => step(() => outbox.claim(lease, after, limit)),
-  acknowledge: (lease, positions) => step(() => outbox.acknowledge(lease, positions)),
-  park: (lease, position, reason, now) => step(() => outbox.park(lease, position, reason, now)),
+  claim: (lease, after, limit) => orLost(step(() => outbox.claim(lease, after, limit))),
+  reread: (lease, positions) => orLost(step(() => outbox.reread(lease, positions))),
+  acknowledge: (lease, positions) => orLost(step(() => outbox.acknowledge(lease, positions))),
+  park: (lease, position, reason, now) => orLost(step(() => outbox.park(lease, position, reason, now))),
   parked: (name, after, limit) => step(() => outbox.parked(name, after, limit)),
   unpark: (name, position) => step(() => outbox.unpark(name, position)),
   depth: (name) => step(() => outbox.depth(name)),
+  reach: (name, asked) => step(() => outbox.reach(name, asked)),
 })
+
+const timed = <A>(run: (now: () => number) => Effect.Effect<A>): Effect.Effect<A> =>
+  Effect.flatMap(Clock.Clock, (clock) => run(() => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)))
+
+const orLost = <A>(asked: Effect.Effect<A | LeaseLost>): Effect.Effect<A, LeaseLost> =>
+  Effect.flatMap(asked, (answer) => (isLost(answer) ? Effect.fail(answer) : Effect.succeed(answer)))
+
+const isLost = (answer: unknown): answer is LeaseLost =>
+  typeof answer === "object" && answer !== null && "_tag" in answer && answer._tag === "LeaseLost"
 
 const isSettled = ({ settledUntil, settledBeyond }: Subscription, position: number): boolean =>
   position < settledUntil || settledBeyond.has(position)

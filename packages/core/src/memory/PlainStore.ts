@@ -5,7 +5,7 @@
  * fail, and the answer is what any other store must give. It keeps everything for as long as it lives and nothing after.
  */
 import { Effect, Layer } from "effect"
-import { type Guarantees, Store, type StoreShape } from "../ports/Store.ts"
+import { type Guarantees, Store, type StoreShape } from "../ports/index.ts"
 import { outboxOf } from "./MemoryOutbox.ts"
 import { readsOf } from "./reads.ts"
 import { atOnce } from "./step.ts"
@@ -20,14 +20,14 @@ const make: Effect.Effect<StoreShape> = Effect.sync(() => {
     guarantees,
     transact: (_keys, decide) =>
       Effect.suspend(() => {
-        const { answer, changes } = decide(tables)
+        const { answer, changes } = decide(tables.records)
         if (changes === undefined) return Effect.succeed(answer)
         const misfit = tables.misfit(changes)
         if (misfit !== undefined) return Effect.die(new Error(misfit))
         tables.commit(changes)
         return Effect.succeed(answer)
       }),
-    ...readsOf(tables, atOnce),
+    ...readsOf(() => tables, atOnce),
     outbox: outboxOf(tables.outbox, atOnce),
   }
 })

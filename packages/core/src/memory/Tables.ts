@@ -10,18 +10,26 @@ import type { Order } from "../orders/Order.ts"
 import type { SalesBucket } from "../popularity/SalesBucket.ts"
 import {
   type ChangeSet,
+  eachRow,
   type Key,
+  type Keys,
   type KindName,
   keyText,
   kindNames,
   kinds,
-  type LogName,
+  type LedgerName,
+  type Loaded,
+  type LoadedOfKind,
+  ledgers,
+  mapKinds,
+  type OfKind,
   type Put,
   type RecordOf,
   type Records,
   type RowOf,
-} from "../ports/Store.ts"
-import type { CampaignId, OrderId } from "../values.ts"
+  recordsBy,
+} from "../ports/index.ts"
+import type { CampaignId } from "../values.ts"
 import { KeyMap } from "./KeyMap.ts"
 import { Lists } from "./Lists.ts"
 import { MemoryOutbox } from "./MemoryOutbox.ts"
@@ -32,19 +40,21 @@ export interface Cell<R> {
   record: R
 }
 
-/** The logs that are kept for good. Events are kept by the outbox, until nobody waits for them. */
-export type LedgerName = Exclude<LogName, "event">
+/** An order in its lists: they are in the order of commits, and its position is how many orders there were with it. */
+export interface ListedCell {
+  readonly cell: Cell<Order>
+  readonly position: number
+}
 
 /** All records of one kind. */
-class Table<K extends KindName> {
-  readonly #kind: K
-  readonly #keyOf: (record: RecordOf[K]) => Key
-  readonly #inserted: (cell: Cell<RecordOf[K]>) => void
-  readonly cells = new KeyMap<Cell<RecordOf[K]>>()
-  readonly #order: Sorted<Cell<RecordOf[K]>>
+class Table<R> {
+  readonly #kind: string
+  readonly #keyOf: (record: R) => Key
+  readonly #inserted: (cell: Cell<R>) => void
+  readonly cells = new KeyMap<Cell<R>>()
+  readonly #order: Sorted<Cell<R>>
 
-  constructor(kind: K, inserted: (cell: Cell<RecordOf[K]>) => void = () => {}) {
-    const { keyOf } = kinds[kind]
+  constructor(kind: string, keyOf: (record: R) => Key, inserted: (cell: Cell<R>) => void = () => {}) {
     this.#kind = kind
     this.#keyOf = keyOf
     this.#inserted = inserted
@@ -52,7 +62,7 @@ class Table<K extends KindName> {
   }
 
   /** Why these puts do not fit what is stored, as a sentence; undefined where they do. */
-  misfit(puts: ReadonlyArray<Put<RecordOf[K]>>): string | undefined {
+  misfit(puts: ReadonlyArray<Put<R>>): string | undefined {
     for (const { before, after } of puts) {
       const current = this.cells.get(this.#keyOf(after))?.record
       if (current === before) continue
@@ -64,7 +74,7 @@ class Table<K extends KindName> {
     return undefined
   }
 
-  put(puts: ReadonlyArray<Put<RecordOf[K]>>): void {
+  put(puts: ReadonlyArray<Put<R>>): void {
     for (const { before, after } of puts) {
       if (before === after) continue
       const key = this.#keyOf(after)
@@ -74,8 +84,8 @@ class Table<K extends KindName> {
     }
   }
 
-  scan(after: Key | undefined, limit: number): ReadonlyArray<RecordOf[K]> {
-    const found: Array<RecordOf[K]> = []
+  scan(after: Key | undefined, limit: number): ReadonlyArray<R> {
+    const found: Array<R> = []
     if (limit <= 0) return found
     for (const { record } of this.#order.from(after, false)) {
       found.push(record)
@@ -84,60 +94,66 @@ class Table<K extends KindName> {
     return found
   }
 
-  #insert(key: Key, cell: Cell<RecordOf[K]>): void {
+  #insert(key: Key, cell: Cell<R>): void {
     this.cells.set(key, cell)
     this.#order.add(cell)
     this.#inserted(cell)
   }
 }
 
-export class Tables implements Records {
+interface TableOfKind extends OfKind {
+  readonly made: Table<RecordOf[this["kind"]]>
+}
+
+export class Tables {
   readonly ledgers: { readonly [L in LedgerName]: Lists<RowOf[L], number> } = {
-    entry: new Lists(({ seq }) => seq),
-    movement: new Lists(({ revision }) => revision),
+    entry: new Lists((row) => ledgers.entry.keyOf(row)[1]),
+    movement: new Lists((row) => ledgers.movement.keyOf(row)[1]),
   }
-  readonly ordersOfAccount = new Lists<Cell<Order>, OrderId>(({ record }) => record.orderId)
-  readonly ordersByReference = new Lists<Cell<Order>, OrderId>(({ record }) => record.orderId)
+  readonly ordersOfAccount = new Lists<ListedCell, number>(({ position }) => position)
+  readonly ordersByReference = new Lists<ListedCell, number>(({ position }) => position)
   readonly couponsOfAccount = new Lists<Cell<Coupon>, CampaignId>(({ record }) => record.campaignId)
   readonly couponsOfCampaign = new Lists<Cell<Coupon>, number>(({ record }) => record.ticket)
   readonly bucketsOfHour = new Map<number, Array<Cell<SalesBucket>>>()
   readonly outbox = new MemoryOutbox()
+  #orders = 0
 
-  readonly #tables: { readonly [K in KindName]: Table<K> } = {
-    account: new Table("account"),
-    coupon: new Table("coupon", (cell) => {
+  /** What becomes of a new record's cell beside its table: the lists that reads answer from. */
+  readonly #listed: { readonly [K in KindName]?: (cell: Cell<RecordOf[K]>) => void } = {
+    coupon: (cell) => {
       this.couponsOfAccount.add(cell.record.accountId, cell)
       this.couponsOfCampaign.add(cell.record.campaignId, cell)
-    }),
-    campaign: new Table("campaign"),
-    order: new Table("order", (cell) => {
+    },
+    order: (cell) => {
       const { accountId, reference } = cell.record
-      this.ordersOfAccount.add(accountId, cell)
-      if (reference !== undefined) this.ordersByReference.add(reference, cell)
-    }),
-    product: new Table("product"),
-    bucket: new Table("bucket", (cell) => {
+      const listed = { cell, position: ++this.#orders }
+      this.ordersOfAccount.add(accountId, listed)
+      if (reference !== undefined) this.ordersByReference.add(reference, listed)
+    },
+    bucket: (cell) => {
       const { hour } = cell.record
       const ofHour = this.bucketsOfHour.get(hour)
       if (ofHour === undefined) this.bucketsOfHour.set(hour, [cell])
       else ofHour.push(cell)
-    }),
-    receipt: new Table("receipt"),
+    },
   }
+  readonly #tables: { readonly [K in KindName]: Table<RecordOf[K]> } = mapKinds<TableOfKind>((kind) => {
+    const table: unknown = new Table(kind, kinds[kind].keyOf, this.#listed[kind])
+    // biome-ignore lint/plugin/casts: it is the table of this kind, as the field's type says
+    return table as Table<RecordOf[KindName]>
+  })
 
-  account: Records["account"] = (accountId) => this.#tables.account.cells.leaf(accountId)?.record
-  product: Records["product"] = (productId) => this.#tables.product.cells.leaf(productId)?.record
-  campaign: Records["campaign"] = (campaignId) => this.#tables.campaign.cells.leaf(campaignId)?.record
-  order: Records["order"] = (orderId) => this.#tables.order.cells.leaf(orderId)?.record
-  coupon: Records["coupon"] = (campaignId, accountId) =>
-    this.#tables.coupon.cells.branch(campaignId)?.leaf(accountId)?.record
-  bucket: Records["bucket"] = (productId, hour) => this.#tables.bucket.cells.branch(productId)?.leaf(hour)?.record
-  receipt: Records["receipt"] = (scope, operation, key) =>
-    this.#tables.receipt.cells.branch(scope)?.branch(operation)?.leaf(key)?.record
+  /** The current records, as decisions look at them. */
+  readonly records: Records = recordsBy((kind, key) => this.get(kind, key))
 
   /** The current record of a kind. */
   get<K extends KindName>(kind: K, key: Key): RecordOf[K] | undefined {
     return this.#tables[kind].cells.get(key)?.record
+  }
+
+  /** The current records of some keys. */
+  loaded(keys: Keys): Loaded {
+    return mapKinds<LoadedOfKind>((kind) => keys.of(kind).flatMap((key) => this.get(kind, key) ?? []))
   }
 
   /** Records of a kind in the order of their keys, at most `limit` of those after one. */
@@ -166,8 +182,7 @@ export class Tables implements Records {
   /** Commits a change set that fits. */
   commit({ puts, appends }: ChangeSet): void {
     for (const kind of kindNames) this.#put(kind, puts)
-    for (const entry of appends.entry) this.ledgers.entry.add(entry.accountId, entry)
-    for (const movement of appends.movement) this.ledgers.movement.add(movement.productId, movement)
+    eachRow(appends, (ledger, row) => this.ledgers[ledger].add(ledgers[ledger].keyOf(row)[0], row))
     this.outbox.append(appends.event)
   }
 

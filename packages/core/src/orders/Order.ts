@@ -1,13 +1,16 @@
 /**
  * An order: names and prices as they were, what was taken off, what was paid, and where it stands.
  *
- * placed → completed | cancelled. Everything but the state is fixed when the order is placed.
+ * Everything but the state is fixed when the order is placed; `states.ts` has the states and their moves.
  */
 import type { OrderAlreadyCancelled } from "../refusals.ts"
 import type { AccountId, Amount, CampaignId, Cause, OrderId, ProductId, Quantity } from "../values.ts"
+import { mayComplete, type OrderState, stateAfter } from "./states.ts"
 
 export interface Order {
+  /** The order. */
   readonly orderId: OrderId
+  /** The buyer. */
   readonly accountId: AccountId
   /** One line per product, sorted by product id. */
   readonly lines: ReadonlyArray<OrderLine>
@@ -23,7 +26,8 @@ export interface Order {
   readonly reference: string | undefined
   /** The host's own notes; not part of the intention, never in events. */
   readonly metadata: Metadata | undefined
-  readonly state: "placed" | "completed" | "cancelled"
+  /** Where it stands: a placed order may be completed or cancelled, and then stays so. */
+  readonly state: OrderState
   readonly placedAt: number
   /** When it was completed or cancelled, and by which command. */
   readonly closed: { readonly at: number; readonly commandId: string; readonly restocked: boolean } | undefined
@@ -35,16 +39,21 @@ export interface Order {
 export type OrderLine = {
   /** `<orderId>-<n>`, n from 1 in the order of product ids. */
   readonly lineId: string
+  /** The product. */
   readonly productId: ProductId
+  /** What the product was called when the order was placed. */
   readonly name: string
+  /** What one unit cost when the order was placed. */
   readonly unitPrice: Amount
+  /** The units. */
   readonly quantity: Quantity
-  /** This line's share of the order's discount and of the amount paid. Shares add up exactly. */
+  /** This line's share of the order's discount. Shares add up exactly. */
   readonly discount: Amount
+  /** This line's share of the amount paid. Shares add up exactly. */
   readonly paid: Amount
 }
 
-/** JSON of the host's, at most 4 KB as text. */
+/** JSON of the host's, at most 4,096 bytes as text. What JSON would change is refused. */
 export type Metadata = { readonly [field: string]: unknown }
 
 /** The same JSON as a value of its own: nobody who holds the one can change the other. */
@@ -52,11 +61,11 @@ export const copyOfMetadata = (metadata: Metadata): Metadata => JSON.parse(JSON.
 
 /** Completes a placed order, which ends its cancellability; undefined where it is completed already. */
 export const completeOrder = (order: Order, cause: Cause): Order | undefined | OrderAlreadyCancelled => {
-  if (order.state === "completed") return undefined
-  if (order.state === "cancelled") return { _tag: "OrderAlreadyCancelled", orderId: order.orderId }
+  if (order.state === stateAfter.complete) return undefined
+  if (!mayComplete(order.state)) return { _tag: "OrderAlreadyCancelled", orderId: order.orderId }
   return {
     ...order,
-    state: "completed",
+    state: stateAfter.complete,
     closed: { at: cause.at, commandId: cause.id, restocked: false },
     version: order.version + 1,
   }

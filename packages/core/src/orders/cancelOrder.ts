@@ -12,6 +12,7 @@ import { type Product, putBack, type StockMovement } from "../stock/Product.ts"
 import type { AccountId, Cause, OrderId } from "../values.ts"
 import type { Order } from "./Order.ts"
 import type { OrderRecords } from "./placeOrder.ts"
+import { mayCancel, stateAfter } from "./states.ts"
 
 export interface CancelRequest {
   /** The owner of the order: a caller who names another account learns nothing about it. */
@@ -43,8 +44,8 @@ export const cancelOrder = (
 ): Cancelled | undefined | CancelRefusal => {
   const { orderId } = order
   if (order.accountId !== request.accountId) return { _tag: "OrderNotFound", orderId }
-  if (order.state === "cancelled") return undefined
-  if (order.state === "completed") return { _tag: "OrderAlreadyCompleted", orderId }
+  if (order.state === stateAfter.cancel) return undefined
+  if (!mayCancel(order.state)) return { _tag: "OrderAlreadyCompleted", orderId }
 
   const refunded = refundOf(order, records, cause)
   if (refunded !== undefined && "_tag" in refunded) return refunded
@@ -54,7 +55,7 @@ export const cancelOrder = (
   return {
     order: {
       ...order,
-      state: "cancelled",
+      state: stateAfter.cancel,
       closed: { at: cause.at, commandId: cause.id, restocked: request.restock },
       version: order.version + 1,
     },

@@ -37,6 +37,7 @@ import {
 } from "../values.ts"
 import type { Metadata, Order, OrderLine } from "./Order.ts"
 import { type PricedLine, paidOf, sharesOf, totalOf } from "./pricing.ts"
+import { placedState } from "./states.ts"
 
 /** What a buyer asks for, with the lines merged per product and sorted by product id. */
 export interface OrderRequest {
@@ -66,8 +67,8 @@ export interface OrderRecords {
 /** Everything that changes when an order is placed. */
 export interface Placed {
   readonly order: Order
-  /** Unchanged where nothing is to pay: then the order only relies on the account being open. */
-  readonly account: Account
+  /** Undefined where nothing is to pay: then the order only relies on the account being open. */
+  readonly account: Account | undefined
   readonly entry: PointEntry | undefined
   readonly coupon: Coupon | undefined
   readonly products: ReadonlyArray<Product>
@@ -128,12 +129,12 @@ export const placeOrder = (
       campaignId: request.campaignId,
       reference: request.reference,
       metadata: request.metadata,
-      state: "placed",
+      state: placedState,
       placedAt: cause.at,
       closed: undefined,
       version: 1,
     },
-    account: spent?.account ?? account,
+    account: spent?.account,
     entry: spent?.entry,
     coupon: priced.coupon && redeem(priced.coupon, orderId, cause),
     products: taken.products,

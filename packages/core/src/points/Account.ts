@@ -16,10 +16,12 @@ import {
   type Amount,
   type Cause,
   type CommandId,
+  exactAmount,
   magnitude,
   minus,
   type OrderId,
   plus,
+  unknownVersion,
   zero,
 } from "../values.ts"
 
@@ -36,9 +38,11 @@ export interface Account {
 }
 
 export interface PointEntry {
+  /** The account whose ledger it stands in. */
   readonly accountId: AccountId
   /** 1, 2, 3 … without gaps per account. */
   readonly seq: number
+  /** What moved the balance. */
   readonly type: "charge" | "spend" | "refund" | "adjust"
   /** What was added: negative for a spend. */
   readonly change: number
@@ -67,6 +71,15 @@ export const openAccount = (accountId: AccountId, balanceLimit: Amount, cause: C
   openedAt: cause.at,
   version: 1,
 })
+
+/** More than any order costs that is accepted on a guess. What an account really holds is checked when it is written. */
+const guessedBalance = exactAmount(2 ** 52) ?? zero
+
+/** An account that nobody has looked at: most are open, and have the same limit as another one. */
+export const guessAccount = (example: Account, accountId: AccountId): Account | undefined =>
+  example.state === "open"
+    ? { ...example, accountId, balance: guessedBalance, seq: 0, version: unknownVersion }
+    : undefined
 
 /** Adds points. Needs an open account and room below its balance limit. */
 export const charge = (account: Account, amount: Amount, cause: Cause): Moved | AccountNotOpen | BalanceLimitExceeded =>

@@ -45,13 +45,13 @@ export const uncount = (bucket: SalesBucket, quantity: Quantity): SalesBucket =>
 })
 
 /** Whole hours, half-open: `fromHour ≤ hour < untilHour`. */
-export interface Window {
+export interface SalesWindow {
   readonly fromHour: number
   readonly untilHour: number
 }
 
 /** The last 24 × days buckets, ending with the one that `at` falls into. */
-export const rollingWindow = (at: number, days: number): Window => {
+export const rollingWindow = (at: number, days: number): SalesWindow => {
   const untilHour = hourOf(at) + 1
   return { fromHour: untilHour - 24 * days, untilHour }
 }
@@ -60,7 +60,7 @@ export const rollingWindow = (at: number, days: number): Window => {
  * The last `days` calendar days including today in a zone, such as `Asia/Seoul` or `+09:00`. Undefined where the zone
  * is unknown or its midnight does not fall on a whole hour of UTC.
  */
-export const calendarWindow = (at: number, days: number, zone: string): Window | undefined => {
+export const calendarWindow = (at: number, days: number, zone: string): SalesWindow | undefined => {
   const parsed = DateTime.zoneFromString(zone)
   if (Option.isNone(parsed)) return undefined
   const today = DateTime.startOf(DateTime.makeZonedUnsafe(at, { timeZone: parsed.value }), "day")

@@ -3,19 +3,22 @@
  *
  * **Atomicity.** An event is there exactly when the commit that made it is.
  *
- * **Isolation.** One owner at a time holds a subscription's lease; only that owner claims, acknowledges and parks.
+ * **Isolation.** One lease of a name holds at a time. Only its holder claims, acknowledges and parks, and whoever held
+ * the name before is refused and told so: every lease has a fence, a number that grows from each lease of a name to the
+ * next. The store alone judges whether a lease has ended, by a clock of its own or because it knows that the holder is
+ * gone; no time of a process reaches it.
  *
  * **Idempotency.** Registering, acknowledging and parking may be repeated.
  *
  * **Order.** `claim` answers in an order in which the events of one key stand as their commits were serialised.
  *
- * **Failure.** An owner that vanishes loses its lease after `leaseMillis`; what it had not acknowledged is claimed again
- * by the next one. So every event reaches each subscription at least once.
+ * **Failure.** An owner that vanishes loses its lease, after `leaseMillis` at the latest; what it had not acknowledged
+ * is claimed again by the next one. So every event reaches each subscription at least once.
  */
 import type { Effect } from "effect"
 import type { Event } from "../events/Event.ts"
+import type { StoreFault } from "../transact/StoreFault.ts"
 import type { Key, SubscriptionName } from "../values.ts"
-import type { StoreFault } from "./Store.ts"
 
 /** Where an event stands in the outbox. Opaque: only its own adapter compares positions. */
 export type Position = Key
@@ -23,6 +26,8 @@ export type Position = Key
 export interface Claimed {
   readonly position: Position
   readonly event: Event
+  /** About how many bytes of JSON the claim read for it. Absent where the store had it in memory anyway. */
+  readonly bytes?: number | undefined
 }
 
 /** An event that its handler could not handle, set aside with the reason. */
@@ -41,39 +46,97 @@ export interface Depth {
   readonly oldestAt: number | undefined
 }
 
-/** Who asks, and until when it may. */
+/** How far a subscription has come, as of one moment. */
+export interface Reach {
+  /** Where the last waiting event stands: nothing that is committed by now waits behind it. Undefined where none waits. */
+  readonly last: Position | undefined
+  /** Whether nothing waits at the position that was asked about, or before it. */
+  readonly isPast: boolean
+}
+
+/** The right to handle the events of a name. */
 export interface Lease {
   readonly name: SubscriptionName
   /** A value that no other process uses. */
   readonly owner: string
+  /** Greater than that of every lease of this name before it, whoever had it. */
+  readonly fence: number
+}
+
+/** A newer lease of the name was granted, or the name was forgotten. Nothing happened. */
+export interface LeaseLost {
+  readonly _tag: "LeaseLost"
+  readonly name: SubscriptionName
+  readonly fence: number
+}
+
+/** How much one claim answers at most. */
+export interface ClaimLimit {
+  readonly events: number
+  /**
+   * What the claim may bring into memory, as JSON. The first event is answered whatever it takes: none is too large to
+   * be delivered. Stores that have their events in memory anyway need not count.
+   */
+  readonly bytes: number
 }
 
 export interface Outbox {
-  /** Makes the subscription exist. It gets every event that is committed from then on. */
+  /**
+   * Makes the subscription exist, and answers when it gets every event that is committed from then on; it may get some
+   * that were committed just before. Nobody else waits for it: commits that are under way go on, and where one of them
+   * does not end in good time the answer is a fault, and the same call again goes on waiting.
+   */
   readonly register: (name: SubscriptionName) => Effect.Effect<void, StoreFault>
-  /** Forgets the subscription and everything that waits for it. */
+  /** Forgets the subscription and everything that waits for it. After a fault some of it may be left: repeat it. */
   readonly unregister: (name: SubscriptionName) => Effect.Effect<void, StoreFault>
-  /** Takes or renews the lease until `now + leaseMillis`; false where another owner holds it or nothing is registered. */
-  readonly lease: (lease: Lease, now: number, leaseMillis: number) => Effect.Effect<boolean, StoreFault>
-  /** Gives the lease up. Nothing where another owner holds it. */
+  /**
+   * Takes the lease, with a new fence; undefined where another owner holds it or nothing is registered. Unless it is
+   * renewed another owner may have it after `leaseMillis`, or as soon as the store knows that this one is gone.
+   */
+  readonly lease: (
+    name: SubscriptionName,
+    owner: string,
+    leaseMillis: number,
+  ) => Effect.Effect<Lease | undefined, StoreFault>
+  /** Keeps the lease for `leaseMillis` from now on. */
+  readonly renew: (lease: Lease, leaseMillis: number) => Effect.Effect<void, StoreFault | LeaseLost>
+  /** Gives the lease up. Nothing where it is lost. */
   readonly release: (lease: Lease) => Effect.Effect<void, StoreFault>
   /**
-   * Waiting events, at most `limit`, for the holder of the lease; none for anybody else.
+   * Waiting events that the lease was not given yet.
    *
-   * `after` is the last position that this lease was given: the caller has those before it in hand. A store in which a
-   * smaller position can become visible later, because commits do not end in the order of their positions, must not
-   * pass it over: it answers events that this lease was not given yet, whatever their position, in order. Whoever asks
+   * `after` is the last position that it was given: the caller has what it was given until then in hand, and nothing
+   * where `after` is undefined. A store in which a smaller position can become visible later, because commits do not end
+   * in the order of their positions, must not pass it over: whatever follows it comes with it or later. Whoever asks
    * again with the same `after` has not heard the last answer, and is given those events once more.
    */
   readonly claim: (
     lease: Lease,
     after: Position | undefined,
-    limit: number,
-  ) => Effect.Effect<ReadonlyArray<Claimed>, StoreFault>
-  /** Marks events as handled. Nothing where another owner holds the lease by now. */
-  readonly acknowledge: (lease: Lease, positions: ReadonlyArray<Position>) => Effect.Effect<void, StoreFault>
-  /** Sets an event aside, so that it does not hold up others. Nothing where another owner holds the lease by now. */
-  readonly park: (lease: Lease, position: Position, reason: string, now: number) => Effect.Effect<void, StoreFault>
+    limit: ClaimLimit,
+  ) => Effect.Effect<ReadonlyArray<Claimed>, StoreFault | LeaseLost>
+  /**
+   * Events that the lease was given and has not settled, once more and in the order of these positions: those of its caller
+   * who could not keep them all in memory. A part of them from the first one on, where all of them would be more than
+   * `bytes`; what is left out before the last one of the answer, or of an answer without events, is settled.
+   */
+  readonly reread: (
+    lease: Lease,
+    positions: ReadonlyArray<Position>,
+    bytes: number,
+  ) => Effect.Effect<ReadonlyArray<Claimed>, StoreFault | LeaseLost>
+  /** Marks events as handled. */
+  readonly acknowledge: (
+    lease: Lease,
+    positions: ReadonlyArray<Position>,
+  ) => Effect.Effect<void, StoreFault | LeaseLost>
+  /** Sets an event aside, so that it does not hold up others. */
+  readonly park: (
+    lease: Lease,
+    position: Position,
+    reason: string,
+    now: number,
+  ) => Effect.Effect<void, StoreFault | LeaseLost>
   /** The parked events of a subscription in order, at most `limit` after a position. */
   readonly parked: (
     name: SubscriptionName,
@@ -86,4 +149,15 @@ export interface Outbox {
    */
   readonly unpark: (name: SubscriptionName, position: Position) => Effect.Effect<void, StoreFault>
   readonly depth: (name: SubscriptionName) => Effect.Effect<Depth, StoreFault>
+  /**
+   * How far a subscription has come, and whether past a position that it had to go to before: whoever hears that it is knows
+   * that everything was handled that had been committed when that position was the last. Absent where a store feeds no
+   * ranking.
+   */
+  readonly reach?:
+    | ((name: SubscriptionName, asked: Position | undefined) => Effect.Effect<Reach, StoreFault>)
+    | undefined
 }
+
+/** What a store answers whoever holds the name no longer. */
+export const leaseLost = ({ name, fence }: Lease): LeaseLost => ({ _tag: "LeaseLost", name, fence })

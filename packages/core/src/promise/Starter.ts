@@ -4,13 +4,17 @@
  * idle → starting → running → stopped. A start that failed may be tried again; a stop is for good.
  */
 import { Cause, Config, Context, Effect, Exit, Layer, Scope } from "effect"
+import { toldOf } from "../engine/faults.ts"
+import { spanOfTraceparent } from "../engine/traceparent.ts"
+import { HoldfastError } from "../HoldfastError.ts"
 import { memory } from "../memory/index.ts"
-import type { StoreFault } from "../ports/Store.ts"
+import type { StoreFault } from "../ports/index.ts"
 import type { Refusal, Unavailable } from "../refusals.ts"
-import { layerWithRuntime, type Services } from "../services/Holdfast.ts"
+import { Health } from "../services/Health.ts"
+import { layerWithRuntime, relayedWithRuntime, type Services } from "../services/Holdfast.ts"
+import { measurementsOf } from "../services/measurements.ts"
 import { Runtime } from "../services/Runtime.ts"
 import type { Host } from "./derive.ts"
-import { HoldfastError } from "./HoldfastError.ts"
 import { hostServices } from "./hostServices.ts"
 import type { CreateOptions } from "./options.ts"
 
@@ -33,7 +37,15 @@ export class Starter implements Host {
   constructor(options: CreateOptions) {
     this.#options = options
     this.#host = hostServices(options)
-    this.#layer = layerWithRuntime(options).pipe(Layer.provide((options.store ?? memory()).layer))
+    const { store = memory(), bus, cache, ranking, requests } = options
+    const shop =
+      bus === undefined
+        ? layerWithRuntime(options)
+        : relayedWithRuntime(options, bus.name).pipe(Layer.provide(bus.layer))
+    const cached = cache === undefined ? shop : Layer.provide(shop, cache.layer)
+    const asked = requests === undefined ? cached : Layer.provide(cached, requests.layer)
+    const whole = ranking === undefined ? asked : Layer.provide(asked, ranking.layer)
+    this.#layer = Layer.provide(whole, store.layer)
   }
 
   get isRunning(): boolean {
@@ -69,6 +81,11 @@ export class Starter implements Host {
     }
   }
 
+  caller: Host["caller"] = (options) => {
+    const { telemetry } = this.#options
+    return telemetry && (telemetry.activeSpan() ?? spanOfTraceparent(options?.traceparent))
+  }
+
   run: Host["run"] = (effect, end) => {
     const fiber = Effect.runForkWith(this.#host)(effect)
     fiber.addObserver(end)
@@ -100,12 +117,24 @@ export class Starter implements Host {
       if (Exit.isSuccess(built) && this.#state._tag === "Starting") {
         const context = Context.merge(this.#host, built.value)
         this.#state = { _tag: "Running", context, scope }
+        yield* Scope.addFinalizer(scope, this.#observed(built.value))
         return context
       }
       yield* Scope.close(scope, Exit.void)
       if (this.#state._tag === "Starting") this.#state = { _tag: "Idle" }
       return yield* built
     })
+  }
+
+  /** Has metrics read while the shop runs. What is answered ends that. */
+  #observed(context: Context.Context<Health>): Effect.Effect<void> {
+    const { telemetry } = this.#options
+    if (telemetry === undefined) return Effect.void
+    const report = Context.get(context, Health).health()
+    const end = telemetry.observe(() =>
+      Effect.runPromise(Effect.provideContext(Effect.map(report, measurementsOf), this.#host)),
+    )
+    return Effect.sync(end)
   }
 
   #stopping(state: State, drainMillis: number): Effect.Effect<void> {
@@ -144,9 +173,9 @@ const noOf = (fault: StartFault): Refusal | Unavailable => {
   switch (fault._tag) {
     case "Lost":
     case "Rejected":
-      return { _tag: "StoreUnavailable", outcome: "unknown", reason: fault.reason }
     case "Busy":
-      return { _tag: "StoreUnavailable", outcome: "unknown", reason: "the store is busy" }
+      // What waited for the start was never sent.
+      return toldOf(fault, "nothing-happened")
     default:
       return fault
   }

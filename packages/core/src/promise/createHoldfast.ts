@@ -20,6 +20,7 @@ import { defaultDeadlineMillis, makeStamps } from "../services/stamps.ts"
 import { type CallOptions, type Promised, promised, type SafePromised, safePromised } from "./derive.ts"
 import { type PromisedEvents, promisedEvents } from "./events.ts"
 import { type CreateOptions, checkOptions } from "./options.ts"
+import { checkRuntime } from "./runtimeNeeds.ts"
 import { Starter } from "./Starter.ts"
 import { type JoinedGroups, makeWithin } from "./within.ts"
 
@@ -65,6 +66,7 @@ export interface Holdfast extends Groups {
  * ```
  */
 export const createHoldfast = (options: CreateOptions = {}): Holdfast => {
+  checkRuntime()
   checkOptions(options)
   const starter = new Starter(options)
   const { shapes, kernel } = lateShapes(options, starter)
@@ -122,6 +124,15 @@ const lateShapes = (options: CreateOptions, starter: Starter) => {
     },
     get submitter() {
       return runtime().engine
+    },
+    get requests() {
+      return runtime().kernel.requests
+    },
+    get cache() {
+      return runtime().kernel.cache
+    },
+    get ranking() {
+      return runtime().kernel.ranking
     },
     stamps: {
       now: () => runtime().kernel.stamps.now(),

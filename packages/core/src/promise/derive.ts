@@ -4,14 +4,17 @@
  * A change takes the service's direct way through the engine, so that no fiber is started for it; everything else runs
  * as the effect that it is.
  */
-import { Cause, type Effect, type Exit } from "effect"
-import type { InvalidInput, Refusal, Stopped, StoreUnavailable, Unavailable } from "../refusals.ts"
-import { type Ended, type MaybeWay, way } from "../services/method.ts"
-import { HoldfastError, quietError, type SafeResult } from "./HoldfastError.ts"
+import { Cause, Effect, type Exit, type Tracer } from "effect"
+import { HoldfastError, quietError, type SafeResult } from "../HoldfastError.ts"
+import type { InvalidInput, Refusal, Stopped, StoreNo, Unavailable } from "../refusals.ts"
+import type { ReadOptions } from "../services/ages.ts"
+import { type Ended, fastPath, type MaybeFastPath } from "../services/method.ts"
 
 /** The part of `AbortSignal` that is used. */
 export interface AbortSignalLike {
+  /** Whether the caller has left. */
   readonly aborted: boolean
+  /** Why the caller left. */
   readonly reason?: unknown
   addEventListener(type: "abort", listener: () => void): void
   removeEventListener(type: "abort", listener: () => void): void
@@ -23,35 +26,52 @@ export interface CallOptions {
    * not happen; one that was taken finishes, and the same key finds its answer.
    */
   readonly signal?: AbortSignalLike | undefined
+  /**
+   * The trace that the call belongs to, as W3C Trace Context writes it: `00-<trace>-<span>-01`. Needed only where the host's
+   * own tracing does not know it: a span that is active where the call is made comes first. Another text means none.
+   */
+  readonly traceparent?: string | undefined
 }
+
+/** What a method takes, and how it is called. Reads that take options take these with them. */
+type ArgumentsOf<Input extends ReadonlyArray<unknown>> = 2 extends Input["length"]
+  ? Input extends readonly [infer First, unknown?]
+    ? [input: First, options?: CallOptions & ReadOptions]
+    : [input?: Input[0], options?: CallOptions & ReadOptions]
+  : [...input: Input, options?: CallOptions]
 
 /** The methods of a service as promises. */
 export type Promised<Shape> = {
   readonly [Name in keyof Shape]: Shape[Name] extends (...input: infer Input) => Effect.Effect<infer Answer, infer _>
-    ? (...args: [...input: Input, options?: CallOptions]) => Promise<Answer>
+    ? (...args: ArgumentsOf<Input>) => Promise<Answer>
     : never
 }
 
-/** The methods of a service as promises that never reject with a no, but answer it. */
-export type SafePromised<Shape> = {
+/**
+ * The methods of a service as promises that never reject with a no, but answer it. `More` is what the host of the calls may
+ * say beside them.
+ */
+export type SafePromised<Shape, More = never> = {
   readonly [Name in keyof Shape]: Shape[Name] extends (...input: infer Input) => Effect.Effect<infer Answer, infer No>
-    ? (...args: [...input: Input, options?: CallOptions]) => Promise<SafeResult<Answer, No | StartNo>>
+    ? (...args: ArgumentsOf<Input>) => Promise<SafeResult<Answer, No | StartNo | More>>
     : never
 }
 
 /** What any call may be answered where the shop is stopped or cannot start. */
-type StartNo = InvalidInput | Stopped | StoreUnavailable
+type StartNo = InvalidInput | Stopped | StoreNo
 
 /** What runs calls: a shop that starts with the first of them. */
 export interface Host {
   readonly isRunning: boolean
+  /** The span that a call is made in, where somebody traces. */
+  readonly caller?: ((options: CallOptions | undefined) => Tracer.AnySpan | undefined) | undefined
   /** Calls `begin` once the shop runs: at once where it does. */
   readonly whenStarted: (begin: () => void, failed: (error: unknown) => void) => void
   /** Starts an effect and answers once; the returned function interrupts it. */
   readonly run: <A, E>(effect: Effect.Effect<A, E>, end: (exit: Exit.Exit<A, E>) => void) => () => void
 }
 
-type Method = ((input: never) => Effect.Effect<unknown, Refusal | Unavailable>) & MaybeWay
+type Method = ((input: never, options?: CallOptions) => Effect.Effect<unknown, Refusal | Unavailable>) & MaybeFastPath
 
 type End = (ended: Ended<unknown>) => void
 
@@ -68,12 +88,12 @@ export const promised = <Shape extends object>(host: Host, shape: Shape): Promis
           else if (ended._tag === "Defect") reject(ended.defect)
           else runEffect(host, ended.effect, end)
         }
-        call(host, method, input, options?.signal, end)
+        call(host, withOptions(method, options), input, options, end)
       }),
   ) as Promised<Shape>
 
 /** Derives the twin that answers `{ ok: false, error }` instead of rejecting. Defects and aborts still reject. */
-export const safePromised = <Shape extends object>(host: Host, shape: Shape): SafePromised<Shape> =>
+export const safePromised = <Shape extends object, More = never>(host: Host, shape: Shape): SafePromised<Shape, More> =>
   // biome-ignore lint/plugin/casts: the mapped type says what this function does to every method
   mapMethods(
     shape,
@@ -88,25 +108,39 @@ export const safePromised = <Shape extends object>(host: Host, shape: Shape): Sa
           } else if (ended._tag === "Defect") reject(ended.defect)
           else runEffect(host, ended.effect, end)
         }
-        call(host, method, input, options?.signal, end)
+        call(host, withOptions(method, options), input, options, end)
       }),
-  ) as SafePromised<Shape>
+  ) as SafePromised<Shape, More>
 
 const mapMethods = <Shape extends object>(shape: Shape, twinOf: (method: Method) => unknown): object =>
   Object.fromEntries(Object.entries(shape).map(([name, method]) => [name, twinOf(method)]))
 
-const call = (host: Host, method: Method, input: never, signal: AbortSignalLike | undefined, end: End): void => {
-  if (signal !== undefined) callUntilAborted(host, method, input, signal, end)
-  else if (host.isRunning) begin(host, method, input, end)
-  else host.whenStarted(() => begin(host, method, input, end), thrown(end))
+/** The method with what else its caller says, which reads look at. */
+const withOptions = (method: Method, options: CallOptions | undefined): Method =>
+  options === undefined || method[fastPath] !== undefined ? method : (input) => method(input, options)
+
+const call = (host: Host, method: Method, input: never, options: CallOptions | undefined, end: End): void => {
+  const caller = host.caller?.(options)
+  const signal = options?.signal
+  if (signal !== undefined) callUntilAborted(host, method, input, signal, caller, end)
+  else if (host.isRunning) begin(host, method, input, caller, end)
+  else host.whenStarted(() => begin(host, method, input, caller, end), thrown(end))
 }
 
-const callUntilAborted = (host: Host, method: Method, input: never, signal: AbortSignalLike, end: End): void => {
+const callUntilAborted = (
+  host: Host,
+  method: Method,
+  input: never,
+  signal: AbortSignalLike,
+  caller: Tracer.AnySpan | undefined,
+  end: End,
+): void => {
   if (signal.aborted) {
     thrown(end)(signal.reason)
     return
   }
   let leave = (): void => {}
+  let isReading = false
   let left = false
   const onAbort = (): void => {
     left = true
@@ -116,12 +150,20 @@ const callUntilAborted = (host: Host, method: Method, input: never, signal: Abor
   }
   const unlessLeft: End = (ended) => {
     if (left) return
-    if (ended._tag !== "Later") signal.removeEventListener("abort", onAbort)
+    if (ended._tag === "Later") {
+      // The caller may leave while the answer is read, and is listened to until then.
+      isReading = true
+      leave = runEffect(host, ended.effect, unlessLeft)
+      return
+    }
+    signal.removeEventListener("abort", onAbort)
     end(ended)
   }
   signal.addEventListener("abort", onAbort)
   host.whenStarted(() => {
-    if (!left) leave = begin(host, method, input, unlessLeft)
+    if (left) return
+    const leaveCall = begin(host, method, input, caller, unlessLeft)
+    if (!isReading) leave = leaveCall
   }, thrown(unlessLeft))
 }
 
@@ -130,9 +172,17 @@ const thrown =
   (defect: unknown): void =>
     end({ _tag: "Defect", defect })
 
-const begin = (host: Host, method: Method, input: never, end: End): (() => void) => {
-  const start = method[way]?.start
-  return start === undefined ? runEffect(host, method(input), end) : start(input, end)
+const begin = (
+  host: Host,
+  method: Method,
+  input: never,
+  caller: Tracer.AnySpan | undefined,
+  end: End,
+): (() => void) => {
+  const start = method[fastPath]?.start
+  if (start !== undefined) return start(input, end, caller)
+  const effect = method(input)
+  return runEffect(host, caller === undefined ? effect : Effect.withParentSpan(effect, caller), end)
 }
 
 /** Runs an effect for a caller. */

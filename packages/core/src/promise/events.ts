@@ -2,6 +2,7 @@
  * Subscriptions for hosts whose handlers are plain or async functions.
  */
 import { Context, Effect } from "effect"
+import type { Delivery } from "../delivery/perKey.ts"
 import type { SubscribeOptions } from "../delivery/Subscriptions.ts"
 import type { InvalidInput } from "../refusals.ts"
 import { type Event, Events, type EventsShape } from "../services/Events.ts"
@@ -21,14 +22,14 @@ export interface PromisedEvents extends Promised<Omit<EventsShape, "subscribe">>
    */
   readonly subscribe: (
     name: string,
-    handler: (event: Event) => unknown,
+    handler: (event: Event, delivery: Delivery) => unknown,
     options?: Omit<SubscribeOptions, "onError">,
   ) => Promise<PromisedSubscription>
 }
 
 interface Subscribing {
   readonly name: string
-  readonly handler: (event: Event) => unknown
+  readonly handler: (event: Event, delivery: Delivery) => unknown
   readonly options: SubscribeOptions | undefined
 }
 
@@ -37,7 +38,9 @@ export const promisedEvents = (starter: Starter): PromisedEvents => {
   const { subscribe, ...others } = promised(starter, {
     subscribe: ({ name, handler, options }: Subscribing) =>
       typeof handler === "function"
-        ? Effect.suspend(() => events().subscribe(name, (event) => handled(handler, event), options))
+        ? Effect.suspend(() =>
+            events().subscribe(name, (event, delivery) => handled(() => handler(event, delivery)), options),
+          )
         : Effect.fail(notAFunction),
     unregister: (name: string) => Effect.suspend(() => events().unregister(name)),
     parked: (input: Parameters<EventsShape["parked"]>[0]) => Effect.suspend(() => events().parked(input)),
@@ -60,6 +63,15 @@ const notAFunction: InvalidInput = {
   issues: [{ pointer: "/handler", message: "must be a function" }],
 }
 
-// A handler may answer a promise or nothing; whatever it throws is its event's failure.
-const handled = (handler: (event: Event) => unknown, event: Event): Effect.Effect<void, unknown> =>
-  Effect.tryPromise({ try: () => Promise.resolve(event).then(handler), catch: (error) => error })
+// A handler may answer a promise or nothing; whatever it throws is its event's failure. Only a promise is waited for: for
+// a plain function that would be the greater part of the work.
+const handled = (handler: () => unknown): Effect.Effect<void, unknown> =>
+  Effect.suspend(() => {
+    const answer = handler()
+    return isThenable(answer)
+      ? Effect.tryPromise({ try: () => Promise.resolve(answer), catch: (error) => error })
+      : Effect.void
+  })
+
+const isThenable = (answer: unknown): answer is PromiseLike<unknown> =>
+  typeof answer === "object" && answer !== null && "then" in answer && typeof answer.then === "function"

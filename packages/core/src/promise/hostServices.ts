@@ -1,14 +1,16 @@
 /**
  * The host's clock, random numbers and logger as Effect services; Effect's own where the host gave none.
  */
-import { Cause, Clock, Context, Effect, Logger, Random, References } from "effect"
-import type { CreateOptions, LogLevel } from "./options.ts"
+import { Clock, Context, Effect, Logger, Random, References, Tracer } from "effect"
+import { textOfCause, textOfThrown } from "../thrown.ts"
+import type { CreateOptions, LogFields, LogLevel } from "./options.ts"
 
-export const hostServices = ({ clock, random, logger }: CreateOptions): Context.Context<never> => {
+export const hostServices = ({ clock, random, logger, telemetry }: CreateOptions): Context.Context<never> => {
   let services = Context.make(References.MinimumLogLevel, logger === undefined ? "Warn" : "Debug")
   if (clock !== undefined) services = Context.add(services, Clock.Clock, clockOf(clock))
   if (random !== undefined) services = Context.add(services, Random.Random, randomOf(random))
   if (logger !== undefined) services = Context.add(services, Logger.CurrentLoggers, new Set([loggerOf(logger)]))
+  if (telemetry !== undefined) services = Context.add(services, Tracer.Tracer, telemetry.tracer)
   return services
 }
 
@@ -34,11 +36,16 @@ const randomOf = (random: () => number): Random.Random => ({
   nextIntUnsafe: () => Math.floor(random() * Number.MAX_SAFE_INTEGER),
 })
 
-const loggerOf = (log: (level: LogLevel, message: string) => void): Logger.Logger<unknown, void> =>
-  Logger.make(({ logLevel, message, cause }) => {
+const loggerOf = (log: (level: LogLevel, message: string, fields: LogFields) => void): Logger.Logger<unknown, void> =>
+  Logger.make(({ logLevel, message, cause, fiber }) => {
     const parts = Array.isArray(message) ? message : [message]
-    const text = parts.map((part) => (typeof part === "string" ? part : JSON.stringify(part))).join(" ")
-    log(levelOf(logLevel), cause.reasons.length === 0 ? text : `${text} ${Cause.pretty(cause)}`)
+    const text = parts.map(textOfThrown).join(" ")
+    const { span } = fiber.cache
+    const fields = {
+      ...fiber.getRef(References.CurrentLogAnnotations),
+      ...(span && { traceId: span.traceId, spanId: span.spanId }),
+    }
+    log(levelOf(logLevel), cause.reasons.length === 0 ? text : `${text} ${textOfCause(cause)}`, fields)
   })
 
 const levelOf = (level: string): LogLevel => {

@@ -1,13 +1,11 @@
 /**
  * The options of `createHoldfast`, checked before anything happens.
  */
-import type { Layer } from "effect"
-import { decoderOf, isInvalid } from "../engine/admission.ts"
-import type { Store, StoreFault } from "../ports/Store.ts"
-import type { InvalidInput } from "../refusals.ts"
-import type { HoldfastOptions } from "../services/stamps.ts"
-import { Scope } from "../values.ts"
-import { HoldfastError } from "./HoldfastError.ts"
+import type { Layer, Tracer } from "effect"
+import * as Options from "../options.ts"
+import type { EventBus, Ranking, RequestLog, SharedCache, Store, StoreFault } from "../ports/index.ts"
+import type { Measurement } from "../services/measurements.ts"
+import { type HoldfastOptions, holdfastChecks } from "../services/stamps.ts"
 
 /** A store as hosts pass it: what `memory()`, `postgres({ … })` and `pglite({ … })` answer. */
 export interface StoreOption {
@@ -15,84 +13,114 @@ export interface StoreOption {
   readonly layer: Layer.Layer<Store, StoreFault>
 }
 
+/** A bus as hosts pass it: what `inProcessBus()` and `kafka({ … })` answer. */
+export interface BusOption {
+  readonly name: string
+  readonly layer: Layer.Layer<EventBus, StoreFault>
+}
+
+/** A cache as hosts pass it: what `redis({ … })` answers. */
+export interface CacheOption {
+  readonly name: string
+  readonly layer: Layer.Layer<SharedCache>
+}
+
+/** A ranking as hosts pass it: what `redisRanking({ … })` answers. */
+export interface RankingOption {
+  readonly name: string
+  readonly layer: Layer.Layer<Ranking>
+}
+
+/** A request log as hosts pass it: what `inProcessRequests()` and its likes answer. */
+export interface RequestsOption {
+  readonly name: string
+  readonly layer: Layer.Layer<RequestLog, StoreFault>
+}
+
 export type LogLevel = "debug" | "info" | "warn" | "error"
+
+/** What belongs to a message: `subscription`, `event` and the like, and the span that it was said in. */
+export interface LogFields {
+  readonly traceId?: string | undefined
+  readonly spanId?: string | undefined
+  readonly [name: string]: unknown
+}
+
+/** Where spans and metrics go, for hosts without Effect: what `openTelemetry()` of `@holdfast/adapters` answers. */
+export interface TelemetryOption {
+  readonly name: string
+  readonly tracer: Tracer.Tracer
+  /** The span that the host is in where it makes a call. */
+  readonly activeSpan: () => Tracer.AnySpan | undefined
+  /** Has metrics read whenever somebody collects them, until what it answers is called. */
+  readonly observe: (read: () => Promise<ReadonlyArray<Measurement>>) => () => void
+}
 
 export interface CreateOptions extends HoldfastOptions {
   /** Where everything is kept. Default: in memory, which must be named where NODE_ENV is "production". */
   readonly store?: StoreOption | undefined
+  /**
+   * Where committed events are published, in order, by the one process with `workers` that holds the lease of the durable
+   * name `event-bus`. That name is registered by the first start with a bus, and events wait for it from then on: who
+   * gives the bus up unregisters it. Default: none, subscriptions are served in this process.
+   */
+  readonly bus?: BusOption | undefined
+  /**
+   * What the processes of a shop share to spare the store work: lists, products and seals. It may be wiped at any moment, and
+   * nothing but speed is lost. Default: each process keeps its own.
+   */
+  readonly cache?: CacheOption | undefined
+  /**
+   * Keeps what was sold most sorted, for `popularity.top` with an age. It is filled by the one process with `workers` that
+   * holds the lease of the durable name `holdfast-ranking`, which is registered by the first start with a ranking: who gives
+   * it up unregisters that name. It may be wiped at any moment. Default: none, windows are added up by the store.
+   */
+  readonly ranking?: RankingOption | undefined
+  /**
+   * Where `coupons.request` keeps what it accepts, until it is decided in that order by a process with `workers`. Default:
+   * none, and `coupons.request` is refused.
+   */
+  readonly requests?: RequestsOption | undefined
   /** The time, as a Date or as milliseconds since 1970. Default: the system's. Waiting always takes real time. */
   readonly clock?: (() => Date | number) | undefined
   /** Numbers from 0 up to but not including 1, for ids and pauses. Default: the runtime's. */
   readonly random?: (() => number) | undefined
   /** Gets what the shop has to say. Default: warnings and errors go where Effect logs. */
-  readonly logger?: ((level: LogLevel, message: string) => void) | undefined
+  readonly logger?: ((level: LogLevel, message: string, fields: LogFields) => void) | undefined
+  /** Where spans and metrics go. Default: nowhere. */
+  readonly telemetry?: TelemetryOption | undefined
 }
 
-type Check = readonly [holds: (value: unknown) => boolean, must: string]
-
-const wholeNumber = (minimum: number, maximum: number): Check => [
-  (value) => typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum,
-  `must be a whole number from ${minimum} to ${maximum}`,
-]
-const aFunction: Check = [(value) => typeof value === "function", "must be a function"]
-const decodeScope = decoderOf(Scope)
-
-const checks: { readonly [Name in keyof Required<CreateOptions>]: Check } = {
-  store: [
+const checks: Options.Checks<CreateOptions> = {
+  store: Options.must(
+    "a store, such as memory() or postgres({ url })",
     (value) => typeof value === "object" && value !== null && "layer" in value && "name" in value,
-    "must be a store, such as memory() or postgres({ url })",
-  ],
-  accounts: [
-    (value) => value === "opened-on-purpose" || value === "open-on-first-charge",
-    'must be "opened-on-purpose" or "open-on-first-charge"',
-  ],
-  scope: [(value) => !isInvalid(decodeScope(value)), "must be 1 to 255 bytes of well-formed text"],
-  queueLimit: wholeNumber(1, 1_000_000),
-  batchLimit: wholeNumber(1, 1_024),
-  deadlineMillis: wholeNumber(1, 600_000),
-  workers: [(value) => typeof value === "boolean", "must be true or false"],
-  clock: aFunction,
-  random: aFunction,
-  logger: aFunction,
-  onEventError: aFunction,
+  ),
+  bus: Options.must(
+    "a bus, such as inProcessBus() or kafka({ kafka, topic, source })",
+    (value) => typeof value === "object" && value !== null && "layer" in value && "name" in value,
+  ),
+  cache: Options.must(
+    "a cache, such as redis({ client })",
+    (value) => typeof value === "object" && value !== null && "layer" in value && "name" in value,
+  ),
+  ranking: Options.must(
+    "a ranking, such as redisRanking({ client })",
+    (value) => typeof value === "object" && value !== null && "layer" in value && "name" in value,
+  ),
+  requests: Options.must(
+    "a request log, such as inProcessRequests()",
+    (value) => typeof value === "object" && value !== null && "layer" in value && "name" in value,
+  ),
+  ...holdfastChecks,
+  clock: Options.aFunction,
+  random: Options.aFunction,
+  logger: Options.aFunction,
+  telemetry: Options.must(
+    "where spans and metrics go, such as openTelemetry()",
+    (value) => typeof value === "object" && value !== null && "tracer" in value && "observe" in value,
+  ),
 }
 
 /** Throws a HoldfastError that names every option that is unknown or not as it must be. */
-export const checkOptions = (options: unknown): void => {
-  const issues = issuesOf(options)
-  if (issues.length > 0) throw new HoldfastError({ _tag: "InvalidInput", issues })
-}
-
-const issuesOf = (options: unknown): InvalidInput["issues"] => {
-  if (typeof options !== "object" || options === null) return [{ pointer: "", message: "must be an object" }]
-  const known = new Map<string, Check>(Object.entries(checks))
-  return Object.entries(options).flatMap(([name, value]) => {
-    const check = known.get(name)
-    if (check === undefined) return [{ pointer: `/${name}`, message: unknownOption(name, Array.from(known.keys())) }]
-    const [holds, must] = check
-    return value === undefined || holds(value) ? [] : [{ pointer: `/${name}`, message: must }]
-  })
-}
-
-const unknownOption = (name: string, known: ReadonlyArray<string>): string => {
-  const [closest] = known
-    .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
-    .sort((left, right) => left.distance - right.distance)
-  return closest !== undefined && closest.distance <= Math.max(2, Math.floor(name.length / 2))
-    ? `is not an option; did you mean "${closest.candidate}"?`
-    : `is not an option; there are ${known.join(", ")}`
-}
-
-/** The number of letters to insert, delete or replace (Levenshtein), for names of options. */
-const editDistance = (from: string, to: string): number => {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= to.length; j++) {
-      const substituted = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1)
-      next.push(Math.min(substituted, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[to.length] ?? 0
-}
+export const checkOptions = (options: unknown): void => Options.check(options, checks)

@@ -3,6 +3,7 @@
  */
 import { Cause, Context, Effect, Exit } from "effect"
 import { makeDirectEngine } from "../engine/directEngine.ts"
+import { HoldfastError } from "../HoldfastError.ts"
 import type { JoinNotSupported } from "../refusals.ts"
 import { type CouponsShape, makeCoupons } from "../services/Coupons.ts"
 import type { KernelShape } from "../services/Kernel.ts"
@@ -10,16 +11,26 @@ import { makeOrders, type OrdersShape } from "../services/Orders.ts"
 import { makePoints, type PointsShape } from "../services/Points.ts"
 import { Runtime } from "../services/Runtime.ts"
 import { makeStock, type StockShape } from "../services/Stock.ts"
-import { type Host, type Promised, promised } from "./derive.ts"
-import { HoldfastError } from "./HoldfastError.ts"
+import { type Host, type Promised, promised, type SafePromised, safePromised } from "./derive.ts"
 import type { Starter } from "./Starter.ts"
 
-/** Tickets are not issued inside a host's transaction: one that was rolled back would be given twice. */
-export interface JoinedGroups {
-  readonly points: Promised<PointsShape>
-  readonly stock: Promised<StockShape>
-  readonly coupons: Promised<Omit<CouponsShape, "issue">>
-  readonly orders: Promised<OrdersShape>
+/**
+ * Tickets are not issued inside a host's transaction: one that was rolled back would be given twice. Requests are not kept by
+ * the host's transaction either.
+ */
+interface JoinedShapes {
+  readonly points: PointsShape
+  readonly stock: StockShape
+  readonly coupons: Omit<CouponsShape, "issue" | "request" | "requested">
+  readonly orders: OrdersShape
+}
+
+type Groups = { readonly [Group in keyof JoinedShapes]: Promised<JoinedShapes[Group]> }
+type SafeGroups = { readonly [Group in keyof JoinedShapes]: SafePromised<JoinedShapes[Group], JoinNotSupported> }
+
+export interface JoinedGroups extends Groups {
+  /** The same calls, answering `{ ok: true, value }` or `{ ok: false, error }` instead of rejecting. */
+  readonly safe: SafeGroups
 }
 
 /** Joins transactions of the host; the same handle has the same groups, however often it is named. */
@@ -50,6 +61,7 @@ const join = (starter: Starter, kernel: KernelShape, transaction: object): Joine
   const host: Host = {
     isRunning: false,
     run: starter.run,
+    caller: starter.caller,
     whenStarted: (begin, failed) =>
       starter.whenStarted(() => {
         joining ??= new Promise<void>((resolve, reject) => {
@@ -64,19 +76,27 @@ const join = (starter: Starter, kernel: KernelShape, transaction: object): Joine
         joining.then(begin, failed)
       }, failed),
   }
-  const { issue: _, ...coupons } = makeCoupons(late)
+  const { issue: _, request: __, requested: ___, ...coupons } = makeCoupons(late)
+  const shapes: JoinedShapes = { points: makePoints(late), stock: makeStock(late), coupons, orders: makeOrders(late) }
   return {
-    points: promised(host, makePoints(late)),
-    stock: promised(host, makeStock(late)),
-    coupons: promised(host, coupons),
-    orders: promised(host, makeOrders(late)),
+    points: promised(host, shapes.points),
+    stock: promised(host, shapes.stock),
+    coupons: promised(host, shapes.coupons),
+    orders: promised(host, shapes.orders),
+    safe: {
+      points: safePromised(host, shapes.points),
+      stock: safePromised(host, shapes.stock),
+      coupons: safePromised(host, shapes.coupons),
+      orders: safePromised(host, shapes.orders),
+    },
   }
 }
 
 const joinedKernel = Effect.fnUntraced(function* (starter: Starter, { stamps }: KernelShape, transaction: object) {
-  const { store } = Context.get(starter.running, Runtime).kernel
+  const { engine, kernel, spans } = Context.get(starter.running, Runtime)
+  const { store } = kernel
   const joinedStore = yield* store.join?.(transaction) ?? Effect.fail(notSupported(store.guarantees.name))
-  return { stamps, store: joinedStore, submitter: yield* makeDirectEngine(joinedStore) }
+  return { stamps, store: joinedStore, submitter: yield* makeDirectEngine(joinedStore, engine.count, spans) }
 })
 
 const errorOf = (cause: Cause.Cause<JoinNotSupported>): unknown => {

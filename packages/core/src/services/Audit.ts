@@ -4,7 +4,7 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import type { AuditReport as Report } from "../audit/AuditReport.ts"
 import { runAudit } from "../audit/runAudit.ts"
-import type { InvalidInput, StoreUnavailable } from "../refusals.ts"
+import type { InvalidInput, StoreNo } from "../refusals.ts"
 import { wholeNumber } from "../values.ts"
 import { orUnavailable, read } from "./method.ts"
 import { Runtime, type RuntimeShape } from "./Runtime.ts"
@@ -28,7 +28,7 @@ export interface AuditShape {
    * Recounts every promise: ledgers sum to balances and counts, tickets are 1 to n, nothing is oversold, every receipt has
    * its rows and every row its receipt. `ok` is false where any check found a violation; each is given with its numbers.
    */
-  readonly run: (options?: AuditOptions) => Effect.Effect<AuditReport, InvalidInput | StoreUnavailable>
+  readonly run: (options?: AuditOptions) => Effect.Effect<AuditReport, InvalidInput | StoreNo>
 }
 
 export class Audit extends Context.Service<Audit, AuditShape>()("@holdfast/core/Audit") {

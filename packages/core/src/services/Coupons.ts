@@ -5,6 +5,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import type { Campaign as CampaignRecord } from "../coupons/Campaign.ts"
 import type { Coupon as CouponRecord } from "../coupons/Coupon.ts"
 import type { Discount } from "../coupons/Discount.ts"
+import { erased } from "../decision/Command.ts"
 import {
   type CampaignAnswer,
   type CampaignLimitAnswer,
@@ -23,6 +24,8 @@ import {
   type RevokeAnswer,
   revokeCall,
 } from "../decision/couponCalls.ts"
+import type { RequestRefusal } from "../decision/storedRefusal.ts"
+import { admissionOf, isInvalid } from "../engine/admission.ts"
 import type {
   AccountNotFound,
   AccountNotOpen,
@@ -32,41 +35,60 @@ import type {
   CouponAlreadyIssued,
   CouponNotFound,
   CouponsSoldOut,
+  InvalidInput,
   LimitBelowIssued,
   OutsideIssueWindow,
+  Overloaded,
+  RequestNotFound,
+  RequestsNotOffered,
+  StoreNo,
+  Unavailable,
 } from "../refusals.ts"
-import { AccountId, CampaignId, type OrderId, type Quantity } from "../values.ts"
+import { AccountId, CampaignId, type OrderId, type Quantity, RequestId } from "../values.ts"
+import type { Documented } from "./inputs.ts"
 import { Kernel, type KernelShape } from "./Kernel.ts"
 import { asStored, type Change, change, orUnavailable, type Read, read } from "./method.ts"
 import { type Page, PositionCursor, pageFields, pageOf, positionOf, storePage } from "./pages.ts"
 
 /** What a campaign was created with. */
 export interface CampaignDefinition {
+  /** The campaign. */
   readonly campaignId: CampaignId
+  /** What it is called. */
   readonly name: string
+  /** What its coupons take off. */
   readonly discount: Discount
+  /** The most coupons that it issues. */
   readonly limit: Quantity
   /** It issues while `opensAt ≤ now < closesAt`; undefined means no bound on that side. */
   readonly opensAt: Date | undefined
+  /** It issues until before this moment; undefined means no end. */
   readonly closesAt: Date | undefined
+  /** Whole days that a coupon stays valid after its issue. */
   readonly validDays: number
+  /** Whether it issued at once. */
   readonly state: "open" | "paused"
 }
 
 /** A campaign as it is now. */
 export interface Campaign extends Omit<CampaignDefinition, "state"> {
+  /** Only an open one issues. */
   readonly state: "open" | "paused" | "closed"
+  /** How many coupons it has issued. */
   readonly issued: Quantity
 }
 
 /** A coupon as it was issued. */
 export interface IssuedCoupon {
+  /** The campaign, by which an order names it. */
   readonly campaignId: CampaignId
+  /** Whose it is. */
   readonly accountId: AccountId
   /** 1 … limit in the order of acceptance. */
   readonly ticket: number
   /** Copied at issue. */
   readonly discount: Discount
+  /** When the claim was admitted. Tickets tell the order. */
   readonly issuedAt: Date
   /** Usable until before this moment. */
   readonly expiresAt: Date
@@ -74,14 +96,51 @@ export interface IssuedCoupon {
 
 /** A coupon as it is now. */
 export interface Coupon extends IssuedCoupon {
+  /** Whether an order may use it. */
   readonly state: "issued" | "redeemed" | "expired" | "revoked"
   /** The order that redeemed it. */
   readonly orderId: OrderId | undefined
 }
 
-const NameOne = Schema.Struct({ campaignId: CampaignId, accountId: AccountId })
-const ListOfAccount = Schema.Struct({ accountId: AccountId, cursor: Schema.optional(CampaignId), ...pageFields })
+/** A claim that was accepted. */
+export interface AcceptedRequest {
+  /** By which `requested` finds it. */
+  readonly requestId: RequestId
+}
+
+/** What became of an accepted claim. */
+export type RequestedCoupon =
+  | {
+      /** It is not decided yet. */
+      readonly state: "waiting"
+    }
+  | {
+      /** It was decided, and got a coupon. */
+      readonly state: "issued"
+      /** The coupon, as it was issued. */
+      readonly coupon: IssuedCoupon
+    }
+  | {
+      /** It was decided, and got none. */
+      readonly state: "refused"
+      /** Why, with the numbers of that moment: what the same claim would have been refused with at once. */
+      readonly refusal: RequestRefusal
+    }
+
+const NameOne = Schema.Struct({
+  /** The campaign of the coupon. */
+  campaignId: CampaignId,
+  /** The account whose coupon it is. */
+  accountId: AccountId,
+})
+const ListOfAccount = Schema.Struct({
+  /** The account. */
+  accountId: AccountId,
+  cursor: Schema.optional(CampaignId),
+  ...pageFields,
+})
 const ListOfCampaign = Schema.Struct({
+  /** The campaign. */
   campaignId: CampaignId,
   cursor: Schema.optional(PositionCursor),
   ...pageFields,
@@ -90,7 +149,8 @@ const ListOfCampaign = Schema.Struct({
 export interface CouponsShape {
   /**
    * Creates a campaign. `discount` is `{ type: "flat", amount, minTotal? }` or `{ type: "rate", percent, max?, minTotal? }`
-   * with whole percent 1–100. `validDays` defaults to 30, `state` to "open". Repeating it with the same definition is
+   * with whole percent 1–100. An order that it would take nothing off does not use it up: it is refused with the smallest
+   * total that it takes something off. `validDays` defaults to 30, `state` to "open". Repeating it with the same definition is
    * `replayed: true`.
    */
   readonly createCampaign: Change<typeof CreateCampaign.Encoded, CampaignDefinition, CampaignAlreadyExists>
@@ -121,6 +181,23 @@ export interface CouponsShape {
     | CouponAlreadyIssued
     | CouponsSoldOut
   >
+  /**
+   * Accepts a claim to be decided later, in the order of the shop's request log, and answers once it is stored. Needs the
+   * option `requests`. `opensAt` and `closesAt` are judged by the moment of this call; limit, state and account when it is
+   * decided. A campaign that is known to be sold out is refused at once, and too many that wait are `Overloaded`: in both
+   * cases nothing is stored. Where the outcome is unknown, call again with the same key: two requests of one key make one
+   * coupon.
+   */
+  readonly request: (
+    input: Documented<typeof NameCoupon.Encoded>,
+  ) => Effect.Effect<
+    AcceptedRequest,
+    InvalidInput | CouponsSoldOut | OutsideIssueWindow | RequestsNotOffered | Unavailable
+  >
+  /** What became of a request, or that it waits. What it says of a decided one never changes. */
+  readonly requested: (
+    requestId: string,
+  ) => Effect.Effect<RequestedCoupon, InvalidInput | RequestNotFound | Overloaded | StoreNo>
   /** Takes a coupon away for good. Its place is not given again, and an order that redeemed it stays as it is. */
   readonly revoke: Change<typeof NameCoupon.Encoded, RevokeAnswer, CouponNotFound>
   /** One campaign with the number issued now. */
@@ -138,6 +215,7 @@ export class Coupons extends Context.Service<Coupons, CouponsShape>()("@holdfast
 }
 
 export function makeCoupons(kernel: KernelShape): CouponsShape {
+  const admitClaim = admissionOf(issueCall, kernel.stamps)
   const itself = <A>(answer: A): A => answer
   const present = (record: CouponRecord): Coupon => couponOf(record, kernel.stamps.now())
   return {
@@ -147,6 +225,31 @@ export function makeCoupons(kernel: KernelShape): CouponsShape {
     closeCampaign: change(kernel, closeCampaignCall, asStored(itself)),
     changeLimit: change(kernel, changeLimitCall, asStored(itself)),
     issue: change(kernel, issueCall, asStored(issuedOf)),
+    request: Effect.fnUntraced(function* (input) {
+      const command = admitClaim(input)
+      if (isInvalid(command)) return yield* Effect.fail(command)
+      const { requests } = kernel
+      if (requests?.isOffered !== true) {
+        return yield* Effect.fail<RequestsNotOffered>({
+          _tag: "RequestsNotOffered",
+          campaignId: command.request.campaignId,
+        })
+      }
+      const refusal = yield* requests.refusedNow(erased(command))
+      if (refusal !== undefined) return yield* Effect.fail(refusal)
+      const { id, at, scope, key, request } = command
+      const { campaignId, accountId } = request
+      return { requestId: yield* requests.accept({ campaignId, accountId, at, commandId: id, scope, key }) }
+    }),
+    requested: read(
+      RequestId,
+      Effect.fnUntraced(function* (requestId) {
+        const { requests } = kernel
+        if (requests === undefined) return yield* Effect.fail(noRequestsHere)
+        const outcome = yield* requests.outcomeOf(requestId)
+        return outcome.state === "issued" ? { state: "issued", coupon: issuedOf(outcome.coupon) } : outcome
+      }),
+    ),
     revoke: change(kernel, revokeCall, asStored(itself)),
     campaign: read(
       CampaignId,
@@ -181,6 +284,13 @@ export function makeCoupons(kernel: KernelShape): CouponsShape {
       }),
     ),
   }
+}
+
+/** Where the calls are those inside a transaction of the host, which have no requests. */
+const noRequestsHere: StoreNo = {
+  _tag: "StoreRejected",
+  outcome: "nothing-happened",
+  reason: "there are no coupon requests here",
 }
 
 const dateOf = (millis: number | undefined): Date | undefined => (millis === undefined ? undefined : new Date(millis))

@@ -5,20 +5,35 @@
  * deduplicate by `event.id` where once matters.
  */
 import { Context, Effect, Schema } from "effect"
+import type { EventPayload } from "../decision/payloads.ts"
+import type { Delivery } from "../delivery/perKey.ts"
 import type { SubscribeOptions, Subscription, Subscriptions } from "../delivery/Subscriptions.ts"
 import { decoderOf, isInvalid } from "../engine/admission.ts"
-import type { Event as EventRecord } from "../events/Event.ts"
-import type { Depth, Position } from "../ports/Outbox.ts"
-import type { StoreFault } from "../ports/Store.ts"
-import type { AlreadySubscribed, InvalidInput, StoreUnavailable } from "../refusals.ts"
+import type { EventData, Event as EventRecord, EventType, EventValue } from "../events/Event.ts"
+import type { Depth, Position, StoreFault } from "../ports/index.ts"
+import type { AlreadySubscribed, InvalidInput, StoreNo } from "../refusals.ts"
 import { SubscriptionName } from "../values.ts"
-import { orUnavailable } from "./method.ts"
+import { orUnavailable, orUnknown } from "./method.ts"
 import { type Page, pageFields, pageOf, storePage } from "./pages.ts"
 
-/** Something that happened: exactly one for every accepted call. */
-export interface Event extends Omit<EventRecord, "occurredAt"> {
+/** What every event says beside its `data`. */
+interface Envelope extends Omit<EventRecord, "occurredAt" | "type" | "data"> {
+  /** When the call was admitted. Times never order anything; delivery order per key does. */
   readonly occurredAt: Date
 }
+
+/**
+ * Something that happened: exactly one for every accepted call. A `switch` over `type` narrows `data`; types of a later
+ * version are met by its default.
+ */
+export type Event<Type extends EventType = EventType> = {
+  readonly [Each in Type]: Envelope & {
+    /** What happened, for example `orders.placed`. */
+    readonly type: Each
+    /** What is to know about it. */
+    readonly data: EventPayload<Each>
+  }
+}[Type]
 
 /** An event that its handler could not handle. */
 export interface ParkedEvent {
@@ -42,7 +57,7 @@ const ListParked = Schema.Struct({
 })
 const NameParked = Schema.Struct({ name: SubscriptionName, position: PositionText })
 
-type Failing<E> = E | InvalidInput | StoreUnavailable
+type Failing<E> = E | InvalidInput | StoreNo
 
 export interface EventsShape {
   /**
@@ -51,7 +66,7 @@ export interface EventsShape {
    */
   readonly subscribe: (
     name: string,
-    handler: (event: Event) => Effect.Effect<void, unknown>,
+    handler: (event: Event, delivery: Delivery) => Effect.Effect<void, unknown>,
     options?: SubscribeOptions,
   ) => Effect.Effect<Subscription, Failing<AlreadySubscribed>>
   /** Forgets a name and everything that waits for it. */
@@ -79,12 +94,12 @@ export function makeEvents(subscriptions: Subscriptions): EventsShape {
     subscribe: (name, handler, options) =>
       named((decoded) =>
         Effect.catch(
-          subscriptions.subscribe(decoded, (event) => handler(eventOf(event)), options),
-          (failure): Effect.Effect<never, AlreadySubscribed | StoreUnavailable> =>
-            failure._tag === "AlreadySubscribed" ? Effect.fail(failure) : orUnavailable(failed(failure)),
+          subscriptions.subscribe(decoded, (event, delivery) => handler(eventOf(event), delivery), options),
+          (failure): Effect.Effect<never, AlreadySubscribed | StoreNo> =>
+            failure._tag === "AlreadySubscribed" ? Effect.fail(failure) : orUnknown(failed(failure)),
         ),
       )(name),
-    unregister: named((name) => orUnavailable(subscriptions.unregister(name))),
+    unregister: named((name) => orUnknown(subscriptions.unregister(name))),
     depth: named((name) => orUnavailable(subscriptions.depth(name))),
     settled: named((name) => orUnavailable(subscriptions.settled(name))),
     parked: Effect.fnUntraced(function* (input) {
@@ -109,7 +124,7 @@ export function makeEvents(subscriptions: Subscriptions): EventsShape {
       const decoded = decodeNameParked(input)
       if (isInvalid(decoded)) return yield* Effect.fail(decoded)
       const position = positionOf(decoded.position)
-      if (position !== undefined) yield* orUnavailable(subscriptions.redeliver(decoded.name, position))
+      if (position !== undefined) yield* orUnknown(subscriptions.redeliver(decoded.name, position))
     }),
   }
 }
@@ -121,12 +136,25 @@ const decodeNameParked = decoderOf(NameParked)
 const failed = (fault: StoreFault): Effect.Effect<never, StoreFault> => Effect.fail(fault)
 
 /** The event as handlers see it: theirs, and the same JSON whatever store kept it. */
-export const eventOf = (event: EventRecord): Event => ({
-  ...event,
-  occurredAt: new Date(event.occurredAt),
-  aggregate: { ...event.aggregate },
-  data: JSON.parse(JSON.stringify(event.data)),
-})
+export const eventOf = ({ type, data, occurredAt, aggregate, ...envelope }: EventRecord): Event => {
+  const shown = { ...envelope, type, occurredAt: new Date(occurredAt), aggregate: { ...aggregate } }
+  // biome-ignore lint/plugin/casts: a store gives back the payload that the rules wrote for this type
+  return { ...shown, data: copyOf(data) } as Event
+}
+
+/** As JSON would have it, for a fifth of what writing and parsing JSON costs. */
+const copyOf = (data: EventData): EventData => {
+  const copy: { [field: string]: EventValue } = {}
+  for (const [field, value] of Object.entries(data)) if (value !== undefined) copy[field] = copyOfValue(value)
+  return copy
+}
+
+const copyOfValue = (value: EventValue): EventValue => {
+  if (typeof value !== "object" || value === null) return value
+  return isList(value) ? value.map(copyOfValue) : copyOf(value)
+}
+
+const isList = (value: object): value is ReadonlyArray<EventValue> => Array.isArray(value)
 
 const decodePosition = Schema.decodeUnknownOption(
   Schema.fromJsonString(Schema.NonEmptyArray(Schema.Union([Schema.String, Schema.Number]))),

@@ -20,6 +20,7 @@ import { Kernel, type KernelShape } from "./Kernel.ts"
 import {
   type Change,
   change,
+  orStillUnknown,
   orUnavailable,
   type Presentation,
   preparedChange,
@@ -27,27 +28,31 @@ import {
   type Replayed,
   read,
 } from "./method.ts"
-import { orderField, type Page, pageFields, pageOf, storePage } from "./pages.ts"
+import { OrderCursor, orderPage, orderQuestion } from "./orderPages.ts"
+import { orderField, type Page, pageFields } from "./pages.ts"
 
 /**
  * An order as it is now. `paid` = `total` − `discount` is what was spent in points. It shows neither the stock left nor
  * the balance after it: those are in the ledgers (`stock.movements`, `points.entries`), whose lines name the order.
  */
 export interface Order extends Omit<OrderRecord, "placedAt" | "closed" | "version"> {
+  /** When it was placed. Order ids tell the order. */
   readonly placedAt: Date
   /** When it was completed or cancelled. */
   readonly closedAt: Date | undefined
 }
 
 const ListOfAccount = Schema.Struct({
+  /** The account. */
   accountId: AccountId,
-  cursor: Schema.optional(OrderId),
+  cursor: Schema.optional(OrderCursor),
   ...orderField,
   ...pageFields,
 })
 const ListByReference = Schema.Struct({
+  /** The name that the host gave them. */
   reference: Label,
-  cursor: Schema.optional(OrderId),
+  cursor: Schema.optional(OrderCursor),
   ...orderField,
   ...pageFields,
 })
@@ -66,10 +71,18 @@ export interface OrdersShape {
    * must belong to `accountId`.
    */
   readonly cancel: Change<typeof CancelOrder.Encoded, Order, CancelRefusal>
+  /** One order as it is now. */
   readonly get: Read<string, Order, OrderNotFound>
-  /** The orders of an account, newest first. */
+  /**
+   * The orders of an account in the order of their commits, newest first. Oldest first, an order that is committed while
+   * somebody pages is on a later page, whenever it was placed. Large orders make shorter pages: about 1 MiB at most.
+   */
   readonly ofAccount: Read<typeof ListOfAccount.Encoded, Page<Order>>
-  /** The orders that the host placed under a reference, newest first. References need not be unique. */
+  /**
+   * The orders that the host placed under a reference, newest first. References need not be unique. Oldest first, an order
+   * that is committed while somebody pages is on a later page; what stands behind one that is still on its way is held
+   * back until then, so that a page may be empty and still have a `nextCursor`: ask again with it a moment later.
+   */
   readonly byReference: Read<typeof ListByReference.Encoded, Page<Order>>
 }
 
@@ -83,7 +96,7 @@ export function makeOrders(kernel: KernelShape): OrdersShape {
     fresh: answerOf,
     // Receipts name the order; it is answered as it is now, with its live state.
     recall: (stored, replayed) =>
-      Effect.flatMap(find(storedOrderId(stored)), (order) =>
+      Effect.flatMap(orStillUnknown(kernel.store.reads.order(storedOrderId(stored))), (order) =>
         order === undefined ? archived : Effect.succeed(answerOf(order, replayed)),
       ),
   }
@@ -106,17 +119,15 @@ export function makeOrders(kernel: KernelShape): OrdersShape {
     ofAccount: read(
       ListOfAccount,
       Effect.fnUntraced(function* (list) {
-        const page = storePage(list, list.cursor, "newest-first")
-        const orders = yield* orUnavailable(kernel.store.reads.ordersOfAccount(list.accountId, page))
-        return pageOf(orders, page, ({ orderId }) => orderId, orderOf)
+        const page = yield* orUnavailable(kernel.store.reads.ordersOfAccount(list.accountId, orderQuestion(list)))
+        return orderPage(page, list.cursor, orderOf)
       }),
     ),
     byReference: read(
       ListByReference,
       Effect.fnUntraced(function* (list) {
-        const page = storePage(list, list.cursor, "newest-first")
-        const orders = yield* orUnavailable(kernel.store.reads.ordersByReference(list.reference, page))
-        return pageOf(orders, page, ({ orderId }) => orderId, orderOf)
+        const page = yield* orUnavailable(kernel.store.reads.ordersByReference(list.reference, orderQuestion(list)))
+        return orderPage(page, list.cursor, orderOf)
       }),
     ),
   }

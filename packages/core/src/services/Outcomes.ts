@@ -4,11 +4,12 @@
 import { Context, Effect, Schema } from "effect"
 import { decoderOf, isInvalid } from "../engine/admission.ts"
 import type { Engine } from "../engine/Engine.ts"
-import type { InvalidInput, StoreUnavailable } from "../refusals.ts"
+import { afterDeadlineMillis, type KeyState } from "../engine/LostReplies.ts"
+import type { InvalidInput, StoreNo } from "../refusals.ts"
 import { IdempotencyKey, Scope } from "../values.ts"
 import type { CouponsShape } from "./Coupons.ts"
 import type { KernelShape } from "./Kernel.ts"
-import { type MaybeWay, orUnavailable, type Replayed, way } from "./method.ts"
+import { fastPath, type MaybeFastPath, orStillUnknown, type Replayed } from "./method.ts"
 import type { OrdersShape } from "./Orders.ts"
 import type { PointsShape } from "./Points.ts"
 import type { StockShape } from "./Stock.ts"
@@ -43,31 +44,43 @@ export interface OutcomeQuery<Name extends OperationName> {
   readonly operation: Name
   readonly key: string
   readonly scope?: string | undefined
+  /**
+   * When the call was made, by the caller's clock. Default: just now. Only where other processes use the store: this one
+   * does not know what they have sent, so it can say that nothing happened only once that is too late.
+   */
+  readonly calledAt?: Date | undefined
 }
 
 /** What is true of a key now. */
 export type KnownOutcome<Name extends OperationName> =
   /** It happened. `answer` is the first answer; an order is answered as it is now. */
   | { readonly status: "accepted"; readonly at: Date; readonly answer: AnswerOf<Name> }
-  /** A call of this key is on its way in this process. Ask again. */
-  | { readonly status: "pending" }
-  /** Nothing was accepted under this key. */
+  /**
+   * A call of this key is on its way in this process, or may still be on its way where there is a `finalAt`: from then on
+   * the same question is answered for good.
+   */
+  | { readonly status: "pending"; readonly finalAt?: Date }
+  /** Nothing was accepted under this key, and nothing will be of any call that was made before. */
   | { readonly status: "not-found" }
 
 export interface OutcomesShape {
   /** Reads what became of a keyed call. */
   readonly outcome: <Name extends OperationName>(
     query: OutcomeQuery<Name>,
-  ) => Effect.Effect<KnownOutcome<Name>, InvalidInput | StoreUnavailable>
+  ) => Effect.Effect<KnownOutcome<Name>, InvalidInput | StoreNo>
 }
 
 export class Outcomes extends Context.Service<Outcomes, OutcomesShape>()("@holdfast/core/Outcomes") {}
 
-export function makeOutcomes(kernel: KernelShape, groups: Groups, isPending: Engine["isPending"]): OutcomesShape {
+export function makeOutcomes(
+  kernel: KernelShape,
+  groups: Groups,
+  { isPending, lostReply }: Pick<Engine, "isPending" | "lostReply">,
+): OutcomesShape {
   const ways = new Map(
     Object.entries(groups).flatMap(([group, methods]) =>
-      Object.entries<MaybeWay>(methods).flatMap(([name, method]) => {
-        const found = method[way]
+      Object.entries<MaybeFastPath>(methods).flatMap(([name, method]) => {
+        const found = method[fastPath]
         return found === undefined ? [] : [[`${group}.${name}`, found] as const]
       }),
     ),
@@ -77,20 +90,46 @@ export function makeOutcomes(kernel: KernelShape, groups: Groups, isPending: Eng
       operation: Schema.Literals(Array.from(ways.keys())),
       key: IdempotencyKey,
       scope: Schema.optional(Scope),
+      calledAt: Schema.optional(Schema.Date),
     }),
   )
+  const { store, stamps } = kernel
+  const now = store.now ?? Effect.sync(stamps.now)
+  /** What is not there: for good, or not yet for certain. */
+  const absent = Effect.fnUntraced(function* (lost: KeyState, calledAt: Date | undefined) {
+    switch (lost._tag) {
+      case "Settled":
+        return { status: "not-found" } as const
+      case "Open":
+        return { status: "pending", finalAt: new Date(lost.until) } as const
+      case "None": {
+        if (store.guarantees.scope === "one process") return { status: "not-found" } as const
+        const current = yield* now
+        // No call was made later than now, whatever its caller's clock says.
+        const calledBy = Math.min(calledAt?.getTime() ?? current, current)
+        const finalAt = calledBy + stamps.deadlineMillis + afterDeadlineMillis
+        if (current >= finalAt) return { status: "not-found" } as const
+        return { status: "pending", finalAt: new Date(finalAt) } as const
+      }
+    }
+  })
   return {
     outcome: Effect.fnUntraced(function* <Name extends OperationName>(query: OutcomeQuery<Name>) {
       const decoded = decode(query)
       if (isInvalid(decoded)) return yield* Effect.fail(decoded)
-      const { operation, key, scope = kernel.stamps.scope } = decoded
-      // Asked first: a call that ends in between is found in the store, never missed by both.
-      const pending = isPending({ operation: { name: operation }, key, scope })
-      const receipt = yield* orUnavailable(kernel.store.reads.receipt(scope, operation, key))
+      const { operation, key, scope = stamps.scope, calledAt } = decoded
+      const keyed = { operation: { name: operation }, key, scope }
+      // Asked first: a call that ends in between is found in the store, never missed by both. Likewise what a store had to
+      // end: what it still did by then is there to be read.
+      const pending = isPending(keyed)
+      const lost = yield* orStillUnknown(lostReply(keyed))
+      const receipt = yield* orStillUnknown(store.reads.receipt(scope, operation, key))
       const found = ways.get(operation)
-      if (receipt === undefined || found === undefined) return { status: pending ? "pending" : "not-found" } as const
+      if (receipt === undefined || found === undefined) {
+        return pending ? ({ status: "pending" } as const) : yield* orStillUnknown(absent(lost, calledAt))
+      }
       const { replayed: _, ...answer } = yield* found.recall(receipt)
-      // biome-ignore lint/plugin/casts: the way of an operation recalls that operation's answers
+      // biome-ignore lint/plugin/casts: the fast path of an operation recalls that operation's answers
       return { status: "accepted", at: new Date(receipt.at), answer: answer as AnswerOf<Name> } as const
     }),
   }

@@ -33,10 +33,12 @@ import { orderField, type Page, PositionCursor, pageFields, pageOf, positionOf, 
 
 /** One line of an account's ledger. */
 export interface PointEntry extends Omit<EntryRow, "at" | "commandId"> {
+  /** When the call was admitted. `seq` tells the order. */
   readonly at: Date
 }
 
 const ListEntries = Schema.Struct({
+  /** The account. */
   accountId: AccountId,
   cursor: Schema.optional(PositionCursor),
   ...orderField,

@@ -1,35 +1,72 @@
 /**
  * A running shop: its engine and the kernel that its services stand on.
  */
-import { Clock, Context, Effect, Layer, Random } from "effect"
+import { Clock, Context, Effect, type Scope as EffectScope, Layer, Option, Random } from "effect"
+import { makeReadCache } from "../cache/ReadCache.ts"
 import { type Engine, makeEngine } from "../engine/Engine.ts"
-import { Store } from "../ports/Store.ts"
+import { watchOutages } from "../engine/outages.ts"
+import { makeSpans, type Spans } from "../engine/Spans.ts"
+import { Ranking, RequestLog, type RequestLogShape, SharedCache, Store } from "../ports/index.ts"
 import { Kernel, type KernelShape } from "./Kernel.ts"
+import { makeRequests, type RequestsShape } from "./requests.ts"
 import { defaultDeadlineMillis, defaultQueueLimit, type HoldfastOptions, makeStamps, sourcesOf } from "./stamps.ts"
 
 export interface RuntimeShape {
   readonly engine: Engine
+  readonly spans: Spans | undefined
   readonly kernel: KernelShape
   readonly options: HoldfastOptions
 }
 
 export class Runtime extends Context.Service<Runtime, RuntimeShape>()("@holdfast/core/Runtime") {
-  /** Starts the lanes. Closing the layer drains them: what was admitted is answered before the store is let go. */
+  /** Starts the lanes. A `SharedCache`, a `Ranking` and a `RequestLog` are used where the program has them. Closing the layer drains them: what was admitted is answered before the store is let go. */
   static readonly layer = (options: HoldfastOptions): Layer.Layer<Runtime, never, Store> =>
     Layer.effect(
       Runtime,
       Effect.gen(function* () {
-        const store = yield* Store
+        const store = yield* watchOutages(yield* Store)
         const { now, random } = sourcesOf(yield* Clock.Clock, yield* Random.Random)
+        const spans = yield* makeSpans(store, options.spans ?? "batches")
+        const shared = Option.getOrUndefined(yield* Effect.serviceOption(SharedCache))
         const engine = yield* makeEngine(store, {
           queueLimit: options.queueLimit ?? defaultQueueLimit,
           batchLimit: options.batchLimit,
+          seals: options.seals,
+          sealBytes: options.sealBytes,
+          cache: shared,
+          spans,
         })
-        yield* Effect.addFinalizer(() => engine.stop(options.deadlineMillis ?? defaultDeadlineMillis))
-        return { engine, kernel: { store, submitter: engine, stamps: makeStamps(options, now, random) }, options }
+        const cache = yield* makeReadCache(shared)
+        const ranking = Option.getOrUndefined(yield* Effect.serviceOption(Ranking))
+        const deadlineMillis = options.deadlineMillis ?? defaultDeadlineMillis
+        yield* Effect.addFinalizer(() => engine.stop(deadlineMillis))
+        const log = Option.getOrUndefined(yield* Effect.serviceOption(RequestLog))
+        const requests = yield* makeRequests(store, engine, log, deadlineMillis)
+        if (log !== undefined && options.workers !== false) yield* serveRequests(requests, log, deadlineMillis)
+        return {
+          engine,
+          spans,
+          kernel: { store, submitter: engine, stamps: makeStamps(options, now, random), cache, ranking, requests },
+          options,
+        }
       }),
     )
 }
+
+/** How often a shop that stops looks whether its own log is decided. */
+const drainPollMillis = 10
+
+/** Decides what waits. What would be lost with this process is decided before the shop has stopped, in so long. */
+const serveRequests = Effect.fnUntraced(function* (
+  { serve, waiting }: RequestsShape,
+  log: RequestLogShape,
+  drainMillis: number,
+): Effect.fn.Return<void, never, EffectScope.Scope> {
+  yield* Effect.forkScoped(serve)
+  if (log.guarantees.durability !== "nothing") return
+  const decided = Effect.repeat(Effect.delay(waiting, drainPollMillis), { until: (left) => left === 0 })
+  yield* Effect.addFinalizer(() => Effect.ignore(Effect.timeoutOption(decided, drainMillis)))
+})
 
 /** The kernel of a running shop. */
 export const kernelLayer: Layer.Layer<Kernel, never, Runtime> = Layer.effect(

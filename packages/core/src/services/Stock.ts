@@ -23,25 +23,43 @@ import {
 } from "../decision/stockCalls.ts"
 import type { AmountTooLarge, OutOfStock, ProductAlreadyExists, ProductNotFound, ProductRetired } from "../refusals.ts"
 import type { StockMovement as MovementRow, Product as ProductRecord } from "../stock/Product.ts"
-import { ProductId } from "../values.ts"
+import { type Amount, ProductId, type Quantity } from "../values.ts"
+import { aged, asJson, dropProduct, listKey, productKey, type ReadOptions } from "./ages.ts"
+import type { Documented } from "./inputs.ts"
 import { Kernel, type KernelShape } from "./Kernel.ts"
-import { asStored, type Change, change, orUnavailable, type Read, read } from "./method.ts"
+import { type AgedRead, asStored, type Change, change, orUnavailable, type Read, read } from "./method.ts"
 import { orderField, type Page, PositionCursor, pageFields, pageOf, positionOf, storePage } from "./pages.ts"
 
-/** A product as it is now. `revision` counts its stock movements. */
-export type Product = Omit<ProductRecord, "registered" | "version">
+/** A product as it is now. */
+export interface Product {
+  /** The product. */
+  readonly productId: ProductId
+  /** What it is called. */
+  readonly name: string
+  /** What one unit costs. */
+  readonly price: Amount
+  /** The units that there are. */
+  readonly onHand: Quantity
+  /** How many movements its ledger has: every one of them counts it up. */
+  readonly revision: number
+  /** Whether it is no longer sold. */
+  readonly retired: boolean
+}
 
 /** One line of a product's ledger. */
 export interface StockMovement extends Omit<MovementRow, "at" | "commandId"> {
+  /** When the call was admitted. `revision` tells the order. */
   readonly at: Date
 }
 
 const ListProducts = Schema.Struct({
+  /** Which products: at most 1,000. Default: all of them, by id. */
   productIds: Schema.optional(Schema.Array(ProductId).check(Schema.isMaxLength(1_000))),
   cursor: Schema.optional(ProductId),
   ...pageFields,
 })
 const ListMovements = Schema.Struct({
+  /** The product. */
   productId: ProductId,
   cursor: Schema.optional(PositionCursor),
   ...orderField,
@@ -68,11 +86,15 @@ export interface StockShape {
   readonly rename: Change<typeof RenameProduct.Encoded, ProductTermsAnswer, ProductNotFound | ProductRetired>
   /** Takes a product out of sale for good. Cancelled orders still return units to it. */
   readonly retire: Change<typeof NameProduct.Encoded, RetireAnswer, ProductNotFound>
-  /** One product with its exact stock now. */
-  readonly product: Read<string, Product, ProductNotFound>
-  /** The named products (unknown ids are left out), or all products by id, in pages. */
+  /** One product with its exact stock now, or as it was at most `maxAgeMillis` ago. */
+  readonly product: AgedRead<string, Product, ProductNotFound>
+  /**
+   * The named products (unknown ids are left out), or all products by id, in pages; now, or as they were at most
+   * `maxAgeMillis` ago.
+   */
   readonly products: (
-    input?: typeof ListProducts.Encoded,
+    input?: Documented<typeof ListProducts.Encoded>,
+    options?: ReadOptions,
   ) => ReturnType<Read<typeof ListProducts.Encoded, Page<Product>>>
   /** The product's ledger, newest first: each movement with the count after it and the order it belongs to. */
   readonly movements: Read<typeof ListMovements.Encoded, Page<StockMovement>, ProductNotFound>
@@ -87,29 +109,39 @@ export function makeStock(kernel: KernelShape): StockShape {
     const [product] = yield* orUnavailable(kernel.store.reads.products([productId]))
     return product ?? (yield* Effect.fail<ProductNotFound>({ _tag: "ProductNotFound", productIds: [productId] }))
   })
-  const products = read(
-    ListProducts,
-    Effect.fnUntraced(function* ({ productIds, cursor, limit }) {
-      if (productIds !== undefined) {
-        const named = yield* orUnavailable(kernel.store.reads.products(productIds))
-        return { items: named.map(productOf), nextCursor: undefined }
-      }
-      const page = storePage({ limit }, cursor, "oldest-first")
-      const after = cursor === undefined ? undefined : ([cursor] as const)
-      const products = yield* orUnavailable(kernel.store.scan("product", after, page.limit))
-      return pageOf(products, page, ({ productId }) => productId, productOf)
-    }),
-  )
+  const some = (productIds: ReadonlyArray<ProductId>) => orUnavailable(kernel.store.reads.products(productIds))
+  const products = read(ListProducts, ({ productIds, cursor, limit }, options) => {
+    if (productIds !== undefined) {
+      const asked = { key: listKey("products", ...productIds), source: some(productIds), codec: records }
+      const allowed = productIds.length <= mostKeptIds ? options : { ...options, maxAgeMillis: 0 }
+      return Effect.map(aged(kernel, allowed, asked), ({ value }) => ({
+        items: value.map(productOf),
+        nextCursor: undefined,
+      }))
+    }
+    const page = storePage({ limit }, cursor, "oldest-first")
+    const after = cursor === undefined ? undefined : ([cursor] as const)
+    const source = orUnavailable(kernel.store.scan("product", after, page.limit))
+    const asked = { key: listKey("page", cursor ?? "", page.limit), source, codec: records }
+    return Effect.map(aged(kernel, options, asked), ({ value }) =>
+      pageOf(value, page, ({ productId }) => productId, productOf),
+    )
+  })
+  const drop = dropProduct(kernel)
   const itself = <A>(answer: A): A => answer
   return {
-    register: change(kernel, registerCall, asStored(itself)),
-    restock: change(kernel, restockCall, asStored(itself)),
-    adjust: change(kernel, adjustStockCall, asStored(itself)),
-    changePrice: change(kernel, changePriceCall, asStored(itself)),
-    rename: change(kernel, renameCall, asStored(itself)),
-    retire: change(kernel, retireCall, asStored(itself)),
-    product: read(ProductId, (productId) => Effect.map(found(productId), productOf)),
-    products: (input = {}) => products(input),
+    register: change(kernel, registerCall, asStored(itself), drop),
+    restock: change(kernel, restockCall, asStored(itself), drop),
+    adjust: change(kernel, adjustStockCall, asStored(itself), drop),
+    changePrice: change(kernel, changePriceCall, asStored(itself), drop),
+    rename: change(kernel, renameCall, asStored(itself), drop),
+    retire: change(kernel, retireCall, asStored(itself), drop),
+    product: read(ProductId, (productId, options) => {
+      const codec = kernel.cache?.sharesProducts === true ? record : undefined
+      const asked = { key: productKey(productId), source: found(productId), codec }
+      return Effect.map(aged(kernel, options, asked), ({ value }) => productOf(value))
+    }),
+    products: (input = {}, options) => products(input, options),
     movements: read(
       ListMovements,
       Effect.fnUntraced(function* (list) {
@@ -122,6 +154,12 @@ export function makeStock(kernel: KernelShape): StockShape {
     ),
   }
 }
+
+/** Lists of more ids are always read exactly: their names alone would fill the cache. */
+const mostKeptIds = 100
+
+const record = asJson<ProductRecord>()
+const records = asJson<ReadonlyArray<ProductRecord>>()
 
 const productOf = ({ registered: _, version: __, ...product }: ProductRecord): Product => product
 

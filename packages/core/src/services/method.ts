@@ -1,17 +1,27 @@
 /**
  * How a service method is made: a change goes through the engine, a read straight to the store.
  *
- * A change also carries the way without an effect around it, which the Promise façade takes: the engine answers the
+ * A change also carries a fast path, without an effect around it, which the Promise façade takes: the engine answers the
  * caller's callback, and no fiber is started for a command.
  */
-import { Effect, type Schema } from "effect"
-import type { Command } from "../decision/Command.ts"
+import { Effect, type Schema, type Tracer } from "effect"
+import { type Command, erased } from "../decision/Command.ts"
 import type { Call, InputSchema } from "../decision/call.ts"
 import type { Receipt, Stored } from "../decision/Receipt.ts"
 import { admissionOf, decoderOf, isInvalid } from "../engine/admission.ts"
+import { reasonOf, toldOf } from "../engine/faults.ts"
 import type { Outcome } from "../engine/Pending.ts"
-import type { StoreFault } from "../ports/Store.ts"
-import type { IdempotencyKeyReused, InvalidInput, Refusal, StoreUnavailable, Unavailable } from "../refusals.ts"
+import type { StoreFault } from "../ports/index.ts"
+import type {
+  IdempotencyKeyReused,
+  InvalidInput,
+  Refusal,
+  StoreNo,
+  StoreUnavailable,
+  Unavailable,
+} from "../refusals.ts"
+import type { ReadOptions } from "./ages.ts"
+import type { Documented } from "./inputs.ts"
 import type { KernelShape } from "./Kernel.ts"
 
 /** What every answer to a change says beside its own fields. */
@@ -25,13 +35,19 @@ export type CommonRefusal = InvalidInput | IdempotencyKeyReused
 
 /** A call that changes something. Its own refusals are `R`. */
 export type Change<Input, Answer, R extends Refusal = never> = (
-  input: Input,
+  input: Documented<Input>,
 ) => Effect.Effect<Answer & Replayed, R | CommonRefusal | Unavailable>
+
+/** A call that only reads, and whose caller may say how old the answer may be. */
+export type AgedRead<Input, Answer, R extends Refusal = never> = (
+  input: Documented<Input>,
+  options?: ReadOptions,
+) => Effect.Effect<Answer, R | InvalidInput | StoreNo>
 
 /** A call that only reads. */
 export type Read<Input, Answer, R extends Refusal = never> = (
-  input: Input,
-) => Effect.Effect<Answer, R | InvalidInput | StoreUnavailable>
+  input: Documented<Input>,
+) => Effect.Effect<Answer, R | InvalidInput | StoreNo>
 
 /** How a call ended, for callers without an effect around it. */
 export type Ended<Answer> =
@@ -39,25 +55,29 @@ export type Ended<Answer> =
   | { readonly _tag: "Failure"; readonly failure: Refusal | Unavailable }
   | { readonly _tag: "Defect"; readonly defect: unknown }
   /** The answer has to be read first. */
-  | { readonly _tag: "Later"; readonly effect: Effect.Effect<Answer, StoreUnavailable> }
+  | { readonly _tag: "Later"; readonly effect: Effect.Effect<Answer, StoreNo> }
 
 /** What a change can do beside being called. */
-interface Way<Answer> {
+interface FastPath<Answer> {
   /** The answer that a receipt stands for. */
-  readonly recall: (receipt: Receipt) => Effect.Effect<Answer & Replayed, StoreUnavailable>
+  readonly recall: (receipt: Receipt) => Effect.Effect<Answer & Replayed, StoreNo>
   /**
    * Starts the call without an effect around it and answers once. The returned function lets the caller leave. Absent
-   * where something has to be read first.
+   * where something has to be read first. `caller` is the span that the call is made in.
    */
-  readonly start?: (input: unknown, end: (ended: Ended<Answer & Replayed>) => void) => () => void
+  readonly start?: (
+    input: unknown,
+    end: (ended: Ended<Answer & Replayed>) => void,
+    caller?: Tracer.AnySpan | undefined,
+  ) => () => void
 }
 
-/** Where a change keeps its way. */
-export const way: unique symbol = Symbol("@holdfast/core/way")
+/** Where a change keeps its fast path. */
+export const fastPath: unique symbol = Symbol("@holdfast/core/fastPath")
 
-/** A change with its way, or a read without one. */
-export interface MaybeWay {
-  readonly [way]?: Way<unknown>
+/** A change with its fast path, or a read without one. */
+export interface MaybeFastPath {
+  readonly [fastPath]?: FastPath<unknown>
 }
 
 /** Makes the public answer of a call. */
@@ -68,7 +88,7 @@ export interface Presentation<Answer, Public> {
   readonly recall: (
     stored: Stored,
     replayed: boolean,
-  ) => (Public & Replayed) | Effect.Effect<Public & Replayed, StoreUnavailable>
+  ) => (Public & Replayed) | Effect.Effect<Public & Replayed, StoreNo>
 }
 
 /** For calls whose receipt holds the whole answer. `present` makes what callers get, which is theirs to change. */
@@ -80,16 +100,25 @@ export const asStored = <Answer extends Stored, Public extends object>(
   return { fresh, recall: (stored, replayed) => fresh(stored as Answer, replayed) }
 }
 
+/**
+ * What a change that may have happened does before it is answered: at once, and what takes time as an effect, for which an
+ * answer waits.
+ */
+type BeforeAnswer<Request> = (request: Request) => Effect.Effect<void> | undefined
+
+const nothing = (): undefined => undefined
+
 /** Makes the method of a change out of its call. */
 export const change = <S extends InputSchema, Request, Answer, R extends Refusal, Public extends object>(
   kernel: KernelShape,
   call: Call<S, Request, Answer, R>,
   presentation: Presentation<Answer, Public>,
-): Change<S["Encoded"], Public, R> & MaybeWay => {
+  before: BeforeAnswer<Request> = nothing,
+): Change<S["Encoded"], Public, R> & MaybeFastPath => {
   const admit = admissionOf(call, kernel.stamps)
-  const start = starting<Request, Answer, Public>(kernel, admit, presentation)
-  const method = (input: S["Encoded"]) => toEffect<Public, R>((end) => start(input, end))
-  return Object.assign(method, { [way]: { start, recall: recalling(presentation) } })
+  const start = starting<Request, Answer, Public>(kernel, admit, presentation, before)
+  const method = (input: S["Encoded"]) => toEffect<Public, R>((end, caller) => start(input, end, caller))
+  return Object.assign(method, { [fastPath]: { start, recall: recalling(presentation) } })
 }
 
 /** Makes the method of a change that has to read something before it can name its keys. */
@@ -98,7 +127,7 @@ export const preparedChange = <S extends InputSchema, Request, Answer, R extends
   call: Call<S, Request, Answer, R>,
   presentation: Presentation<Answer, Public>,
   prepare: (request: Request) => Effect.Effect<Request, StoreFault>,
-): Change<S["Encoded"], Public, R> & MaybeWay => {
+): Change<S["Encoded"], Public, R> & MaybeFastPath => {
   const admit = admissionOf(call, kernel.stamps)
   const method = Effect.fnUntraced(function* (input: S["Encoded"]) {
     const command = admit(input)
@@ -106,35 +135,40 @@ export const preparedChange = <S extends InputSchema, Request, Answer, R extends
     const request = yield* orUnavailable(kernel.submitter.prepare(command.deadline, prepare(command.request)))
     const prepared = { ...command, request }
     const start = starting<Request, Answer, Public>(kernel, () => prepared, presentation)
-    return yield* toEffect<Public, R>((end) => start(input, end))
+    return yield* toEffect<Public, R>((end, caller) => start(input, end, caller))
   })
-  return Object.assign(method, { [way]: { recall: recalling(presentation) } })
+  return Object.assign(method, { [fastPath]: { recall: recalling(presentation) } })
 }
 
 /** Makes the method of a read. */
-export const read = <S extends Schema.Codec<unknown, unknown>, Answer, E extends Refusal | StoreUnavailable>(
+export const read = <S extends Schema.Codec<unknown, unknown>, Answer, E extends Refusal | Unavailable>(
   input: S,
-  answer: (decoded: S["Type"]) => Effect.Effect<Answer, E>,
-): ((input: S["Encoded"]) => Effect.Effect<Answer, E | InvalidInput>) => {
+  answer: (decoded: S["Type"], options?: ReadOptions) => Effect.Effect<Answer, E>,
+): ((input: S["Encoded"], options?: ReadOptions) => Effect.Effect<Answer, E | InvalidInput>) => {
   const decode = decoderOf(input)
-  return (unknownInput) => {
+  return (unknownInput, options) => {
     const decoded = decode(unknownInput)
-    return isInvalid(decoded) ? Effect.fail(decoded) : answer(decoded)
+    return isInvalid(decoded) ? Effect.fail(decoded) : answer(decoded, options)
   }
 }
 
-/** A store's fault outside of a change: worth another try. */
-export const orUnavailable = <A>(reading: Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreUnavailable> =>
-  Effect.catch(reading, (fault) =>
-    Effect.fail<StoreUnavailable>({
-      _tag: "StoreUnavailable",
-      outcome: "unknown",
-      reason: fault._tag === "Busy" ? "the records are busy" : fault.reason,
-    }),
-  )
+/** A read that the store fails. It changes nothing, so there is no outcome to wonder about. */
+export const orUnavailable = <A>(reading: Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreNo> =>
+  Effect.mapError(reading, (fault) => toldOf(fault, "nothing-happened"))
+
+/**
+ * A read of what an earlier call came to. Where it fails, in whatever way, that call's outcome stays unknown: nothing that
+ * is certain of the read may be taken for the call.
+ */
+export const orStillUnknown = <A>(reading: Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreUnavailable> =>
+  Effect.mapError(reading, (fault) => ({ _tag: "StoreUnavailable", outcome: "unknown", reason: reasonOf(fault) }))
+
+/** Something outside of the engine that changes the store. It may be repeated. */
+export const orUnknown = <A>(changing: Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreNo> =>
+  Effect.mapError(changing, (fault) => toldOf(fault, "unknown"))
 
 const recalling =
-  <Answer, Public extends object>({ recall }: Presentation<Answer, Public>): Way<Public>["recall"] =>
+  <Answer, Public extends object>({ recall }: Presentation<Answer, Public>): FastPath<Public>["recall"] =>
   (receipt) => {
     const answer = recall(receipt.answer, true)
     return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
@@ -144,14 +178,24 @@ const starting = <Request, Answer, Public extends object>(
   kernel: KernelShape,
   admit: (input: unknown) => Command<Request> | InvalidInput,
   presentation: Presentation<Answer, Public>,
-): NonNullable<Way<Public>["start"]> => {
-  return (input, end) => {
+  before: BeforeAnswer<Request> = nothing,
+): NonNullable<FastPath<Public>["start"]> => {
+  return (input, end, caller) => {
     const command = admit(input)
     if (isInvalid(command)) {
       end({ _tag: "Failure", failure: command })
       return () => {}
     }
-    const pending = kernel.submitter.submit(erased(command), (outcome) => end(endedOf(presentation, outcome)))
+    const resolve = (outcome: Outcome): void => {
+      const rest = outcome._tag === "Refused" ? undefined : before(command.request)
+      const ended = endedOf(presentation, outcome)
+      end(
+        rest !== undefined && ended._tag === "Success"
+          ? { _tag: "Later", effect: Effect.as(rest, ended.value) }
+          : ended,
+      )
+    }
+    const pending = kernel.submitter.submit(erased(command), resolve, caller)
     return () => kernel.submitter.withdraw(pending)
   }
 }
@@ -188,26 +232,24 @@ const recalled = <Answer, Public extends object>(
   return Effect.isEffect(answer) ? { _tag: "Later", effect: answer } : { _tag: "Success", value: answer }
 }
 
-// The engine moves commands of every operation and looks into none of them; each operation gets its own request back.
-// biome-ignore lint/plugin/casts: an operation is only ever called with the request of its own command
-const erased = <Request>(command: Command<Request>): Command => command as unknown as Command
-
 const toEffect = <Public extends object, R extends Refusal>(
-  start: (end: (ended: Ended<Public & Replayed>) => void) => () => void,
+  start: (end: (ended: Ended<Public & Replayed>) => void, caller: Tracer.AnySpan | undefined) => () => void,
 ): Effect.Effect<Public & Replayed, R | CommonRefusal | Unavailable> =>
-  Effect.callback((resume) => {
-    const leave = start((ended) => {
-      switch (ended._tag) {
-        case "Success":
-          return resume(Effect.succeed(ended.value))
-        case "Failure":
-          // biome-ignore lint/plugin/casts: an operation refuses with its own refusals and the common ones
-          return resume(Effect.fail(ended.failure as R | CommonRefusal | Unavailable))
-        case "Defect":
-          return resume(Effect.die(ended.defect))
-        case "Later":
-          return resume(ended.effect)
-      }
-    })
-    return Effect.sync(leave)
-  })
+  Effect.withFiber((fiber) =>
+    Effect.callback((resume) => {
+      const leave = start((ended) => {
+        switch (ended._tag) {
+          case "Success":
+            return resume(Effect.succeed(ended.value))
+          case "Failure":
+            // biome-ignore lint/plugin/casts: an operation refuses with its own refusals and the common ones
+            return resume(Effect.fail(ended.failure as R | CommonRefusal | Unavailable))
+          case "Defect":
+            return resume(Effect.die(ended.defect))
+          case "Later":
+            return resume(ended.effect)
+        }
+      }, fiber.cache.span)
+      return Effect.sync(leave)
+    }),
+  )

@@ -2,11 +2,12 @@
  * Lists are answered in pages, bounded and with a cursor that stays valid while the list grows.
  */
 import { Schema } from "effect"
-import type { Page as StorePage } from "../ports/Store.ts"
+import type { PageRequest } from "../ports/index.ts"
 import { PageLimit } from "../values.ts"
 
 /** One page of a list. */
 export interface Page<Item> {
+  /** The items of this page, in the list's order. */
   readonly items: ReadonlyArray<Item>
   /** What to pass as `cursor` for the next page; undefined where this was the last one. */
   readonly nextCursor: string | undefined
@@ -14,11 +15,11 @@ export interface Page<Item> {
 
 const defaultLimit = 20
 
+export const notACursor = "must be a nextCursor that an earlier page gave"
+
 /** The cursor of a list that is ordered by a position. */
 export const PositionCursor = Schema.String.check(
-  Schema.makeFilter((text: string) =>
-    /^\d{1,16}$/.test(text) ? undefined : "must be a nextCursor that an earlier page gave",
-  ),
+  Schema.makeFilter((text: string) => (/^\d{1,16}$/.test(text) ? undefined : notACursor)),
 )
 
 /** What every list takes: at most `limit` items (default 20, at most 1,000) after `cursor`. */
@@ -27,21 +28,33 @@ export const pageFields = { limit: Schema.optional(PageLimit) }
 /** For lists that can be read from either end. Newest first unless said otherwise. */
 export const orderField = { order: Schema.optional(Schema.Literals(["newest-first", "oldest-first"])) }
 
-/** The store's page for a caller's. One more item is asked for, to know whether there is a next page. */
+type ListOrder = "newest-first" | "oldest-first"
+
+/** What a caller may say of a page. */
+export interface OrderedPage {
+  readonly limit?: number | undefined
+  readonly order?: ListOrder | undefined
+}
+
+/**
+ * The store's page for a caller's. One more item is asked for, to know whether there is a next page, where the store does
+ * not say so itself.
+ */
 export const storePage = <Cursor>(
-  page: { readonly limit?: number | undefined; readonly order?: "newest-first" | "oldest-first" | undefined },
+  page: OrderedPage,
   after: Cursor | undefined,
   otherwise: "newest-first" | "oldest-first",
-): StorePage<Cursor> => ({
+  beyond = 1,
+): PageRequest<Cursor> => ({
   after,
-  limit: (page.limit ?? defaultLimit) + 1,
+  limit: (page.limit ?? defaultLimit) + beyond,
   newestFirst: (page.order ?? otherwise) === "newest-first",
 })
 
 /** The caller's page out of what the store gave for `asked`. */
 export const pageOf = <Record, Item>(
   records: ReadonlyArray<Record>,
-  asked: StorePage<unknown>,
+  asked: PageRequest<unknown>,
   cursorOf: (record: Record) => string,
   itemOf: (record: Record) => Item,
 ): Page<Item> => {

@@ -33,9 +33,11 @@ export interface Product {
 }
 
 export interface StockMovement {
+  /** The product whose ledger it stands in. */
   readonly productId: ProductId
   /** 1, 2, 3 … without gaps per product. */
   readonly revision: number
+  /** What moved the count. */
   readonly type: "register" | "restock" | "adjust" | "sale" | "return"
   /** What was added: negative for a sale. */
   readonly change: number

@@ -4,7 +4,7 @@
  */
 import { Effect, Layer } from "effect"
 import { MemoryStore } from "../memory/PlainStore.ts"
-import { type Keys, Store, type StoreFault, type StoreShape } from "../ports/Store.ts"
+import { type Keys, type Lease, Store, type StoreFault, type StoreShape } from "../ports/index.ts"
 import { createHoldfast, type Holdfast } from "../promise/createHoldfast.ts"
 import type { CreateOptions } from "../promise/options.ts"
 import { keyText } from "../values.ts"
@@ -32,8 +32,8 @@ export interface TestFaults {
   /**
    * The process of the shop ends before the next change is committed, and starts again on the same store. Every call that
    * is under way hears `StoreUnavailable` with outcome "unknown"; `outcome` tells by its key what became of it. Nothing
-   * that the old process was doing goes on, leases that it held run out by themselves, and the host's event handlers are
-   * gone: subscribe again, as after any restart. Later calls are the new process's.
+   * that the old process was doing goes on, and the host's event handlers are gone: subscribe again, as after any restart.
+   * The store knows that it ended, so nobody waits for the leases that it held. Later calls are the new process's.
    */
   readonly crashBeforeCommit: () => void
   /** Every change takes so much longer, in real milliseconds, until it is set to 0. */
@@ -149,6 +149,7 @@ class TestProcess {
   readonly #faults: NextFaults
   readonly #restart: () => void
   #ended = false
+  readonly #leases = new Map<string, Lease>()
   /** Commands of a lost reply whose callers are yet to hear of it, by receipt. */
   readonly #struck = new Set<string>()
   readonly store: StoreShape
@@ -162,8 +163,13 @@ class TestProcess {
       transact: (keys, decide) => this.#transact(kept, keys, decide),
       outbox: {
         ...outbox,
-        lease: (...asked) => this.#whileAlive(outbox.lease(...asked)),
+        lease: (...asked) =>
+          Effect.tap(this.#whileAlive(outbox.lease(...asked)), (lease) =>
+            Effect.sync(() => lease && this.#leases.set(lease.name, lease)),
+          ),
+        renew: (...asked) => this.#whileAlive(outbox.renew(...asked)),
         claim: (...asked) => this.#whileAlive(outbox.claim(...asked)),
+        reread: (...asked) => this.#whileAlive(outbox.reread(...asked)),
         acknowledge: (...asked) => this.#whileAlive(outbox.acknowledge(...asked)),
         park: (...asked) => this.#whileAlive(outbox.park(...asked)),
         release: (...asked) => this.#whileAlive(outbox.release(...asked)),
@@ -171,36 +177,40 @@ class TestProcess {
     }
   }
 
-  #whileAlive<A>(asked: Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreFault> {
-    return Effect.suspend(() => (this.#ended ? Effect.fail(refused) : asked))
+  #whileAlive<A, E>(asked: Effect.Effect<A, E>): Effect.Effect<A, E | StoreFault> {
+    return Effect.suspend((): Effect.Effect<A, E | StoreFault> => (this.#ended ? Effect.fail(lost) : asked))
   }
 
   #transact<A>(kept: StoreShape, keys: Keys, decide: Parameters<typeof kept.transact<A>>[1]) {
     return Effect.gen({ self: this }, function* () {
       if (this.#faults.slowMillis > 0) yield* Effect.sleep(this.#faults.slowMillis)
-      if (this.#ended) return yield* Effect.fail(refused)
-      const fault = this.#strike(keys)
-      if (fault === undefined) return yield* kept.transact(keys, decide)
-      if (fault === "lose-reply") yield* kept.transact(keys, decide)
-      if (fault === "crash") {
+      const [first] = commandsOf(keys)
+      if (this.#ended || (first !== undefined && this.#struck.has(first))) return yield* this.#strike(keys)
+      const next = this.#faults.take()
+      if (next === undefined) return yield* kept.transact(keys, decide)
+      if (next === "lose-reply") yield* kept.transact(keys, decide)
+      else {
         this.#ended = true
+        yield* Effect.forEach(this.#leases.values(), kept.outbox.release, { discard: true })
         this.#restart()
       }
-      return yield* Effect.fail(refused)
+      return yield* this.#strike(keys)
     })
   }
 
-  // The engine takes a rejected batch apart until its commands stand alone, so each of them is struck on its own.
-  #strike(keys: Keys): Planned | undefined {
-    const commands = keys.of("receipt").map(keyText)
-    const next = this.#faults.take()
-    if (next === "crash") return next
-    if (next !== undefined) for (const command of commands) this.#struck.add(command)
-    const [first] = commands
-    if (first === undefined || !this.#struck.has(first)) return undefined
-    if (commands.length === 1) this.#struck.delete(first)
-    return "lose-reply"
+  // A lost reply makes a command uncertain, and the rejection of its next try gives it up: its caller hears at once what
+  // it would hear at its deadline. The engine takes a rejected batch apart until its commands stand alone.
+  #strike(keys: Keys): Effect.Effect<never, StoreFault> {
+    const commands = commandsOf(keys)
+    const isNew = commands.some((command) => !this.#struck.has(command))
+    for (const command of commands) this.#struck.add(command)
+    if (!isNew && commands.length === 1) for (const command of commands) this.#struck.delete(command)
+    return Effect.fail(isNew ? lost : givenUp)
   }
 }
 
-const refused: StoreFault = { _tag: "Rejected", reason: "a fault of the test" }
+const commandsOf = (keys: Keys): ReadonlyArray<string> => keys.of("receipt").map(keyText)
+
+const reason = "a fault of the test"
+const lost: StoreFault = { _tag: "Lost", reason }
+const givenUp: StoreFault = { _tag: "Rejected", reason }

@@ -3,4 +3,5 @@
  */
 export type { Mutant } from "./zoo/Mutant.ts"
 export { mutants } from "./zoo/mutants.ts"
+export { type Found, type Searched, searched, searchedWhole } from "./zoo/search.ts"
 export { type Caught, controls, falseAlarms, hunt, matrixOf } from "./zoo/zoo.ts"

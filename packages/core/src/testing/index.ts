@@ -5,6 +5,17 @@
  * of all laws; `@holdfast/core/testing/vitest` binds them to vitest.
  */
 export * as Append from "./Append.ts"
+export type { BusAdapter } from "./bus/BusAdapter.ts"
+export {
+  type BusLawReport,
+  type BusOptions,
+  type BusReport,
+  busConformance,
+} from "./bus/busConformance.ts"
+export { type BusLaw, busLaws } from "./bus/busLaws.ts"
+export { type CacheAdapter, type CacheConformanceOptions, cacheConformance } from "./cache/cacheConformance.ts"
+export { cacheLaws } from "./cache/cacheLaws.ts"
+export type { ReadTampering } from "./cache/readTrial.ts"
 export type { Adapter, Attempt, Breach } from "./conformance/Adapter.ts"
 export { bind, type Regressions, type SuiteOptions, type TestRunner } from "./conformance/bind.ts"
 export { type ConformanceOptions, conformance, type Profile } from "./conformance/conformance.ts"
@@ -19,14 +30,24 @@ export {
   reportTable,
   type Unrepeatable,
 } from "./conformance/Report.ts"
+export type { KitLaw, KitReport, KitVerdict } from "./kit/KitReport.ts"
 export * as Lin from "./Lin.ts"
-export { broken, defineLaw, type Law, type Level, type Violation, type Workload } from "./laws/Law.ts"
+export { broken, defineLaw, type Law, type Level, type Violation } from "./laws/Law.ts"
 export { laws } from "./laws/laws.ts"
 export { lawsMarkdown } from "./laws/markdown.ts"
-export type { Fault, Plan, PlannedCall, Step } from "./laws/Plan.ts"
-export type { Delivery, Op, ReadOp, Reply, Snapshot, TrialRecord } from "./laws/Trial.ts"
+export { sealLaws } from "./laws/seals.ts"
 export * as History from "./lin/History.ts"
+export {
+  type RankingAdapter,
+  type RankingConformanceOptions,
+  rankingConformance,
+} from "./ranking/rankingConformance.ts"
+export { rankingLaws } from "./ranking/rankingLaws.ts"
+export { type RequestOptions, requestConformance } from "./requests/requestConformance.ts"
+export { requestLaws } from "./requests/requestLaws.ts"
+export type { RequestLogAdapter } from "./requests/requestTrial.ts"
 export * as Sim from "./Sim.ts"
+export * as Tapes from "./Tapes.ts"
 export {
   createTestHoldfast,
   type TestClock,
@@ -34,4 +55,8 @@ export {
   type TestHoldfast,
   type TestOptions,
 } from "./TestHoldfast.ts"
+export type { Fault, FrameFault, Plan, PlannedCall, Step } from "./trial/Plan.ts"
+export type { Disturbances, Processes } from "./trial/Processes.ts"
+export type { Delivery, Op, ReadOp, Reply, Snapshot, TrialRecord } from "./trial/Trial.ts"
+export type { Workload } from "./workloads/Workload.ts"
 export * as Zoo from "./Zoo.ts"

@@ -1,9 +1,19 @@
 /**
  * `@holdfast/core/testing/vitest`: the laws as a suite of vitest. Everything else is in `@holdfast/core/testing`.
  */
+import { Effect } from "effect"
 import { beforeAll, describe, expect, it } from "vitest"
+import { type CacheAdapter, type CacheConformanceOptions, cacheConformance } from "./cache/cacheConformance.ts"
+import { cacheLaws } from "./cache/cacheLaws.ts"
 import type { Adapter } from "./conformance/Adapter.ts"
 import { bind, type SuiteOptions } from "./conformance/bind.ts"
+import type { KitLaw, KitReport } from "./kit/KitReport.ts"
+import {
+  type RankingAdapter,
+  type RankingConformanceOptions,
+  rankingConformance,
+} from "./ranking/rankingConformance.ts"
+import { rankingLaws } from "./ranking/rankingLaws.ts"
 import { fromEnvironment } from "./vitest/environment.ts"
 import { folderOf, regressionsIn } from "./vitest/regressions.ts"
 
@@ -32,3 +42,32 @@ const bound = bind({
   it: (name, test) => it(name, test),
   beforeAll: (run, timeoutMillis) => beforeAll(run, timeoutMillis),
 })
+
+/**
+ * The same for a shared cache: a suite with one test for each law.
+ *
+ * ```ts
+ * describeCacheConformance({ name: "acme", layer: acmeCache({ url }).layer })
+ * ```
+ */
+export const describeCacheConformance = (adapter: CacheAdapter, options: CacheConformanceOptions = {}): void =>
+  describeKit(`${adapter.name} keeps the laws of the SharedCache port`, cacheLaws, cacheConformance(adapter, options))
+
+/** The same for a ranking. */
+export const describeRankingConformance = (adapter: RankingAdapter, options: RankingConformanceOptions = {}): void =>
+  describeKit(`${adapter.name} keeps the laws of the Ranking port`, rankingLaws, rankingConformance(adapter, options))
+
+const describeKit = (name: string, laws: ReadonlyArray<KitLaw>, run: Effect.Effect<KitReport>): void => {
+  describe(name, () => {
+    let report: KitReport | undefined
+    beforeAll(async () => {
+      report = await Effect.runPromise(run)
+    })
+    for (const { id, title } of laws) {
+      it(`${id} ${title}`, () => {
+        const law = report?.laws.find((each) => each.id === id)
+        if (law?.verdict !== "holds") throw new Error(`${id} ${law?.verdict}: ${law?.message}`)
+      })
+    }
+  })
+}

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { discountOn } from "../../src/coupons/Discount.ts"
+import { type Discount, discountOn, minimumOf } from "../../src/coupons/Discount.ts"
 import { createCampaignCall, issueCall } from "../../src/decision/couponCalls.ts"
 import { placeCall } from "../../src/decision/orderCalls.ts"
 import { adjustPointsCall, chargeCall, openCall } from "../../src/decision/pointsCalls.ts"
@@ -156,6 +156,30 @@ describe("a discount", () => {
     [{ type: "flat", amount: 5_000 }, 3_000, 3_000],
   ] as const)("of %o on %d is %d", (discount, total, off) => {
     expect(discountOn(discount as never, amount(total))).toBe(off)
+  })
+
+  it("given any discount, has a smallest total that it takes something off, and takes nothing off a smaller one", () => {
+    const minTotal = fc.option(fc.integer({ min: 0, max: 300 }), { nil: undefined })
+    const discounts = fc.oneof(
+      fc.record({ type: fc.constant("flat"), amount: fc.integer({ min: 1, max: maxAmount }), minTotal }),
+      fc.record({
+        type: fc.constant("rate"),
+        percent: fc.integer({ min: 1, max: 100 }),
+        max: fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined }),
+        minTotal,
+      }),
+    )
+    fc.assert(
+      fc.property(discounts, (drawn) => {
+        const discount = drawn as Discount
+        const takes = (total: number) => total >= (drawn.minTotal ?? 0) && discountOn(discount, amount(total)) > 0
+        const minimum = minimumOf(discount)
+        expect(takes(minimum)).toBe(true)
+        // Every one below, by the definition and not by the formula.
+        for (let total = 0; total < minimum; total++) expect(takes(total)).toBe(false)
+      }),
+      { numRuns: 300 },
+    )
   })
 
   it("is shared by largest remainder: exactly, fairly, and in the order of bytes where shares are equal", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
 import type { Command } from "../../src/decision/Command.ts"
+import { calls } from "../../src/decision/calls.ts"
 import {
   changeLimitCall,
   closeCampaignCall,
@@ -30,7 +31,6 @@ import {
 } from "../../src/decision/stockCalls.ts"
 import { type Key, keyText } from "../../src/values.ts"
 import { testAt } from "../support/commands.ts"
-import { calls } from "./calls.ts"
 import { furnished, line, orderOf, place, type World } from "./world.ts"
 
 const discount = { type: "flat", amount: 5 } as const
@@ -160,6 +160,8 @@ describe("every operation", () => {
         order: (id) => look("order", [id], records.order(id)),
         coupon: (campaignId, id) => look("coupon", [campaignId, id], records.coupon(campaignId, id)),
         bucket: (id, hour) => look("bucket", [id, hour], records.bucket(id, hour)),
+        position: (log, partition) => look("position", [log, partition], records.position(log, partition)),
+        verdict: (id) => look("verdict", [id], records.verdict(id)),
         receipt: (scope, operation, key) =>
           look("receipt", [scope, operation, key], records.receipt(scope, operation, key)),
       },
@@ -206,6 +208,10 @@ const keyOf = (kind: KindName, record: object): ReadonlyArray<unknown> => {
       return [of("campaignId"), of("accountId")]
     case "bucket":
       return [of("productId"), of("hour")]
+    case "position":
+      return [of("log"), of("partition")]
+    case "verdict":
+      return [of("requestId")]
     case "receipt":
       return [of("scope"), of("operation"), of("key")]
   }

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto"
 import { Schema } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import type { Call, InputSchema, Keyed } from "../../src/decision/call.ts"
+import type { Call, InputSchema, KeyFields } from "../../src/decision/call.ts"
+import { calls } from "../../src/decision/calls.ts"
 import { decide } from "../../src/decision/decide.ts"
 import { fingerprintOf } from "../../src/decision/fingerprint.ts"
 import { fold } from "../../src/decision/fold.ts"
@@ -12,7 +13,6 @@ import type { Stored } from "../../src/decision/Receipt.ts"
 import type { Refusal } from "../../src/refusals.ts"
 import { testAt } from "../support/commands.ts"
 import { inputs } from "../support/inputs.ts"
-import { calls } from "./calls.ts"
 import { furnished, line, place } from "./world.ts"
 import "../support/random.ts"
 
@@ -40,7 +40,7 @@ describe("a fingerprint", () => {
     "of %s is canonical JSON of the intention, whatever valid input is given",
     (name, call) => {
       const { input, normalise, intention } = call as unknown as Call<InputSchema, unknown, unknown, Refusal>
-      const decode = Schema.decodeUnknownSync(input as Schema.Codec<Keyed, object>)
+      const decode = Schema.decodeUnknownSync(input as Schema.Codec<KeyFields, object>)
       let normalised = 0
       fc.assert(
         fc.property(inputs[name] ?? fc.constant({}), (typed) => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { messageOf } from "../../src/codeOf.ts"
 import type { Decision } from "../../src/decision/Command.ts"
 import {
   changeLimitCall,
@@ -12,7 +13,7 @@ import { completeCall, placeCall } from "../../src/decision/orderCalls.ts"
 import { chargeCall, closeCall, openCall, suspendCall } from "../../src/decision/pointsCalls.ts"
 import { registerCall, restockCall, retireCall } from "../../src/decision/stockCalls.ts"
 import { admissionOf } from "../../src/engine/admission.ts"
-import { messageOf, type Refusal, type RefusalTag, refusals } from "../../src/refusals.ts"
+import { type Refusal, type RefusalTag, refusals } from "../../src/refusals.ts"
 import { maxAmount } from "../../src/values.ts"
 import { testAt, testScope } from "../support/commands.ts"
 import { furnished, line, noOrder, orderOf, place, refusalOf, type World } from "./world.ts"
@@ -23,7 +24,10 @@ const withCoupon = (): World => furnished({ discount: flat })
 
 /** One situation for each refusal, and the whole of its answer. */
 const examples: {
-  readonly [Tag in Exclude<RefusalTag, "AlreadySubscribed">]: () => [Decision | Refusal, Omit<Refusal<Tag>, "_tag">]
+  readonly [Tag in Exclude<RefusalTag, "AlreadySubscribed" | "RequestNotFound" | "RequestsNotOffered">]: () => [
+    Decision | Refusal,
+    Omit<Refusal<Tag>, "_tag">,
+  ]
 } = {
   InvalidInput: () => {
     const admit = admissionOf(chargeCall, {
@@ -217,8 +221,10 @@ const examples: {
 const tags = Object.keys(refusals) as ReadonlyArray<RefusalTag>
 
 describe("every refusal", () => {
-  it("of the table has an example here; that of subscriptions is made outside of decisions", () => {
-    expect([...Object.keys(examples), "AlreadySubscribed"].sort()).toEqual(tags.toSorted())
+  it("of the table has an example here; those of subscriptions and of requests are made outside of decisions", () => {
+    expect([...Object.keys(examples), "AlreadySubscribed", "RequestNotFound", "RequestsNotOffered"].sort()).toEqual(
+      tags.toSorted(),
+    )
   })
 
   it.each(Object.entries(examples))(

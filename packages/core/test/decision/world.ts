@@ -55,9 +55,10 @@ export class World {
   }
 
   get loaded(): Loaded {
-    return Object.fromEntries(
+    const loaded: object = Object.fromEntries(
       Array.from(this.#kinds, ([kind, records]) => [kind, Array.from(records.values())]),
-    ) as Loaded
+    )
+    return loaded as Loaded
   }
 
   get<K extends KindName>(kind: K, ...key: Key): RecordOf[K] | undefined {

@@ -4,7 +4,7 @@ import { describe } from "vitest"
 import { layerInProcess, makeInProcessBus } from "../../src/delivery/InProcessBus.ts"
 import { relayName } from "../../src/delivery/relay.ts"
 import type { Event } from "../../src/events/Event.ts"
-import { EventBus } from "../../src/ports/EventBus.ts"
+import { EventBus } from "../../src/ports/index.ts"
 import { SubscriptionName } from "../../src/values.ts"
 import { events, makeShop, name, numbersOf, pass, runOn, subscriptionsOf } from "./support.ts"
 

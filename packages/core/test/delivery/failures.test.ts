@@ -2,7 +2,7 @@ import { expect, it } from "@effect/vitest"
 import { Cause, Effect } from "effect"
 import { describe } from "vitest"
 import { maxReasonLength, reasonOf } from "../../src/delivery/reason.ts"
-import type { Outbox } from "../../src/ports/Outbox.ts"
+import type { Outbox } from "../../src/ports/index.ts"
 import { event, events, failing, makeShop, name, numbersOf, pass, runOn, Seen, subscriptionsOf } from "./support.ts"
 
 /** What a host's handler would throw. */
@@ -49,6 +49,78 @@ describe("an event that its handler cannot handle", () => {
       yield* shop.commit(events(50, 50))
       yield* runOn
       expect(seen.all.length).toBe(50)
+    }),
+  )
+
+  for (const how of ["fails", "hangs"] as const) {
+    it.effect(
+      `given more events of its key than may be in hand, and that its handler ${how} → holds up no other key`,
+      () =>
+        Effect.gen(function* () {
+          const shop = makeShop()
+          const seen = new Seen()
+          let reread = 0
+          const outbox: Outbox = {
+            ...shop.outbox,
+            reread: (lease, positions, bytes) => {
+              reread += positions.length
+              return shop.outbox.reread(lease, positions, bytes)
+            },
+          }
+          const subscriptions = yield* subscriptionsOf(
+            { ...shop, outbox },
+            { onError: () => Effect.void, pollMillis: 250 },
+          )
+          let isHeldUp = true
+          yield* subscriptions.subscribe(
+            name,
+            (one) =>
+              Effect.suspend(() => {
+                if (!isHeldUp || one.data.n !== 1) return seen.record(one)
+                return how === "fails"
+                  ? Effect.fail("not yet")
+                  : Effect.andThen(Effect.sleep("20 seconds"), seen.record(one))
+              }),
+            { limit: 5, maxInFlight: 20, attempts: 1_000, backoff: { baseMillis: 5_000, maxMillis: 5_000 } },
+          )
+          const held = Array.from({ length: 300 }, (_, index) => event(index + 1, "held"))
+          const others = Array.from({ length: 100 }, (_, index) => event(index + 301, `other-${index % 30}`))
+          yield* shop.commit([...held, ...others])
+          yield* pass("2 seconds")
+          for (let key = 0; key < 30; key++)
+            expect(seen.ofKey(`other-${key}`)).toEqual(numbersOf(others, `other-${key}`))
+          expect(seen.ofKey("held")).toEqual([])
+          expect(reread).toBe(0)
+          isHeldUp = false
+          yield* pass("1 minute")
+          expect(seen.ofKey("held")).toEqual(numbersOf(held))
+          expect((yield* subscriptions.depth(name)).waiting).toBe(0)
+          expect(reread).toBeGreaterThan(0)
+        }),
+    )
+  }
+
+  it.effect("is parked also where the store refuses the text of its reason", () =>
+    Effect.gen(function* () {
+      const shop = makeShop()
+      const outbox: Outbox = {
+        ...shop.outbox,
+        park: (lease, position, reason, now) =>
+          /[^\x20-\x7e]/.test(reason)
+            ? Effect.fail({ _tag: "Rejected", reason: "no such character in this database" })
+            : shop.outbox.park(lease, position, reason, now),
+      }
+      const subscriptions = yield* subscriptionsOf({ ...shop, outbox }, { onError: () => Effect.void })
+      const seen = new Seen()
+      yield* subscriptions.subscribe(
+        name,
+        (one) => (one.data.n === 1 ? Effect.fail("주소 unknown") : seen.record(one)),
+        { attempts: 1 },
+      )
+      yield* shop.commit(events(4, 2))
+      yield* pass("1 second")
+      expect((yield* subscriptions.parked(name)).map(({ reason }) => reason)).toEqual(["?? unknown"])
+      expect(seen.numbers).toEqual([2, 4, 3])
     }),
   )
 

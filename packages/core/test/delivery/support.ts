@@ -9,8 +9,7 @@ import { makeSubscriptions, type Subscriptions, type SubscriptionsOptions } from
 import type { Event } from "../../src/events/Event.ts"
 import { MemoryOutbox, outboxOf } from "../../src/memory/MemoryOutbox.ts"
 import { atOnce, type Step } from "../../src/memory/step.ts"
-import type { Outbox } from "../../src/ports/Outbox.ts"
-import type { StoreFault } from "../../src/ports/Store.ts"
+import type { Outbox, StoreFault } from "../../src/ports/index.ts"
 import { type CommandId, SubscriptionName } from "../../src/values.ts"
 
 export const name = SubscriptionName.make("projection")
@@ -33,6 +32,8 @@ export interface Shop {
   readonly outbox: Outbox
   readonly changed: Effect.Effect<void>
   readonly commit: (events: ReadonlyArray<Event>) => Effect.Effect<void>
+  /** The store takes the lease of a name from its owner, and gives it up. */
+  readonly stealLease: (name: SubscriptionName) => Effect.Effect<void>
 }
 
 export const makeShop = (step: Step = atOnce): Shop => {
@@ -45,6 +46,11 @@ export const makeShop = (step: Step = atOnce): Shop => {
       Effect.sync(() => {
         memory.append(committed)
         pulse.beat()
+      }),
+    stealLease: (stolen) =>
+      Effect.sync(() => {
+        const lease = memory.lease(stolen, "thief", Number.MAX_SAFE_INTEGER, 0)
+        if (lease !== undefined) memory.release(lease)
       }),
   }
 }
@@ -66,8 +72,8 @@ export const pass = (duration: Duration.Input): Effect.Effect<void> =>
 
 /** The same outbox, whose calls of one kind fail while `left` is above 0. */
 export const failing = (outbox: Outbox, which: keyof Outbox, left: { times: number }): Outbox => {
-  const guard = <A>(call: Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreFault> =>
-    Effect.suspend((): Effect.Effect<A, StoreFault> => {
+  const guard = <A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E | StoreFault> =>
+    Effect.suspend((): Effect.Effect<A, E | StoreFault> => {
       if (left.times <= 0) return call
       left.times -= 1
       return Effect.fail({ _tag: "Lost", reason: `${which} was lost` })
@@ -76,7 +82,12 @@ export const failing = (outbox: Outbox, which: keyof Outbox, left: { times: numb
     ...outbox,
     ...(which === "claim" ? { claim: (...input) => guard(outbox.claim(...input)) } : {}),
     ...(which === "acknowledge" ? { acknowledge: (...input) => guard(outbox.acknowledge(...input)) } : {}),
-    ...(which === "lease" ? { lease: (...input) => guard(outbox.lease(...input)) } : {}),
+    ...(which === "lease"
+      ? {
+          lease: (...input) => guard(outbox.lease(...input)),
+          renew: (...input) => guard(outbox.renew(...input)),
+        }
+      : {}),
     ...(which === "park" ? { park: (...input) => guard(outbox.park(...input)) } : {}),
     ...(which === "release" ? { release: (...input) => guard(outbox.release(...input)) } : {}),
   }

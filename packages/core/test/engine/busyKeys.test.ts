@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import type { KindName } from "../../src/ports/Store.ts"
+import type { KindName } from "../../src/ports/index.ts"
 import { type Behaviour, busy, type ControlledStore, controlledStore, losing } from "../support/controlledStore.ts"
 import {
   allOf,

@@ -158,13 +158,31 @@ describe("a store that fails in its own ways", () => {
         names(128).map((account, index) => charge(account, 1, index === 77 ? { key: "odd" } : {})),
       )
       const outcomes = yield* inSimulatedTime(allOf(submitted))
-      expect(tally(outcomes)).toEqual({ Accepted: 127, StoreUnavailable: 1 })
-      expect(outcomes[77]).toMatchObject({ unavailable: { reason: "value out of range" } })
+      expect(tally(outcomes)).toEqual({ Accepted: 127, StoreRejected: 1 })
+      const unavailable = { outcome: "nothing-happened", reason: "value out of range" }
+      expect(outcomes[77]).toMatchObject({ unavailable })
       // Halving finds it in a number of steps that grows with the logarithm: 128, 64, 32 … 1, and the other halves.
       expect(store.batchSizes[0]).toBe(128)
       expect(store.transacts.length).toBe(15)
       expect(engine.metrics().rejectedBatches).toBe(8)
     }),
+  )
+
+  it.effect.each(["before the commit", "after the commit"] as const)(
+    "and refuses a command whose reply was lost %s leaves its outcome unknown",
+    (when) =>
+      Effect.gen(function* () {
+        const store = yield* shop
+        const engine = yield* engineOn(store)
+        const losingOnce = lose(when)
+        store.behave = (transact, run) =>
+          store.transacts.length > 1 ? rejecting("value out of range") : losingOnce(transact, run)
+        const outcome = yield* inSimulatedTime(ask(engine, charge("a0", 5)))
+        expect(outcome).toMatchObject({
+          _tag: "Unavailable",
+          unavailable: { _tag: "StoreUnavailable", outcome: "unknown", reason: "value out of range" },
+        })
+      }),
   )
 
   it.effect("and refuses every command answers all of them and goes on", () =>
@@ -180,7 +198,7 @@ describe("a store that fails in its own ways", () => {
           ),
         ),
       )
-      expect(tally(outcomes)).toEqual({ StoreUnavailable: 20 })
+      expect(tally(outcomes)).toEqual({ StoreRejected: 20 })
       store.behave = (_, run) => run
       expect(endOf(yield* inSimulatedTime(ask(engine, charge("a0", 1))))).toBe("Accepted")
     }),

@@ -5,7 +5,7 @@ import { createCampaignCall, issueCall } from "../../src/decision/couponCalls.ts
 import { placeCall } from "../../src/decision/orderCalls.ts"
 import { chargeCall, openCall } from "../../src/decision/pointsCalls.ts"
 import { registerCall, restockCall } from "../../src/decision/stockCalls.ts"
-import type { StoreShape } from "../../src/ports/Store.ts"
+import type { StoreShape } from "../../src/ports/index.ts"
 import { AccountId, ProductId } from "../../src/values.ts"
 import { type CommandOptions, commandMaker, transact } from "../support/commands.ts"
 

@@ -7,7 +7,7 @@ import type { Decision } from "../../src/decision/Command.ts"
 import { registerCall } from "../../src/decision/stockCalls.ts"
 import { InterleavingStore, MemoryStore } from "../../src/memory/index.ts"
 import { Holder, Locks } from "../../src/memory/Locks.ts"
-import { kinds, type StoreShape } from "../../src/ports/Store.ts"
+import { kinds, type StoreShape } from "../../src/ports/index.ts"
 import { ProductId } from "../../src/values.ts"
 import { concurrencySuite } from "../suites/concurrency.ts"
 import { command, transact } from "../support/commands.ts"
@@ -35,7 +35,7 @@ const together = { concurrency: "unbounded" } as const
 concurrencySuite(suiteStores, 20)
 
 describe.each(interleaving)("%s, with a caller who leaves", (_name, make) => {
-  it("releases every lock, whenever its caller is interrupted", { timeout: 20_000 }, () => {
+  it("releases every lock, whenever its caller is interrupted", () => {
     let interrupted = 0
     for (let seed = 0; seed < 300; seed++) {
       const exit = runSeeded(
@@ -147,7 +147,6 @@ const careless: Effect.Effect<StoreShape> = Effect.map(MemoryStore.make, (store)
 describe("under a scheduler that draws the next step", () => {
   it.each(interleaving)(
     "%s breaks no promise and never gets stuck in any of hundreds of interleavings",
-    { timeout: 20_000 },
     (_name, make) => {
       for (let seed = 0; seed < 400; seed++) {
         const exit = runSeeded(crossing(make), seed)

@@ -4,7 +4,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { rebase, rebaseRows } from "../../src/memory/guards.ts"
 import { openAccount, type PointEntry } from "../../src/points/Account.ts"
-import type { RecordOf } from "../../src/ports/Store.ts"
+import type { RecordOf } from "../../src/ports/index.ts"
 import { AccountId, Amount, type CommandId, ProductId, Quantity, zero } from "../../src/values.ts"
 
 const cause = { id: "c1" as CommandId, at: 0 }
@@ -26,7 +26,17 @@ const entry = (seq: number, change: number, balance: number): PointEntry => ({
   commandId: cause.id,
   at: 0,
 })
-const nothing = { account: [], coupon: [], campaign: [], order: [], product: [], bucket: [], receipt: [] }
+const nothing = {
+  account: [],
+  coupon: [],
+  campaign: [],
+  order: [],
+  product: [],
+  bucket: [],
+  verdict: [],
+  receipt: [],
+  position: [],
+}
 
 describe("a guard", () => {
   const before = account(100, 4)

@@ -8,7 +8,7 @@ import { placeCall } from "../../src/decision/orderCalls.ts"
 import { chargeCall, openCall } from "../../src/decision/pointsCalls.ts"
 import { registerCall, restockCall } from "../../src/decision/stockCalls.ts"
 import { InterleavingStore, MemoryStore } from "../../src/memory/index.ts"
-import { type Key, kindNames, kinds, logs, type StoreShape } from "../../src/ports/Store.ts"
+import { type Key, kindNames, kinds, ledgers, type StoreShape } from "../../src/ports/index.ts"
 import type { AccountId, CampaignId, ProductId } from "../../src/values.ts"
 import type { SuiteStore } from "../suites/SuiteStore.ts"
 import { commandMaker, transact } from "../support/commands.ts"
@@ -96,8 +96,8 @@ export const contentsOf = (store: StoreShape) =>
         (record) => keyOfAny(kind, record),
       )
     }
-    const entries = yield* scanAll((after, limit) => store.scanLog("entry", after, limit), logs.entry.keyOf)
-    const movements = yield* scanAll((after, limit) => store.scanLog("movement", after, limit), logs.movement.keyOf)
+    const entries = yield* scanAll((after, limit) => store.scanLog("entry", after, limit), ledgers.entry.keyOf)
+    const movements = yield* scanAll((after, limit) => store.scanLog("movement", after, limit), ledgers.movement.keyOf)
     return { records, entries, movements }
   })
 

@@ -4,13 +4,13 @@
  * A package is built in a copy, so that two test runs at once, or a build that runs meanwhile, do not meet in `dist`.
  */
 import { execFile } from "node:child_process"
-import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
+import { commandMillis, leaveOut } from "@holdfast/test-services"
 
 const repository = resolve(import.meta.dirname, "../../../..")
 const bin = join(repository, "node_modules/.bin")
-const commandMillis = 60_000
 
 interface Ran {
   readonly ok: boolean
@@ -19,7 +19,7 @@ interface Ran {
   readonly said: string
 }
 
-/** Runs a program until it ends, or for a minute. */
+/** Runs a program until it ends, or hangs. */
 const run = (cwd: string, command: string, args: ReadonlyArray<string>): Promise<Ran> =>
   new Promise((ran) => {
     // The folder of the Node that runs this test stands first, and nothing of the npm that may have started it is passed on.
@@ -72,8 +72,13 @@ export const installHost = async (
     mkdirSync(folder)
     writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "host", private: true, type: "module" }))
     const wanted = [...tarballs.map(({ file }) => file), "effect@4.1.0", ...others]
-    const flags = ["--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts", "--no-save"]
-    const installed = await run(folder, "npm", ["install", ...flags, ...wanted])
+    // A request that a registry leaves hanging is asked again after a while, and not after five minutes as npm has it.
+    const patience = ["--fetch-timeout=20000", "--fetch-retries=5", "--fetch-retry-mintimeout=500"]
+    const flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--no-save", ...patience]
+    const install = (fresh: string) => run(folder, "npm", ["install", fresh, ...flags, ...wanted])
+    let installed = await install("--prefer-offline")
+    // What the cache knows of a package may be older than the version that is wanted, or half written by another npm.
+    if (!installed.ok) installed = await install("--prefer-online")
     if (!installed.ok && unreachable.test(installed.said)) {
       leaveOut(
         `the packed ${packages.join(" and ")} in a host of its own: npm reaches no registry and lacks it in its cache`,
@@ -110,7 +115,7 @@ const packed = async (workspace: string, name: string): Promise<Tarball> => {
   const original = join(repository, "packages", name)
   cpSync(original, copy, {
     recursive: true,
-    filter: (path) => !/\/(dist|\.types|node_modules|test)$/.test(path.slice(original.length)),
+    filter: (path) => !/^\/(dist|\.types|node_modules|services|test)$/.test(path.slice(original.length)),
   })
   cpSync(join(repository, "tsconfig.base.json"), join(workspace, "tsconfig.base.json"))
   const modules = join(workspace, "node_modules")
@@ -129,11 +134,4 @@ interface Tarball {
 interface Report {
   readonly filename: string
   readonly files: ReadonlyArray<{ readonly path: string }>
-}
-
-/** Notes what a run leaves out, for the last lines of `npm test`. */
-const leaveOut = (line: string): void => {
-  console.warn(`LEFT OUT: ${line}`)
-  const file = process.env.HOLDFAST_LEFT_OUT
-  if (file !== undefined && file !== "") appendFileSync(file, `${line}\n`)
 }

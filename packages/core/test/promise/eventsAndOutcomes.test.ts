@@ -91,6 +91,25 @@ describe("a subscription", () => {
     await shop.shop.stop()
   })
 
+  it("tells handlers the fence, whether they answer at once, later, or something that is no promise", async () => {
+    const shop = await furnishedShop()
+    const told: Array<unknown> = []
+    const handlers: Readonly<Record<string, (event: Event, delivery: { readonly fence: number }) => unknown>> = {
+      atOnce: (_, { fence }) => void told.push(fence),
+      later: async (_, { fence }) => {
+        await Promise.resolve()
+        told.push(fence)
+      },
+      number: (_, { fence }) => told.push(fence),
+    }
+    for (const [name, handler] of Object.entries(handlers)) await shop.events.subscribe(name, handler)
+    await shop.points.charge({ accountId: "ada", amount: 1, key: "a" })
+    for (const name of Object.keys(handlers)) await shop.events.settled(name)
+    expect(told.length).toBe(3)
+    for (const fence of told) expect(fence).toBeGreaterThan(0)
+    await shop.shop.stop()
+  })
+
   it("needs a handler that is a function", async () => {
     const shop = await furnishedShop()
     const handler = undefined as unknown as () => void

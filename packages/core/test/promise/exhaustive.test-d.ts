@@ -2,7 +2,16 @@
  * Proofs for the compiler, run by `tsc`: a `switch` over `error.code` knows every code, and a call's types say what it
  * may refuse with. Each `@ts-expect-error` is an error that must be there.
  */
-import type { CreateOptions, Order, Refusal, RefusalTag, SafeResult, Shop, Unavailable } from "../../src/index.ts"
+import type {
+  CreateOptions,
+  Event,
+  Order,
+  Refusal,
+  RefusalTag,
+  SafeResult,
+  Shop,
+  Unavailable,
+} from "../../src/index.ts"
 import { type Code, isHoldfastError } from "../../src/index.ts"
 
 declare const shop: Shop
@@ -28,6 +37,7 @@ export const everyCaseOfACharge = (error: ErrorOf<Awaitable<Shop["safe"]["points
     case "DEADLINE_EXCEEDED":
       return String(error.unavailable.deadlineMillis)
     case "STORE_UNAVAILABLE":
+    case "STORE_REJECTED":
       return error.unavailable.reason
     case "STOPPED":
     case "TRANSACTION_CONFLICT":
@@ -47,6 +57,7 @@ export const oneCaseMissing = (error: ErrorOf<Awaitable<Shop["safe"]["points"]["
     case "OVERLOADED":
     case "DEADLINE_EXCEEDED":
     case "STORE_UNAVAILABLE":
+    case "STORE_REJECTED":
     case "STOPPED":
     case "TRANSACTION_CONFLICT":
     case "JOIN_NOT_SUPPORTED":
@@ -63,6 +74,7 @@ export const everyCaseOfARead = (error: ErrorOf<Awaitable<Shop["safe"]["points"]
     case "ACCOUNT_NOT_FOUND":
     case "INVALID_INPUT":
     case "STORE_UNAVAILABLE":
+    case "STORE_REJECTED":
     case "STOPPED":
       return error.message
     default:
@@ -108,3 +120,25 @@ export const inputs = async (): Promise<void> => {
 
 // @ts-expect-error an unknown option
 export const options: CreateOptions = { quueLimit: 5 }
+
+export const everyEventOfAnOrder = (event: Event): string => {
+  switch (event.type) {
+    case "orders.placed":
+      return event.data.lines.map(({ name, quantity }) => `${quantity} ${name}`).join(", ")
+    case "orders.completed":
+      return event.data.orderId
+    case "orders.cancelled":
+      return String(event.data.restocked)
+    case "points.charged":
+      // @ts-expect-error a charge names no order
+      return event.data.orderId
+    default:
+      // @ts-expect-error a field of some types has to be looked for by type
+      return event.data.balance
+  }
+}
+
+export const oneEvent = ({ data }: Event<"points.charged">): number => data.balance + data.amount + data.seq
+
+// @ts-expect-error there is no such type
+export type Misspelt = Event<"order.placed">

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { createHoldfast, isHoldfastError } from "../../src/index.ts"
+import { createHoldfast, Holdfast, isHoldfastError } from "../../src/index.ts"
+import { InterleavingStore, memory } from "../../src/memory/index.ts"
 import { endOf, furnishedShop, type TestShop } from "../support/shop.ts"
 
 const badIds: ReadonlyArray<unknown> = [
@@ -137,7 +138,7 @@ const calls: ReadonlyArray<{
       campaignId: badIds,
       expectedPaid: badAmounts,
       reference: badLabels,
-      metadata: ["x", 5, null, ["x"], { note: "x".repeat(4_096) }, { big: 5n }],
+      metadata: ["x", 5, null, ["x"], { note: "x".repeat(4_096) }],
       key: [...badKeys, undefined],
     },
   },
@@ -408,7 +409,7 @@ describe("an option", () => {
     [{ quueLimit: 5 }, '/quueLimit: is not an option; did you mean "queueLimit"?'],
     [{ deadlineMs: 5 }, '/deadlineMs: is not an option; did you mean "deadlineMillis"?'],
     [{ Clock: 5 }, '/Clock: is not an option; did you mean "clock"?'],
-    [{ zzzzzzzz: 5 }, "/zzzzzzzz: is not an option; there are store, accounts"],
+    [{ zzzzzzzz: 5 }, "/zzzzzzzz: is not an option; there are store, bus, cache, ranking, requests, accounts"],
     [{ queueLimit: 0 }, "/queueLimit: must be a whole number from 1 to 1000000"],
     [{ batchLimit: 2_000 }, "/batchLimit: must be a whole number from 1 to 1024"],
     [{ deadlineMillis: 1.5 }, "/deadlineMillis: must be a whole number"],
@@ -422,6 +423,15 @@ describe("an option", () => {
     ["postgres://", "/: must be an object"],
   ])("that is not as it must be is refused before anything happens: %j", (options, message) => {
     expect(refused(options)).toContain(message)
+  })
+
+  it("of a store in memory, and of the shop as layers, is refused in the same way", () => {
+    const typo = (make: (options: never) => unknown, options: object) => () => make(options as never)
+    expect(typo(memory, { lanes: 2 })).toThrow("/lanes: is not an option; there are none.")
+    for (const make of [InterleavingStore.make, InterleavingStore.layer])
+      expect(typo(make, { optimistik: true })).toThrow('/optimistik: is not an option; did you mean "optimistic"?')
+    expect(typo(Holdfast.layerWith, { quueLimit: 5 })).toThrow('did you mean "queueLimit"?')
+    expect(typo(Holdfast.layerWith, { "a/b~c": 5 })).toThrow("/a~1b~0c: is not an option")
   })
 
   it("of the batch bounds every commit", async () => {

@@ -1,7 +1,8 @@
 import { Effect, Layer } from "effect"
 import { describe, expect, it } from "vitest"
-import { createHoldfast, isHoldfastError, Store, type StoreShape } from "../../src/index.ts"
-import { busy, controlledStore } from "../support/controlledStore.ts"
+import { createHoldfast, isHoldfastError, Store } from "../../src/index.ts"
+import type { StoreShape } from "../../src/ports/index.ts"
+import { busy, controlledStore, rejecting } from "../support/controlledStore.ts"
 import { endOf, furnishedShop, memoryStore } from "../support/shop.ts"
 
 /** A store that joins any transaction: what happens inside it happens in the store itself. */
@@ -65,11 +66,49 @@ describe("within a transaction of the host", () => {
     expect(charged).toEqual({ _tag: "TransactionConflict", outcome: "nothing-happened" })
   })
 
+  it("what the store rejects is certain, inside a transaction too", async () => {
+    const store = await Effect.runPromise(controlledStore())
+    const shop = createHoldfast({ store: joinable(store.shape).option })
+    await shop.points.open({ accountId: "ada" })
+    store.behave = () => rejecting("permission denied")
+    await expect(shop.within({}).points.charge({ accountId: "ada", amount: 5, key: "k" })).rejects.toMatchObject({
+      code: "STORE_REJECTED",
+      outcome: "nothing-happened",
+      retryable: false,
+    })
+  })
+
   it("a stopped shop joins nothing", async () => {
     const { joined, option } = joinable(memoryStore().shape)
     const shop = createHoldfast({ store: option })
     await shop.stop()
     expect(await endOf(shop.within({}).points.open({ accountId: "ada" }))).toMatchObject({ _tag: "Stopped" })
     expect(joined).toEqual([])
+  })
+
+  it("given calls of its safe twin, answer every no as a value, that a store joins nothing too", async () => {
+    const { option } = joinable(memoryStore().shape)
+    const shop = createHoldfast({ store: option })
+    await shop.points.open({ accountId: "ada" })
+    const { safe, ...calls } = shop.within({})
+    expect(await safe.points.charge({ accountId: "ada", amount: 5, key: "k" })).toMatchObject({
+      ok: true,
+      value: { balance: 5 },
+    })
+    expect(await safe.points.balance("eve")).toMatchObject({ ok: false, error: { code: "ACCOUNT_NOT_FOUND" } })
+    const lines = [{ productId: "tea", quantity: 1 }]
+    const placed = await safe.orders.place({ accountId: "ada", lines, key: "k" })
+    expect(placed).toMatchObject({ ok: false, error: { refusal: { _tag: "ProductNotFound", productIds: ["tea"] } } })
+    for (const group of ["points", "stock", "coupons", "orders"] as const) {
+      expect(Object.keys(safe[group])).toEqual(Object.keys(calls[group]))
+    }
+    const alone = (await furnishedShop()).shop.within({}).safe
+    const balance = await alone.points.balance("ada")
+    if (balance.ok || balance.error.code !== "JOIN_NOT_SUPPORTED") throw new Error("expected a value that says so")
+    expect(balance.error.unavailable.store).toBe("memory")
+    expect(await alone.orders.place({ accountId: "ada", lines, key: "k" })).toMatchObject({
+      ok: false,
+      error: { code: "JOIN_NOT_SUPPORTED" },
+    })
   })
 })

@@ -45,7 +45,7 @@ it("a batch decides what its commands one by one would have, and leaves the same
   )
   // Batches whose commands had nothing in common would prove nothing.
   expect(shared).toBeGreaterThan(20)
-}, 60_000)
+})
 
 /** How many keys several commands of a batch name. */
 const sharedKeys = (batch: Parameters<typeof keysOfCommands>[0]): number => {
@@ -79,4 +79,4 @@ it("a batch may be decided any number of times: deciding changes nothing that it
       expect(decideOn(store, batch)).toEqual(first)
     }),
   )
-}, 60_000)
+})

@@ -11,7 +11,7 @@ import { cancelCall, completeCall, placeCall } from "../../src/decision/orderCal
 import { chargeCall, openCall, suspendCall } from "../../src/decision/pointsCalls.ts"
 import { registerCall, restockCall, retireCall } from "../../src/decision/stockCalls.ts"
 import { InterleavingStore, MemoryStore } from "../../src/memory/index.ts"
-import type { StoreShape } from "../../src/ports/Store.ts"
+import type { StoreShape } from "../../src/ports/index.ts"
 import { OrderId } from "../../src/values.ts"
 import { failureOf, runSeeded } from "../memory/world.ts"
 import { commandMaker, transact } from "../support/commands.ts"
@@ -124,7 +124,7 @@ describe("an order is cancelled or completed exactly once", () => {
         expect(broken(seen)).toEqual([])
       }),
     )
-  }, 60_000)
+  })
 
   for (const optimistic of [true, false]) {
     const how = optimistic ? "on snapshots" : "under locks"
@@ -164,7 +164,7 @@ describe("an order is cancelled or completed exactly once", () => {
           },
         ),
       )
-    }, 60_000)
+    })
   }
 })
 

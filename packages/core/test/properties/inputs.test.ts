@@ -4,7 +4,8 @@
  */
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { isRefusal, type Refusal, type Unavailable } from "../../src/refusals.ts"
+import { isRefusal } from "../../src/codeOf.ts"
+import type { Refusal, Unavailable } from "../../src/refusals.ts"
 import { endOf, openShop, type TestShop } from "../support/shop.ts"
 import { check } from "./support/check.ts"
 import { type Input, mutated, mutation, validInput } from "./support/inputs.ts"
@@ -66,7 +67,7 @@ describe("whatever a caller passes", () => {
       }),
     )
     if (whole) for (const name of calls.keys()) expect([name, ...(ended.get(name) ?? [])]).toContain("accepted")
-  }, 60_000)
+  })
 
   it("the same input gone wrong is refused and stores nothing, or still fits; never a defect", async () => {
     let invalid = 0
@@ -87,7 +88,7 @@ describe("whatever a caller passes", () => {
       }),
     )
     if (whole) expect(invalid).toBeGreaterThan(100)
-  }, 60_000)
+  })
 
   it("an id that is not plain text of at most 128 bytes is refused, whichever call names it", async () => {
     const { shop } = await furnished()
@@ -118,7 +119,7 @@ describe("whatever a caller passes", () => {
     )
     expect(await shop.dump()).toEqual(before)
     await shop.stop()
-  }, 60_000)
+  })
 
   it("an amount that is not a whole number in its range is refused, whichever call names it", async () => {
     const { shop } = await furnished()
@@ -136,7 +137,7 @@ describe("whatever a caller passes", () => {
     )
     expect(await shop.dump()).toEqual(before)
     await shop.stop()
-  }, 60_000)
+  })
 
   it("reads answer or refuse odd input too", async () => {
     const reads: Readonly<Record<string, unknown>> = {
@@ -167,5 +168,5 @@ describe("whatever a caller passes", () => {
     expect(await shop.dump()).toEqual(before)
     await shop.stop()
     if (whole) expect([...ended]).toEqual(expect.arrayContaining(["accepted", "InvalidInput"]))
-  }, 60_000)
+  })
 })

@@ -181,5 +181,5 @@ describe("orders.place", () => {
       }),
     )
     if (process.env.HOLDFAST_PATH === undefined) expect(reached.size).toBe(16)
-  }, 60_000)
+  })
 })

@@ -62,7 +62,7 @@ it("an accepted command repeated under its key changes nothing and finds its ans
       expect(Effect.runSync(look(store))).toEqual(before)
     }),
   )
-}, 60_000)
+})
 
 it("a command that comes several times in one batch happens once, and each repeat is told so", async () => {
   await check(
@@ -83,7 +83,7 @@ it("a command that comes several times in one batch happens once, and each repea
       }
     }),
   )
-}, 60_000)
+})
 
 /** How a repeat ends that comes right after its first call. */
 const afterwards: Readonly<Record<string, string>> = {

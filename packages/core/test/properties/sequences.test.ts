@@ -20,9 +20,7 @@ describe("whatever is called in whatever order", () => {
   const accepted = new Set<string>()
   const ended = new Set<string>()
 
-  it("every promise is kept after every call, history is never rewritten, and the audit is clean", {
-    timeout: 60_000,
-  }, async () => {
+  it("every promise is kept after every call, history is never rewritten, and the audit is clean", async () => {
     await check(
       300,
       fc.asyncProperty(steps, async (each) => {

@@ -184,7 +184,7 @@ describe.each([true, false])("shops on an interleaving store (optimistic: %s)", 
     )
     const telling = ["CouponsSoldOut", "OutOfStock", "PointsNotEnough", "left", "replayed false", "replayed true"]
     if (process.env.HOLDFAST_PATH === undefined) expect([...ends]).toEqual(expect.arrayContaining(telling))
-  }, 60_000)
+  })
 })
 
 const nameOf = (end: unknown): string =>

@@ -3,7 +3,7 @@
  */
 import type { Effect, Scope } from "effect"
 import type { TestContext } from "vitest"
-import type { StoreFault, StoreShape } from "../../src/ports/Store.ts"
+import type { StoreFault, StoreShape } from "../../src/ports/index.ts"
 
 export interface SuiteStore {
   readonly name: string

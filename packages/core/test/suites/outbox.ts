@@ -4,7 +4,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { beforeEach } from "vitest"
-import type { Lease, Position, StoreShape } from "../../src/ports/Store.ts"
+import type { Lease, Position, StoreShape } from "../../src/ports/index.ts"
 import { SubscriptionName } from "../../src/values.ts"
 import { furnish, restock } from "../memory/world.ts"
 import { testAt, transact } from "../support/commands.ts"
@@ -12,8 +12,30 @@ import type { SuiteStore } from "./SuiteStore.ts"
 
 const mail = SubscriptionName.make("mail")
 const search = SubscriptionName.make("search")
-const one: Lease = { name: mail, owner: "one" }
-const two: Lease = { name: mail, owner: "two" }
+/** Longer than any test takes, and much shorter than that. */
+const long = 600_000
+const short = 200
+
+/** The lease of a name, for an owner who must get it. */
+const leased = (store: StoreShape, owner: string, name = mail, leaseMillis = long) =>
+  Effect.map(store.outbox.lease(name, owner, leaseMillis), (lease): Lease => {
+    if (lease === undefined) throw new Error(`${owner} did not get the lease.`)
+    return lease
+  })
+
+/** Asks until the lease is granted, and says how many milliseconds that took. */
+const leasedInTime = (store: StoreShape, owner: string) =>
+  Effect.gen(function* () {
+    const began = performance.now()
+    for (;;) {
+      const lease = yield* store.outbox.lease(mail, owner, long)
+      if (lease !== undefined) return { lease, millis: performance.now() - began }
+      yield* Effect.sleep(5)
+    }
+  })
+
+/** What is told whoever holds the name no longer. */
+const lost = ({ name, fence }: Lease) => ({ _tag: "LeaseLost", name, fence })
 
 /** Commits `count` events, in two batches where there are several. */
 const emit = (store: StoreShape, count: number) =>
@@ -25,23 +47,40 @@ const emit = (store: StoreShape, count: number) =>
     return restocks.map(({ id }) => id)
   })
 
-const claimed = (store: StoreShape, lease: Lease, after?: Position, limit = 100) =>
-  store.outbox.claim(lease, after, limit)
+const claimed = (store: StoreShape, lease: Lease, after?: Position, events = 100, bytes = Number.MAX_SAFE_INTEGER) =>
+  store.outbox.claim(lease, after, { events, bytes })
+
+/** Everything that waits, a claim after the other, and how much each of them brought. */
+const drained = (store: StoreShape, lease: Lease, events: number, bytes: number) =>
+  Effect.gen(function* () {
+    const all: Array<string> = []
+    const sizes: Array<number> = []
+    let after: Position | undefined
+    for (;;) {
+      const some = yield* claimed(store, lease, after, events, bytes)
+      if (some.length === 0) return { all, sizes }
+      after = some.at(-1)?.position
+      all.push(...idsOf(some))
+      sizes.push(some.length)
+    }
+  })
 
 const idsOf = (events: ReadonlyArray<{ readonly event: { readonly id: string } }>) =>
   events.map(({ event }) => event.id)
 
 const positionsOf = (events: ReadonlyArray<{ readonly position: Position }>) => events.map(({ position }) => position)
 
+/** A store counts whole milliseconds. */
+const clockStepMillis = 2
+
 export const outboxSuite = (stores: ReadonlyArray<SuiteStore>): void => {
-  describe.each(stores)("the outbox of $name", { timeout: 60_000 }, ({ make, before }) => {
+  describe.each(stores)("the outbox of $name", ({ make, before }) => {
     beforeEach(before)
     const shop = Effect.gen(function* () {
       const store = yield* make
       yield* furnish(store, { products: { tea: 1 } })
       yield* store.outbox.register(mail)
-      expect(yield* store.outbox.lease(one, 0, 100)).toBe(true)
-      return store
+      return { store, one: yield* leased(store, "one") }
     })
 
     it.live("keeps nothing while nobody is registered", () =>
@@ -50,52 +89,98 @@ export const outboxSuite = (stores: ReadonlyArray<SuiteStore>): void => {
         yield* furnish(store, { products: { tea: 1 } })
         yield* emit(store, 5)
         yield* store.outbox.register(mail)
-        yield* store.outbox.lease(one, 0, 100)
+        const one = yield* leased(store, "one")
         expect(yield* claimed(store, one)).toEqual([])
         expect(yield* store.outbox.depth(mail)).toEqual({ waiting: 0, parked: 0, oldestAt: undefined })
-        expect(yield* store.outbox.lease({ name: search, owner: "one" }, 0, 100)).toBe(false)
+        expect(yield* store.outbox.lease(search, "one", long)).toBe(undefined)
       }),
     )
 
     it.live("gives each event in the order of the commits, to each subscription on its own", () =>
       Effect.gen(function* () {
-        const store = yield* shop
+        const { store, one } = yield* shop
         const early = yield* emit(store, 3)
         yield* store.outbox.register(search)
         const late = yield* emit(store, 4)
-        yield* store.outbox.lease({ name: search, owner: "x" }, 0, 100)
+        const other = yield* leased(store, "x", search)
         expect(idsOf(yield* claimed(store, one))).toEqual([...early, ...late])
-        expect(idsOf(yield* claimed(store, { name: search, owner: "x" }))).toEqual(late)
+        expect(idsOf(yield* claimed(store, other))).toEqual(late)
         yield* store.outbox.register(mail)
         expect(idsOf(yield* claimed(store, one, undefined, 2))).toEqual(early.slice(0, 2))
       }),
     )
 
-    it.live("lets one owner at a time claim, until its lease is over or given up", () =>
+    it.live("lets one owner at a time claim, until its lease is given up", () =>
       Effect.gen(function* () {
-        const store = yield* shop
+        const { store, one } = yield* shop
         const ids = yield* emit(store, 2)
-        expect(yield* store.outbox.lease(two, 99, 100)).toBe(false)
-        expect(yield* claimed(store, two)).toEqual([])
-        expect(yield* store.outbox.lease(one, 50, 100)).toBe(true)
-        expect(yield* store.outbox.lease(two, 149, 100)).toBe(false)
-        expect(yield* store.outbox.lease(two, 150, 100)).toBe(true)
-        // The late owner can no longer settle anything.
-        const events = yield* claimed(store, two)
-        expect(idsOf(events)).toEqual(ids)
-        yield* store.outbox.acknowledge(one, positionsOf(events))
-        for (const { position } of events) yield* store.outbox.park(one, position, "late", testAt)
+        expect(yield* store.outbox.lease(mail, "two", long)).toBe(undefined)
+        yield* store.outbox.renew(one, long)
+        expect(yield* store.outbox.lease(mail, "two", long)).toBe(undefined)
         yield* store.outbox.release(one)
+        const two = yield* leased(store, "two")
         expect(idsOf(yield* claimed(store, two))).toEqual(ids)
         yield* store.outbox.release(two)
-        expect(yield* claimed(store, two)).toEqual([])
-        expect(yield* store.outbox.lease(one, 150, 100)).toBe(true)
+        expect(idsOf(yield* claimed(store, yield* leased(store, "one")))).toEqual(ids)
+      }),
+    )
+
+    it.live("lets another owner have the lease when its time is over, and not before", () =>
+      Effect.gen(function* () {
+        const { store, one } = yield* shop
+        yield* store.outbox.release(one)
+        const began = performance.now()
+        const brief = yield* leased(store, "brief", mail, short)
+        const { lease } = yield* leasedInTime(store, "next")
+        expect(performance.now() - began).toBeGreaterThan(short - clockStepMillis)
+        expect(lease.fence).toBeGreaterThan(brief.fence)
+        // What is renewed is counted from then on.
+        yield* store.outbox.renew(lease, short)
+        const renewed = performance.now()
+        yield* store.outbox.renew(lease, short)
+        yield* leasedInTime(store, "last")
+        expect(performance.now() - renewed).toBeGreaterThan(short - clockStepMillis)
+      }),
+    )
+
+    it.live("refuses whoever lost the lease, says so, and does nothing of what it asked", () =>
+      Effect.gen(function* () {
+        const { store, one } = yield* shop
+        const ids = yield* emit(store, 2)
+        const events = yield* claimed(store, one)
+        yield* store.outbox.release(one)
+        // Of another owner, of the same owner a second time, and of nobody at all.
+        const leases = [
+          yield* leased(store, "two"),
+          yield* leased(store, "two"),
+          yield* Effect.tap(leased(store, "two"), store.outbox.release),
+        ]
+        for (const [index, stale] of [one, ...leases].entries()) {
+          const newest = leases[index]
+          if (newest !== undefined) expect(newest.fence).toBeGreaterThan(stale.fence)
+          const asked = [
+            store.outbox.renew(stale, long),
+            store.outbox.claim(stale, undefined, { events: 9, bytes: 9 }),
+            store.outbox.acknowledge(stale, positionsOf(events)),
+            store.outbox.park(stale, events[0]?.position ?? [0], "late", testAt),
+          ]
+          for (const each of asked) expect(yield* Effect.flip(each)).toEqual(lost(stale))
+          yield* store.outbox.release(stale)
+        }
+        const last = yield* leased(store, "three")
+        for (const stale of leases) yield* store.outbox.release(stale)
+        expect(idsOf(yield* claimed(store, last))).toEqual(ids)
+        yield* store.outbox.unregister(mail)
+        expect(yield* Effect.flip(store.outbox.acknowledge(last, positionsOf(events)))).toEqual(lost(last))
+        yield* store.outbox.register(mail)
+        // Whatever remembers fences remembers them also of a name that was forgotten in between.
+        expect((yield* leased(store, "four")).fence).toBeGreaterThan(last.fence)
       }),
     )
 
     it.live("gives again what an owner has not heard, and goes on behind what it has", () =>
       Effect.gen(function* () {
-        const store = yield* shop
+        const { store, one } = yield* shop
         const ids = yield* emit(store, 5)
         const [first] = yield* claimed(store, one, undefined, 1)
         expect(idsOf(yield* claimed(store, one, first?.position, 2))).toEqual(ids.slice(1, 3))
@@ -107,7 +192,7 @@ export const outboxSuite = (stores: ReadonlyArray<SuiteStore>): void => {
 
     it.live("takes acknowledgements in any order, repeated, and for positions it never gave", () =>
       Effect.gen(function* () {
-        const store = yield* shop
+        const { store, one } = yield* shop
         const ids = yield* emit(store, 6)
         const events = yield* claimed(store, one)
         const at = (index: number): Position => events[index]?.position ?? [Number.NaN]
@@ -125,21 +210,61 @@ export const outboxSuite = (stores: ReadonlyArray<SuiteStore>): void => {
 
     it.live("gives nothing twice to an owner that passes what it claimed last, and all of it to the next owner", () =>
       Effect.gen(function* () {
-        const store = yield* shop
+        const { store, one } = yield* shop
         const ids = yield* emit(store, 5)
         const first = yield* claimed(store, one, undefined, 3)
         const second = yield* claimed(store, one, first.at(-1)?.position, 3)
         expect(idsOf([...first, ...second])).toEqual(ids)
         expect(yield* claimed(store, one, second.at(-1)?.position, 3)).toEqual([])
         yield* store.outbox.acknowledge(one, positionsOf(second))
-        yield* store.outbox.lease(two, 1_000, 100)
-        expect(idsOf(yield* claimed(store, two))).toEqual(ids.slice(0, 3))
+        yield* store.outbox.release(one)
+        expect(idsOf(yield* claimed(store, yield* leased(store, "two")))).toEqual(ids.slice(0, 3))
+      }),
+    )
+
+    it.live("gives everything by and by, however little a claim may bring at once", () =>
+      Effect.gen(function* () {
+        const { store, one } = yield* shop
+        const ids = yield* emit(store, 40)
+        const { all, sizes } = yield* drained(store, one, 7, Number.MAX_SAFE_INTEGER)
+        expect(all).toEqual(ids)
+        expect(Math.max(...sizes)).toBeLessThanOrEqual(7)
+        // No event is as small as that, and each of them comes.
+        expect((yield* drained(store, one, 7, 1)).all).toEqual(ids)
+      }),
+    )
+
+    it.live("gives once more what its owner could not keep, in order, but for what is settled", () =>
+      Effect.gen(function* () {
+        const { store, one } = yield* shop
+        const ids = yield* emit(store, 6)
+        const events = yield* claimed(store, one)
+        const positions = positionsOf(events)
+        const whole = Number.MAX_SAFE_INTEGER
+        expect(idsOf(yield* store.outbox.reread(one, positions, whole))).toEqual(ids)
+        yield* store.outbox.acknowledge(one, positions.slice(1, 3))
+        expect(idsOf(yield* store.outbox.reread(one, positions, whole))).toEqual([ids[0], ...ids.slice(3)])
+        expect(yield* store.outbox.reread(one, positions.slice(1, 3), whole)).toEqual([])
+        // As much as there is room for, from the first one on.
+        let left = [...positions.slice(0, 1), ...positions.slice(3)]
+        const parts: Array<string> = []
+        while (left.length > 0) {
+          const part = yield* store.outbox.reread(one, left, 1)
+          expect(part.length).toBeGreaterThan(0)
+          parts.push(...idsOf(part))
+          left = left.slice(part.length)
+        }
+        expect(parts).toEqual([ids[0], ...ids.slice(3)])
+        // It is in hand as before: nothing of it is claimed again.
+        expect(yield* claimed(store, one, positions.at(-1))).toEqual([])
+        yield* store.outbox.release(one)
+        expect(yield* Effect.flip(store.outbox.reread(one, positions, whole))).toEqual(lost(one))
       }),
     )
 
     it.live("sets a parked event aside with its reason, and gives it again when it is unparked", () =>
       Effect.gen(function* () {
-        const store = yield* shop
+        const { store, one } = yield* shop
         yield* store.outbox.register(search)
         const ids = yield* emit(store, 3)
         const events = yield* claimed(store, one)
@@ -172,41 +297,45 @@ export const outboxSuite = (stores: ReadonlyArray<SuiteStore>): void => {
 
     it.live("forgets a subscription that is unregistered, with all that waits for it", () =>
       Effect.gen(function* () {
-        const store = yield* shop
+        const { store, one } = yield* shop
         yield* emit(store, 3)
         yield* store.outbox.unregister(mail)
-        expect(yield* claimed(store, one)).toEqual([])
+        expect(yield* Effect.flip(claimed(store, one))).toEqual(lost(one))
         expect((yield* store.outbox.depth(mail)).waiting).toBe(0)
         yield* store.outbox.register(mail)
-        yield* store.outbox.lease(two, 0, 100)
+        const two = yield* leased(store, "two")
         const ids = yield* emit(store, 2)
         expect(idsOf(yield* claimed(store, two))).toEqual(ids)
       }),
     )
 
-    it.live("keeps its place through thousands of events", () =>
+    it.live("keeps its place through thousands of events, also for one that lags behind the other", () =>
       Effect.gen(function* () {
-        const store = yield* shop
+        const { store, one } = yield* shop
         yield* store.outbox.register(search)
-        yield* store.outbox.lease({ name: search, owner: "x" }, 0, 100)
-        const seen: Array<string> = []
+        const other = yield* leased(store, "x", search)
         const made: Array<string> = []
+        const seen: Array<string> = []
+        const handled: Array<string> = []
         let cursor: Position | undefined
         for (let round = 0; round < 40; round++) {
           made.push(...(yield* emit(store, 100)))
           const events = yield* claimed(store, one, cursor, 90)
+          expect(events.length).toBeGreaterThan(0)
+          expect(events.length).toBeLessThanOrEqual(90)
           cursor = events.at(-1)?.position
           seen.push(...idsOf(events))
           yield* store.outbox.acknowledge(one, positionsOf(events).reverse())
-          // The other one handles nearly everything, and lags by a few.
-          const others = yield* claimed(store, { name: search, owner: "x" }, undefined, 99)
-          yield* store.outbox.acknowledge({ name: search, owner: "x" }, positionsOf(others))
+          // The other one leaves the last of each claim in hand, and begins anew with it.
+          const others = (yield* claimed(store, other, undefined, 99)).slice(0, -1)
+          yield* store.outbox.acknowledge(other, positionsOf(others))
+          handled.push(...idsOf(others))
         }
         expect(seen).toEqual(made.slice(0, seen.length))
-        expect(seen.length).toBe(3_600)
-        expect(yield* store.outbox.depth(mail)).toMatchObject({ waiting: 400 })
-        expect(yield* store.outbox.depth(search)).toMatchObject({ waiting: 40 })
-        expect(idsOf(yield* claimed(store, { name: search, owner: "x" }))).toEqual(made.slice(-40))
+        expect(handled).toEqual(made.slice(0, handled.length))
+        expect(yield* store.outbox.depth(mail)).toMatchObject({ waiting: made.length - seen.length })
+        expect(yield* store.outbox.depth(search)).toMatchObject({ waiting: made.length - handled.length })
+        expect([...handled, ...(yield* drained(store, other, 500, 100_000)).all]).toEqual(made)
       }),
     )
   })

@@ -11,10 +11,10 @@
  */
 import { type Effect, Schema } from "effect"
 import type { Command, Decision } from "../../src/decision/Command.ts"
-import type { Call, InputSchema, Keyed, Settings } from "../../src/decision/call.ts"
+import type { Call, InputSchema, KeyFields, Settings } from "../../src/decision/call.ts"
 import { fingerprintOf } from "../../src/decision/fingerprint.ts"
 import { fold, keysOfCommands } from "../../src/decision/fold.ts"
-import type { StoreFault, StoreShape } from "../../src/ports/Store.ts"
+import type { StoreFault, StoreShape } from "../../src/ports/index.ts"
 import type { Refusal } from "../../src/refusals.ts"
 import { type CommandId, IdempotencyKey, ownKeyOf, Scope } from "../../src/values.ts"
 
@@ -58,7 +58,10 @@ export const commandMaker = (prefix = "c"): MakeCommand => {
     const { at = testAt, deadline = at + 10_000, settings = onPurpose } = options
     made += 1
     const id = (options.id ?? `${prefix}${String(made).padStart(8, "0")}`) as CommandId
-    const decoded: Keyed = Schema.decodeUnknownSync(call.input as Schema.Codec<Keyed, object>)({ key: id, ...input })
+    const decoded: KeyFields = Schema.decodeUnknownSync(call.input as Schema.Codec<KeyFields, object>)({
+      key: id,
+      ...input,
+    })
     const normalised = call.normalise(decoded, settings)
     if (isInvalid(normalised)) throw new Error(`Invalid input of ${call.name}: ${JSON.stringify(normalised.issues)}`)
     const request = { ...normalised, ...options.request } as typeof normalised

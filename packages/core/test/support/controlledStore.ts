@@ -17,7 +17,7 @@ import {
   type StoreFault,
   type StoreShape,
   type Turn,
-} from "../../src/ports/Store.ts"
+} from "../../src/ports/index.ts"
 
 /** One call of `transact`, as the store sees it. */
 export interface Transact {
@@ -35,11 +35,19 @@ export class ControlledStore {
   /** Every call of `transact`, in the order in which they came. */
   readonly transacts: Array<Transact> = []
   behave: Behaviour = (_, run) => run
+  /** What it was asked to end, and what it answers. What is lost before or after its commit has ended. */
+  readonly settled: Array<object> = []
+  settle: NonNullable<StoreShape["settle"]> = () => Effect.succeed(true)
 
   constructor(inner: StoreShape, guarantees: Partial<Guarantees>, passesTurns?: boolean) {
     this.shape = {
       ...inner,
       passesTurns,
+      settle: (attempt) =>
+        Effect.suspend(() => {
+          this.settled.push(attempt)
+          return this.settle(attempt)
+        }),
       guarantees: { ...inner.guarantees, ...guarantees },
       transact: (keys, decide, turn) =>
         Effect.suspend(() => {
@@ -67,10 +75,10 @@ export const controlledStore = (
 ): Effect.Effect<ControlledStore> =>
   Effect.map(MemoryStore.make, (inner) => new ControlledStore(inner, guarantees, passesTurns))
 
-const lost: StoreFault = { _tag: "Lost", reason: "the connection was lost" }
-
 /** Fails as lost. */
-export const losing: Effect.Effect<never, StoreFault> = Effect.fail(lost)
+export const losing: Effect.Effect<never, StoreFault> = Effect.suspend(() =>
+  Effect.fail({ _tag: "Lost", reason: "the connection was lost", attempt: {} }),
+)
 
 /** Fails as busy: somebody else holds these records. */
 export const busy = (kind: KindName, ...ids: ReadonlyArray<string>): Effect.Effect<never, StoreFault> =>

@@ -4,7 +4,7 @@
  */
 import { Effect, Layer } from "effect"
 import { MemoryStore } from "../../src/memory/index.ts"
-import { kindNames, Store, type StoreShape } from "../../src/ports/Store.ts"
+import { kindNames, Store, type StoreShape } from "../../src/ports/index.ts"
 import { createHoldfast } from "../../src/promise/createHoldfast.ts"
 import type { CreateOptions } from "../../src/promise/options.ts"
 import { testAt } from "./commands.ts"

@@ -29,7 +29,7 @@ for (const guide of guides) {
   describe(`the guide ${guide}`, () => {
     it("has code to run", () => expect(blocks.length).toBeGreaterThan(1))
     for (const [index, { suite, code }] of blocks.entries()) {
-      if (suite === undefined) it(`block ${index + 1} ends well`, () => importBlock(`${guide}-${index}`, code), 30_000)
+      if (suite === undefined) it(`block ${index + 1} ends well`, () => importBlock(`${guide}-${index}`, code))
     }
   })
 }

@@ -1,7 +1,7 @@
 import { Effect, Ref, Scheduler } from "effect"
 import { describe, expect, it } from "vitest"
-import { Process, runOutside } from "../../src/testing/laws/Process.ts"
 import { run } from "../../src/testing/sim/Sim.ts"
+import { Process, runOutside } from "../../src/testing/trial/Process.ts"
 
 const outsideOf = Effect.gen(function* () {
   return { services: yield* Effect.context<never>(), scheduler: yield* Scheduler.Scheduler }

@@ -1,18 +1,37 @@
 /**
  * `@holdfast/http/client`: the shop over HTTP, typed, for browsers and Node.
  *
- * The contract is the only source: a path, a field or an answer that changes there changes here.
+ * The contract is the only source of its types: a path, a field or an answer that changes there changes here. Nothing of
+ * its schemas is in the program: the whole client is a few kilobytes.
  */
-import { isHoldfastError } from "@holdfast/core"
-import { Schema } from "effect"
-import { HttpApi } from "effect/http-api"
-import { Contract } from "../contract/contract.ts"
-import { errorOf, ProblemError } from "./errors.ts"
+import { HoldfastError, isHoldfastError } from "@holdfast/core/errors"
+import { errorOf } from "./errors.ts"
+import { withMoments } from "./moments.ts"
+import { ProblemError } from "./ProblemError.ts"
+import { routes } from "./routes.ts"
 import { send } from "./send.ts"
 import type { ClientOptions, HoldfastClient, RequestOptions } from "./types.ts"
 
-export { type Problem, ProblemError } from "./errors.ts"
-export type { ClientOptions, ClientResult, HoldfastClient, Keyed, RequestOptions } from "./types.ts"
+export type {
+  AcceptedRequest,
+  Balance,
+  Charged,
+  Coupon,
+  Coupons,
+  IssuedCoupon,
+  Order,
+  Orders,
+  Outcome,
+  PointEntries,
+  PointEntry,
+  PopularProduct,
+  Product,
+  RequestedCoupon,
+} from "../contract/answers.ts"
+export type { Discount, PageOf } from "../contract/fields.ts"
+export type { CancelRequest, ChargeRequest, IssueRequest, OrderRequest } from "../contract/requests.ts"
+export { type Problem, ProblemError } from "./ProblemError.ts"
+export type { ClientOptions, ClientResult, HoldfastClient, Keyed, Replayed, RequestOptions } from "./types.ts"
 
 /**
  * Makes a client. Calls reject with the `HoldfastError` that the shop itself throws, or with a `ProblemError` for what
@@ -27,21 +46,14 @@ export type { ClientOptions, ClientResult, HoldfastClient, Keyed, RequestOptions
 export const holdfastClient = (options: ClientOptions): HoldfastClient => {
   const groups: Groups = {}
   const safe: Groups = {}
-  HttpApi.reflect(Contract, {
-    onGroup: ({ group }) => {
-      groups[group.identifier] = {}
-      safe[group.identifier] = {}
-    },
-    onEndpoint: ({ group, endpoint, successes }) => {
-      const [success] = successes.get(200) ?? []
-      const [methods, twins] = [groups[group.identifier], safe[group.identifier]]
-      if (success === undefined || methods === undefined || twins === undefined) return
-      const method = methodOf(endpoint.method, endpoint.path, success, options)
-      methods[endpoint.identifier] = method
-      twins[endpoint.identifier] = safeOf(method)
-    },
-  })
-  // biome-ignore lint/plugin/casts: the type is derived from the same contract that was walked above
+  for (const [group, endpoints] of Object.entries(routes)) {
+    const methods = Object.entries(endpoints).map(
+      ([name, [method, path]]) => [name, methodOf(method, path, options)] as const,
+    )
+    groups[group] = Object.fromEntries(methods)
+    safe[group] = Object.fromEntries(methods.map(([name, method]) => [name, safeOf(method)]))
+  }
+  // biome-ignore lint/plugin/casts: the type is derived from the contract, which the table of routes is held to
   return { ...groups, safe } as unknown as HoldfastClient
 }
 
@@ -61,10 +73,7 @@ const safeOf =
       },
     )
 
-const methodOf = (method: string, path: string, success: Schema.Top, options: ClientOptions): Method => {
-  // biome-ignore lint/plugin/casts: no schema of the contract needs a service
-  const codec = Schema.toCodecJson(success) as unknown as Schema.Codec<unknown, unknown>
-  const decode = Schema.decodeUnknownSync(Schema.fromJsonString(codec))
+const methodOf = (method: "GET" | "POST", path: string, options: ClientOptions): Method => {
   const changes = method === "POST"
   const base = options.baseUrl.replace(/\/$/, "")
   const makeKey = options.makeKey ?? (() => crypto.randomUUID())
@@ -74,9 +83,9 @@ const methodOf = (method: string, path: string, success: Schema.Top, options: Cl
     const key = changes ? String(rest.key ?? makeKey()) : undefined
     if (changes) delete rest.key
     const filled = path.replace(/:(\w+)/g, (_, name: string) => {
-      const value = rest[name]
+      const part = pathPart(name, rest[name])
       delete rest[name]
-      return encodeURIComponent(String(value))
+      return part
     })
     const received = await send(
       {
@@ -89,11 +98,19 @@ const methodOf = (method: string, path: string, success: Schema.Top, options: Cl
       options,
     )
     if (!received.ok) throw errorOf(received.problem)
-    const answer = decode(received.text)
+    const answer = withMoments(received.json)
     return changes && typeof answer === "object"
       ? { ...answer, replayed: received.headers.get("idempotency-replayed") === "true" }
       : answer
   }
+}
+
+/** An id as a part of an address. Browsers walk "." and ".." as steps, also encoded: they would ask for something else. */
+const pathPart = (name: string, value: unknown): string => {
+  const text = String(value)
+  if (text !== "." && text !== "..") return encodeURIComponent(text)
+  const message = 'must be a name other than "." and ".."'
+  throw new HoldfastError({ _tag: "InvalidInput", issues: [{ pointer: `/${name}`, message }] })
 }
 
 /** As a structured string, so that a key may hold any printable ASCII. */

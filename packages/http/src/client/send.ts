@@ -3,8 +3,9 @@
  *
  * Reads are. So is a change with its key: the server does it once, however often it is asked. A refusal is an answer.
  */
-import { HoldfastError } from "@holdfast/core"
-import { type Problem, problemOf } from "./errors.ts"
+import { HoldfastError } from "@holdfast/core/errors"
+import { problemOf } from "./errors.ts"
+import type { Problem } from "./ProblemError.ts"
 import type { ClientOptions } from "./types.ts"
 
 export interface Sending {
@@ -16,7 +17,7 @@ export interface Sending {
 }
 
 export type Received =
-  | { readonly ok: true; readonly text: string; readonly headers: Headers }
+  | { readonly ok: true; readonly json: unknown; readonly headers: Headers }
   | { readonly ok: false; readonly problem: Problem }
 
 /** Answers of the way there, or of a server that wants to be asked again. */
@@ -64,7 +65,7 @@ const attemptOnce = async (sending: Sending, options: ClientOptions): Promise<Tr
     const { ok, status, headers } = response
     return {
       _tag: "Answered",
-      received: ok ? { ok, text, headers } : { ok: false, problem: problemOf(status, text) },
+      received: ok ? { ok, json: JSON.parse(text), headers } : { ok: false, problem: problemOf(status, text) },
       retryAfterMillis: Math.min(30, Number(headers.get("retry-after") ?? 0) || 0) * 1000,
     }
   } catch (error) {

@@ -1,10 +1,11 @@
 /**
  * The types of the client, derived from the contract: what it takes is the request, what it gives is the decoded answer.
  */
-import type { HoldfastError } from "@holdfast/core"
+import type { HoldfastError } from "@holdfast/core/errors"
 import type { HttpApi, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import type { Contract } from "../contract/contract.ts"
-import type { ProblemError } from "./errors.ts"
+import type { ProblemError } from "./ProblemError.ts"
+import type { routes } from "./routes.ts"
 
 type GroupsOf<Api> = Api extends HttpApi.HttpApi<infer _, infer Groups> ? Groups : never
 
@@ -29,12 +30,17 @@ export interface Keyed {
   readonly key?: string | undefined
 }
 
+export interface Replayed {
+  /** True where an earlier request had done it already: nothing happened this time. */
+  readonly replayed: boolean
+}
+
 type MethodOf<Endpoint> =
   IsChange<Endpoint> extends true
     ? (
         input: Simplify<InputOf<Endpoint>> & Keyed,
         options?: RequestOptions,
-      ) => Promise<TypeOf<HttpApiEndpoint.Success<Endpoint>> & { readonly replayed: boolean }>
+      ) => Promise<TypeOf<HttpApiEndpoint.Success<Endpoint>> & Replayed>
     : (
         input: Simplify<InputOf<Endpoint>>,
         options?: RequestOptions,
@@ -42,10 +48,15 @@ type MethodOf<Endpoint> =
 
 type Simplify<A> = { [Name in keyof A]: A[Name] } & {}
 
-type ClientOf<Api> = {
-  readonly [Group in GroupsOf<Api> as HttpApiGroup.Identifier<Group>]: {
-    readonly [Endpoint in HttpApiGroup.Endpoints<Group> as HttpApiEndpoint.Identifier<Endpoint>]: MethodOf<Endpoint>
+/** The endpoints by the contract's names. */
+type Endpoints = {
+  readonly [Group in GroupsOf<typeof Contract> as HttpApiGroup.Identifier<Group>]: {
+    readonly [Endpoint in HttpApiGroup.Endpoints<Group> as HttpApiEndpoint.Identifier<Endpoint>]: Endpoint
   }
+}
+
+type GroupOf<Names, Group> = {
+  readonly [Name in keyof Names]: Name extends keyof Group ? MethodOf<Group[Name]> : never
 }
 
 /** What a call of the `safe` twin answers. */
@@ -61,7 +72,7 @@ type SafeOf<Groups> = {
   }
 }
 
-type Groups = ClientOf<typeof Contract>
+type Groups = { readonly [Name in keyof typeof routes]: GroupOf<(typeof routes)[Name], Endpoints[Name]> }
 
 /** The shop over HTTP: `client.orders.place({ … })`. */
 export interface HoldfastClient extends Groups {

@@ -7,8 +7,8 @@
 import { maxKeyBytes } from "@holdfast/core"
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import type { Reason } from "../problems/codes.ts"
 import {
+  AcceptedRequest,
   Balance,
   Charged,
   Coupon,
@@ -23,90 +23,43 @@ import {
   PopularProducts,
   Product,
   Readiness,
+  RequestedCoupon,
 } from "./answers.ts"
-import { PathId, pageQuery, queryNumber } from "./fields.ts"
+import { PathId, queryNumber, Time } from "./fields.ts"
 import { problemsOf, Reasons } from "./problems.ts"
+import {
+  accountReasons,
+  anyReason,
+  cancelReasons,
+  chargeReasons,
+  couponReasons,
+  issueReasons,
+  orderReasons,
+  placeReasons,
+  probeReasons,
+  productReasons,
+  readinessReasons,
+  requestedReasons,
+  requestReasons,
+} from "./reasons.ts"
 import { CancelRequest, ChargeRequest, IssueRequest, OrderRequest } from "./requests.ts"
 
-/** What any endpoint may answer instead of success. */
-const anyReason = [
-  "InvalidInput",
-  "MALFORMED_PATH",
-  "UNAUTHENTICATED",
-  "FORBIDDEN",
-  "URI_TOO_LONG",
-  "RATE_LIMITED",
-  "HEADERS_TOO_LARGE",
-  "INTERNAL",
-  "Overloaded",
-  "DeadlineExceeded",
-  "Stopped",
-  "StoreUnavailable",
-] as const satisfies ReadonlyArray<Reason>
+/** What every list takes. */
+const pageQuery = {
+  /** The most items of the page: 1 to 1,000. Default 20. */
+  limit: Schema.optionalKey(queryNumber(1, 1_000)),
+  /** The `nextCursor` of the page before; leave it out for the first. */
+  cursor: Schema.optionalKey(Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(128))),
+}
 
-/** What any change may answer instead of success. */
-const changeReason = [
-  ...anyReason,
-  "MALFORMED_JSON",
-  "IDEMPOTENCY_KEY_REQUIRED",
-  "IDEMPOTENCY_KEY_INVALID",
-  "IdempotencyKeyReused",
-  "REQUEST_TIMEOUT",
-  "BODY_TOO_LARGE",
-  "UNSUPPORTED_MEDIA_TYPE",
-  "TransactionConflict",
-] as const satisfies ReadonlyArray<Reason>
-
-const chargeReasons = [...changeReason, "AccountNotFound", "AccountNotOpen", "BalanceLimitExceeded"] as const
-const issueReasons = [
-  ...changeReason,
-  "AccountNotFound",
-  "AccountNotOpen",
-  "CampaignNotFound",
-  "CampaignNotOpen",
-  "OutsideIssueWindow",
-  "CouponAlreadyIssued",
-  "CouponsSoldOut",
-] as const
-const placeReasons = [
-  ...changeReason,
-  "AccountNotFound",
-  "AccountNotOpen",
-  "ProductNotFound",
-  "ProductRetired",
-  "PriceChanged",
-  "AmountTooLarge",
-  "OutOfStock",
-  "CampaignNotFound",
-  "CouponNotFound",
-  "CouponNotUsable",
-  "CouponExpired",
-  "CouponMinimumNotMet",
-  "PointsNotEnough",
-] as const
-const cancelReasons = [
-  ...changeReason,
-  "CANCEL_NOT_OFFERED",
-  "CANCEL_TOO_LATE",
-  "OrderNotFound",
-  "OrderAlreadyCompleted",
-  "AmountTooLarge",
-] as const
-const accountReasons = [...anyReason, "AccountNotFound"] as const
-const productReasons = [...anyReason, "ProductNotFound"] as const
-const couponReasons = [...anyReason, "CouponNotFound"] as const
-const orderReasons = [...anyReason, "OrderNotFound"] as const
-const probeReasons = [
-  "MALFORMED_PATH",
-  "URI_TOO_LONG",
-  "HEADERS_TOO_LARGE",
-  "INTERNAL",
-  "Overloaded",
-  "Stopped",
-] as const
-
-const user = { userId: PathId }
-const order = { orderId: PathId }
+const user = {
+  /** The user. */
+  userId: PathId,
+}
+const order = {
+  /** The order. */
+  orderId: PathId,
+}
 
 const points = HttpApiGroup.make("points").add(
   HttpApiEndpoint.get("balance", "/users/:userId/points", {
@@ -142,8 +95,34 @@ const coupons = HttpApiGroup.make("coupons").add(
   })
     .annotate(OpenApi.Summary, "Issue a coupon, first come first served")
     .annotate(Reasons, issueReasons),
+  HttpApiEndpoint.post("request", "/coupons/issue-requests", {
+    payload: IssueRequest,
+    success: AcceptedRequest.pipe(HttpApiSchema.status(202)),
+    error: problemsOf(requestReasons),
+  })
+    .annotate(OpenApi.Summary, "Accept a claim of a coupon, to be decided later in the order of acceptance")
+    .annotate(Reasons, requestReasons),
+  HttpApiEndpoint.get("requested", "/coupons/issue-requests/:requestId", {
+    params: {
+      /** As the acceptance said it. */
+      requestId: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(maxKeyBytes)),
+    },
+    query: {
+      /** How many seconds to wait for the decision: 0 to 60. Default 0. The server may answer sooner. */
+      wait: Schema.optionalKey(queryNumber(0, 60)),
+    },
+    success: RequestedCoupon,
+    error: problemsOf(requestedReasons),
+  })
+    .annotate(OpenApi.Summary, "What became of a claim that was accepted")
+    .annotate(Reasons, requestedReasons),
   HttpApiEndpoint.get("get", "/coupons/:campaignId/issues/:userId", {
-    params: { campaignId: PathId, ...user },
+    params: {
+      /** The campaign of the coupon. */
+      campaignId: PathId,
+      /** The user whose coupon it is. */
+      userId: PathId,
+    },
     success: Coupon,
     error: problemsOf(couponReasons),
   })
@@ -162,8 +141,11 @@ const coupons = HttpApiGroup.make("coupons").add(
 const products = HttpApiGroup.make("products").add(
   HttpApiEndpoint.get("popular", "/products/popular", {
     query: {
+      /** The most products: 1 to 100. Default 5. */
       limit: Schema.optionalKey(queryNumber(1, 100)),
+      /** The length of the window: 1 to 366. Default 3. */
       days: Schema.optionalKey(queryNumber(1, 366)),
+      /** Counts calendar days of this time zone, such as "Asia/Seoul", instead of the last 24 × days hours. */
       zone: Schema.optionalKey(Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(64))),
     },
     success: PopularProducts,
@@ -172,7 +154,10 @@ const products = HttpApiGroup.make("products").add(
     .annotate(OpenApi.Summary, "The products sold most in the last days")
     .annotate(Reasons, anyReason),
   HttpApiEndpoint.get("get", "/products/:productId", {
-    params: { productId: PathId },
+    params: {
+      /** The product. */
+      productId: PathId,
+    },
     success: Product,
     error: problemsOf(productReasons),
   })
@@ -216,8 +201,16 @@ const orders = HttpApiGroup.make("orders").add(
 const outcomes = HttpApiGroup.make("outcomes").add(
   HttpApiEndpoint.get("get", "/outcomes", {
     query: {
+      /** What the key was used for. */
       operation: Schema.Literals(keyedOperations),
+      /** The key. */
       key: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(maxKeyBytes)),
+      /** When the request was made. */
+      calledAt: Schema.optionalKey(
+        Time.annotate({
+          description: "When the request was made. Nothing is told for good until it cannot arrive any more.",
+        }),
+      ),
     },
     success: Outcome,
     error: problemsOf(anyReason),
@@ -235,9 +228,12 @@ export const Operations = HttpApi.make("holdfast-operations").add(
     HttpApiEndpoint.get("livez", "/livez", { success: Liveness, error: problemsOf(probeReasons) })
       .annotate(OpenApi.Summary, "Whether the process answers, without asking the store")
       .annotate(Reasons, probeReasons),
-    HttpApiEndpoint.get("readyz", "/readyz", { success: Readiness, error: problemsOf(probeReasons) })
-      .annotate(OpenApi.Summary, "Whether the shop works; degraded is still ready")
-      .annotate(Reasons, probeReasons),
+    HttpApiEndpoint.get("readyz", "/readyz", { success: Readiness, error: problemsOf(readinessReasons) })
+      .annotate(
+        OpenApi.Summary,
+        "Whether to send requests here: 503 while the store is away, and once the process leaves",
+      )
+      .annotate(Reasons, readinessReasons),
     HttpApiEndpoint.get("metrics", "/metrics", {
       success: Schema.String.pipe(HttpApiSchema.asText()),
       error: problemsOf(probeReasons),

@@ -7,9 +7,17 @@
 import { maxAmount, maxIdBytes, maxOrderQuantity, maxPrice } from "@holdfast/core"
 import { Schema, SchemaGetter } from "effect"
 
-const IdText = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(maxIdBytes))
+/**
+ * "." and ".." are steps in an address and never arrive as a part of one, however they are encoded: browsers and proxies walk
+ * them. A thing of such a name could be bought and never be asked for.
+ */
+const IdText = Schema.String.check(
+  Schema.isMinLength(1),
+  Schema.isMaxLength(maxIdBytes),
+  Schema.isPattern(/^([^.]|\.[^.]|\.\.[\s\S])/u),
+)
 
-const idDescription = `1 to ${maxIdBytes} bytes of text without control characters or surrounding space, or a whole number that a double holds exactly, which means the same as its digits.`
+const idDescription = `1 to ${maxIdBytes} bytes of text without control characters or surrounding space, other than "." and "..", or a whole number that a double holds exactly, which means the same as its digits.`
 
 /**
  * An id in a JSON body: text, or the number that the reference service uses. A number above 2^53 − 1 is refused, since
@@ -32,6 +40,11 @@ export const AnswerId = Schema.String
 
 const whole = (minimum: number, maximum: number) =>
   Schema.Number.check(Schema.isInt(), Schema.isBetween({ minimum, maximum }))
+
+// A named number that is described anew at its field would become a second one of that name in the document.
+export const amount = (description: string) => whole(0, maxAmount).annotate({ description })
+export const price = (description: string) => whole(0, maxPrice).annotate({ description })
+export const count = (description: string) => whole(0, maxAmount).annotate({ description })
 
 /** Points or money in the smallest unit. */
 export const Amount = whole(0, maxAmount).annotate({
@@ -77,30 +90,43 @@ export const Metadata = Schema.Record(
   Schema.Any as Schema.Codec<Schema.Json>,
 )
 
-export const Discount = Schema.Union([
-  Schema.Struct({
-    type: Schema.Literal("flat"),
-    amount: PositiveAmount,
-    minTotal: Schema.optionalKey(Amount),
-  }),
-  Schema.Struct({
-    type: Schema.Literal("rate"),
-    percent: whole(1, 100),
-    max: Schema.optionalKey(PositiveAmount),
-    minTotal: Schema.optionalKey(Amount),
-  }),
-]).annotate({ identifier: "Discount", description: "A flat amount, or a whole percent of the order's total." })
+const flatSchema = Schema.Struct({
+  /** An amount off. */
+  type: Schema.Literal("flat"),
+  /** The amount off an order, at most its total. */
+  amount: PositiveAmount,
+  /** Only for orders whose total is at least this. */
+  minTotal: Schema.optionalKey(Amount),
+})
+const rateSchema = Schema.Struct({
+  /** A percentage off. */
+  type: Schema.Literal("rate"),
+  /** Whole percent of the order's total, rounded down once. */
+  percent: whole(1, 100),
+  /** The most that is taken off. */
+  max: Schema.optionalKey(PositiveAmount),
+  /** Only for orders whose total is at least this. */
+  minTotal: Schema.optionalKey(Amount),
+})
+interface Flat extends Schema.Schema.Type<typeof flatSchema> {}
+interface Rate extends Schema.Schema.Type<typeof rateSchema> {}
+export type Discount = Flat | Rate
+export const Discount: Schema.Codec<Discount> = Schema.Union([flatSchema, rateSchema]).annotate({
+  identifier: "Discount",
+  description: "A flat amount, or a whole percent of the order's total.",
+})
 
 /** A whole number in a query, where everything is text. */
 export const queryNumber = (minimum: number, maximum: number) =>
   Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum }))
 
-/** What every list takes. */
-export const pageQuery = {
-  limit: Schema.optionalKey(queryNumber(1, 1_000)),
-  cursor: Schema.optionalKey(Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(128))),
+/** One page of a list: pass `nextCursor` as `cursor` for the next one; null means that this was the last. */
+export interface PageOf<Item> {
+  /** The items of this page, in the list's order. */
+  readonly items: ReadonlyArray<Item>
+  /** What to pass as `cursor` for the next page; null where this was the last one. */
+  readonly nextCursor: string | null
 }
 
-/** One page of a list: pass `nextCursor` as `cursor` for the next one; null means that this was the last. */
-export const pageOf = <S extends Schema.Constraint>(item: S) =>
+export const pageOf = <Item, Encoded>(item: Schema.Codec<Item, Encoded>): Schema.Codec<PageOf<Item>, PageOf<Encoded>> =>
   Schema.Struct({ items: Schema.Array(item), nextCursor: Schema.NullOr(Schema.String) })

@@ -3,7 +3,9 @@
  */
 import { Context, Schema } from "effect"
 import { HttpApiSchema } from "effect/http-api"
-import { codesByStatus, type Reason, rowOf } from "../problems/codes.ts"
+import { type Reason, reasons, rowOf, surfaceCodes } from "../problems/codes.ts"
+import { answeredReasons } from "./reasons.ts"
+import { refusalSchemas, unavailableSchemas } from "./refusals.ts"
 
 const problemMediaType = "application/problem+json"
 
@@ -30,19 +32,37 @@ const problemFields = {
       }),
     ),
   ),
-  refusal: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)).annotate({
-    description: "The refusal with its numbers, as the library gives it: `_tag` and its fields.",
-  }),
-  unavailable: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)).annotate({
-    description: "What was not available, with its numbers, as the library gives it.",
-  }),
-  traceId: Schema.String,
 }
 
-const ofStatus = (status: number, codes: ReadonlyArray<string>) =>
-  Schema.Struct({ ...problemFields, status: Schema.Literal(status), code: oneOf(codes) })
+const traced = { traceId: Schema.String }
+
+const ofStatus = (status: number, reasonsOfStatus: ReadonlyArray<Reason>) => {
+  const codes = [...new Set(reasonsOfStatus.map((reason) => rowOf(reason).code))]
+  return Schema.Struct({
+    ...problemFields,
+    status: Schema.Literal(status),
+    code: oneOf(codes),
+    ...ifAny("refusal", "The refusal with its numbers, as the library gives it.", refusalSchemas, reasonsOfStatus),
+    ...ifAny("unavailable", "What was not available, with its numbers.", unavailableSchemas, reasonsOfStatus),
+    ...traced,
+  })
     .annotate({ identifier: `Problem${status}` })
     .pipe(HttpApiSchema.status(status), HttpApiSchema.asJson({ contentType: problemMediaType }))
+}
+
+/** A field that is one of the schemas of these reasons, or no field where none of them has one. */
+const ifAny = (
+  name: "refusal" | "unavailable",
+  description: string,
+  schemas: Readonly<Record<string, Schema.Top>>,
+  reasonsOfStatus: ReadonlyArray<Reason>,
+): Schema.Struct.Fields => {
+  const found = reasonsOfStatus.flatMap((reason) => schemas[reason] ?? [])
+  const [first, ...others] = found
+  if (first === undefined) return {}
+  const schema = others.length === 0 ? first : Schema.Union(found)
+  return { [name]: Schema.optionalKey(schema).annotate({ description }) }
+}
 
 /** One code is a constant and no choice, which the document's linter minds. */
 const oneOf = (codes: ReadonlyArray<string>): Schema.Codec<string> => {
@@ -50,10 +70,25 @@ const oneOf = (codes: ReadonlyArray<string>): Schema.Codec<string> => {
   return only === undefined || others.length > 0 ? Schema.Literals(codes) : Schema.Literal(only)
 }
 
+/** What some endpoint answers, and what is answered where there is no endpoint. */
+const documented = reasons.filter((reason) => answeredReasons.has(reason) || surfaceCodes.has(reason))
+
+const statusesOf = (found: ReadonlyArray<Reason>): ReadonlySet<number> =>
+  new Set(found.map((reason) => rowOf(reason).status))
+
 const problems = new Map(
-  Array.from(codesByStatus, ([status, codes]) => [status, ofStatus(status, codes)] as const).sort(
-    ([left], [right]) => left - right,
-  ),
+  Array.from(statusesOf(documented))
+    .sort((left, right) => left - right)
+    .map(
+      (status) =>
+        [
+          status,
+          ofStatus(
+            status,
+            documented.filter((reason) => rowOf(reason).status === status),
+          ),
+        ] as const,
+    ),
 )
 
 /** The codes that an endpoint may answer with, for the document and the tests. */
@@ -61,6 +96,6 @@ export class Reasons extends Context.Service<Reasons, ReadonlyArray<Reason>>()("
 
 /** The problem schemas of the statuses that these reasons have. */
 export const problemsOf = (reasons: ReadonlyArray<Reason>) => {
-  const statuses = new Set(reasons.map((reason) => rowOf(reason).status))
+  const statuses = statusesOf(reasons)
   return Array.from(problems).flatMap(([status, problem]) => (statuses.has(status) ? [problem] : []))
 }

@@ -6,8 +6,12 @@
 import { maxKeyBytes } from "@holdfast/core"
 import { HttpApi, OpenApi } from "effect/http-api"
 import { Contract, Operations } from "../contract/contract.ts"
+import { parameterNumbers, parameterTexts } from "../contract/parameters.ts"
 import { Reasons } from "../contract/problems.ts"
 import { type Reason, rowOf } from "../problems/codes.ts"
+
+/** A JSON object of the document. */
+export type Json = { [name: string]: unknown }
 
 export interface DocumentSettings {
   readonly basePath: string
@@ -16,9 +20,6 @@ export interface DocumentSettings {
 }
 
 const defaultDocumentSettings: DocumentSettings = { basePath: "/api/v1", keys: "required", metrics: true }
-
-/** A JSON object of the document. */
-export type Json = { [name: string]: unknown }
 
 const info = {
   title: "Holdfast",
@@ -42,6 +43,7 @@ export const documentOf = (given: Partial<DocumentSettings> = {}): Json => {
   for (const [path, item] of Object.entries(business.paths)) {
     paths[settings.basePath + path] = dressed(item, reasonsOf, settings)
   }
+  answersLater(paths, settings.basePath)
   for (const [path, item] of Object.entries(operations.paths)) {
     if (path !== "/metrics" || settings.metrics) paths[path] = dressed(item, reasonsOf, settings)
   }
@@ -57,6 +59,17 @@ export const documentOf = (given: Partial<DocumentSettings> = {}): Json => {
       securitySchemes: { caller: callerScheme },
     },
   }
+}
+
+/** What `coupons.issue` answers where the request prefers that it is decided later. */
+const answersLater = (paths: Json, basePath: string): void => {
+  const postOf = (path: string) => objectOf(objectOf(paths[basePath + path]).post)
+  const issue = postOf("/coupons/issue")
+  const responses = {
+    ...objectOf(issue.responses),
+    "202": objectOf(postOf("/coupons/issue-requests").responses)["202"],
+  }
+  paths[`${basePath}/coupons/issue`] = { post: { ...issue, responses } }
 }
 
 /** The reasons of every operation, by its id. */
@@ -111,6 +124,7 @@ const dressed = (
           parameters: [
             ...listOf(parameters).map((parameter) => described(objectOf(parameter))),
             ...(method === "post" ? [keyParameter(settings.keys)] : []),
+            ...(preferences[id] ?? []),
             ...(isOperations ? [] : [languageParameter]),
           ],
           responses: Object.fromEntries(
@@ -126,6 +140,10 @@ const dressed = (
 
 const answer = (status: string, response: Json, reasons: ReadonlyArray<Reason>, method: string): Json => {
   const traced = { "Trace-Id": { $ref: "#/components/headers/Trace-Id" } }
+  if (status === "202") {
+    const location = { Location: { $ref: "#/components/headers/Location" } }
+    return { ...response, description: "Accepted", headers: { ...traced, ...location } }
+  }
   if (status === "200") {
     const replayed = { "Idempotency-Replayed": { $ref: "#/components/headers/Idempotency-Replayed" } }
     const tag = { ETag: { $ref: "#/components/headers/ETag" } }
@@ -158,6 +176,7 @@ const sharedHeaders = {
     schema: { type: "string", enum: ["true"] },
   },
   ETag: { description: "A strong entity tag, for `If-None-Match`.", schema: { type: "string" } },
+  Location: { description: "Where to ask what became of it.", schema: { type: "string" } },
   "Retry-After": { description: "Seconds.", schema: { type: "string", pattern: "^[0-9]+$" } },
 }
 
@@ -169,6 +188,24 @@ const keyParameter = (keys: DocumentSettings["keys"]): Json => ({
   schema: { type: "string", minLength: 1, maxLength: 512 },
 })
 
+const preferParameter = (description: string): Json => ({
+  name: "Prefer",
+  in: "header",
+  required: false,
+  description,
+  schema: { type: "string" },
+})
+
+/** What operations make of a preference (RFC 7240). */
+const preferences: Readonly<Record<string, ReadonlyArray<Json>>> = {
+  "coupons.issue": [
+    preferParameter("`respond-async`: the claim is accepted now and decided later, as by `coupons.request`."),
+  ],
+  "coupons.requested": [
+    preferParameter("`wait=20`: waits up to so many seconds for the decision. The server may answer sooner."),
+  ],
+}
+
 const languageParameter: Json = {
   name: "Accept-Language",
   in: "header",
@@ -177,28 +214,9 @@ const languageParameter: Json = {
   schema: { type: "string" },
 }
 
-/** What http-api writes as text, because it travels as text, is a number to everybody else. */
-const numbers: Readonly<Record<string, Json>> = {
-  limit: { type: "integer", minimum: 1, maximum: 1000 },
-  days: { type: "integer", minimum: 1, maximum: 366 },
-}
-
-const parameterTexts: Readonly<Record<string, string>> = {
-  limit: "The most items to answer.",
-  cursor: "The `nextCursor` of the page before.",
-  days: "The length of the window. Default 3.",
-  zone: "Counts calendar days of this time zone, such as Asia/Seoul, instead of the last 24-hour spans.",
-  operation: "What the key was used for.",
-  key: "The idempotency key.",
-  userId: "A user: the account of that id.",
-  orderId: "An order.",
-  productId: "A product.",
-  campaignId: "A campaign: what the reference service calls a coupon.",
-}
-
 const described = (parameter: Json): Json => {
   const name = String(parameter.name)
-  return { ...parameter, description: parameterTexts[name] ?? name, schema: numbers[name] ?? parameter.schema }
+  return { ...parameter, description: parameterTexts[name] ?? name, schema: parameterNumbers[name] ?? parameter.schema }
 }
 
 const sorted = (schemas: Json): Json =>

@@ -1,16 +1,17 @@
 /**
- * What a handler is: which action it carries out, on what, and how a decoded request becomes an answer.
+ * What a handler is: which action it carries out, and how the core's words of a request become an answer of the core.
  */
 import type { AbortSignalLike, Shop } from "@holdfast/core"
-import type { HttpApi, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
-import type { Action, Caller, Resource } from "../core/identity.ts"
-import type { CancelOptions } from "../options.ts"
+import type { translations } from "../compatibility/compatibility.ts"
+import type { About, Names } from "../compatibility/Words.ts"
+import type { Action, Caller } from "../exchange/identity.ts"
+import type { CacheOptions, CancelOptions, ChargeOptions } from "../options.ts"
 import type { No } from "../problems/problem.ts"
 
 /** The calls of a shop that the surface makes. A whole `Shop` has them; a test or a bench may bring its own. */
 export interface ShopCalls {
   readonly points: Pick<Shop["points"], "charge" | "balance" | "entries">
-  readonly coupons: Pick<Shop["coupons"], "issue" | "coupon" | "ofAccount">
+  readonly coupons: Pick<Shop["coupons"], "issue" | "request" | "requested" | "coupon" | "ofAccount">
   readonly stock: Pick<Shop["stock"], "product">
   readonly orders: Pick<Shop["orders"], "place" | "get" | "cancel" | "ofAccount">
   readonly popularity: Pick<Shop["popularity"], "top">
@@ -27,46 +28,46 @@ export interface Call {
   readonly scope: string
   /** Aborts when the peer leaves: a change that no lane has taken by then will not happen. */
   readonly signal: AbortSignalLike
+  /** The trace that the request belongs to, as its header says. */
+  readonly traceparent: string | undefined
   /** Undefined only for actions that are open to anyone. */
   readonly caller: Caller | undefined
   /** Asks what the host allows, for things whose owner is known only after they were read. */
-  readonly allows: (resource: Resource) => boolean | Promise<boolean>
+  readonly allows: (about: About) => boolean | Promise<boolean>
+  /** The request's names of the core's fields. */
+  readonly names: Names
+  readonly charge: ChargeOptions<Caller> | undefined
   readonly cancel: CancelOptions<Caller> | undefined
-  readonly orderItems: number
+  /** How old answers to reads may be. */
+  readonly cache: CacheOptions
+  /** Headers that the answer of this very call has beside those of its route. */
+  readonly headers: Record<string, string>
+  /** How many seconds the request prefers to wait for an answer, by its `Prefer` header. */
+  readonly preferredWaitSeconds: number
+  /** The longest that an answer may be waited for, in milliseconds. */
+  readonly longestWaitMillis: number
+  /** The most lines that an order may have. */
+  readonly maxLines: number
   readonly now: () => number
 }
 
-export interface Answered<Body> {
-  /** As it is sent: moments are text already. */
-  readonly body: Body
-  readonly replayed?: boolean
-  readonly headers?: Readonly<Record<string, string>>
-}
-
-export interface Handling<Input, Body> {
+export interface Handling<Input, Answer> {
   readonly action: Action
-  /** What the request is about, as far as it says so itself. */
-  readonly resource: (input: Input) => Resource
-  /** The core's names of fields, and the request's. */
-  readonly names?: Readonly<Record<string, string>>
   /** `public` answers are the same for everybody. Default "private". */
   readonly cache?: string
-  readonly run: (input: Input, call: Call) => Promise<Answered<Body> | No>
+  readonly run: (input: Input, call: Call) => Promise<Answer | No>
 }
 
-type GroupsOf<Api> = Api extends HttpApi.HttpApi<infer _, infer Groups> ? Groups : never
+type Translated = typeof translations
 
-type InputOf<Endpoint> = Pick<
-  HttpApiEndpoint.Request<Endpoint>,
-  Extract<keyof HttpApiEndpoint.Request<Endpoint>, "params" | "query" | "payload">
->
-
-/** One handling for every endpoint of an API: a missing one does not compile. */
-export type Handlings<Api> = {
-  readonly [Group in GroupsOf<Api> as HttpApiGroup.Identifier<Group>]: {
-    readonly [Endpoint in HttpApiGroup.Endpoints<Group> as HttpApiEndpoint.Identifier<Endpoint>]: Handling<
-      InputOf<Endpoint>,
-      HttpApiEndpoint.Success<Endpoint>["Encoded"]
-    >
+/** One handling for every translation: a missing one does not compile. */
+export type Handlings = {
+  readonly [Group in keyof Translated]: {
+    readonly [Name in keyof Translated[Group]]: Translated[Group][Name] extends {
+      readonly input: (request: never) => infer Input
+      readonly body: (answer: infer Answer) => unknown
+    }
+      ? Handling<Input, Answer>
+      : never
   }
 }

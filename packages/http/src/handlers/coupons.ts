@@ -1,63 +1,70 @@
 /**
- * Coupons over HTTP. A `couponId` is a campaign: everybody who asks for it gets a coupon of their own.
+ * Coupons over HTTP: claim one, at once or later, read it, list an account's.
  */
-import type { Coupon, IssuedCoupon } from "@holdfast/core"
-import type { Contract } from "../contract/contract.ts"
-import type { Handlings } from "./Handling.ts"
-import { pageBody } from "./pages.ts"
+import type { RequestedCoupon, RequestId } from "@holdfast/core"
+import type { No } from "../problems/problem.ts"
+import type { Call, Handlings } from "./Handling.ts"
 
-const names = { accountId: "userId", campaignId: "couponId" }
-
-export const coupons: Handlings<typeof Contract>["coupons"] = {
+export const coupons: Handlings["coupons"] = {
   issue: {
     action: "coupons.issue",
-    resource: ({ payload: { userId, couponId } }) => ({ userId: String(userId), campaignId: String(couponId) }),
-    names,
-    run: async ({ payload: { userId, couponId } }, { shop, key, scope, signal }) => {
-      const issued = await shop.coupons.issue(
-        { accountId: String(userId), campaignId: String(couponId), key, scope },
-        { signal },
-      )
-      return { body: issuedBody(issued), replayed: issued.replayed }
+    run: (input, { shop, key, scope, signal, traceparent }) =>
+      shop.coupons.issue({ ...input, key, scope }, { signal, traceparent }),
+  },
+  request: {
+    action: "coupons.request",
+    run: (input, { shop, key, scope, signal, traceparent }) =>
+      shop.coupons.request({ ...input, key, scope }, { signal, traceparent }),
+  },
+  requested: {
+    action: "coupons.requested",
+    run: async ({ requestId, waitSeconds }, call) => {
+      const requested = await decidedInTime(requestId, waitSeconds, call)
+      if (requested.state === "waiting") {
+        call.headers["retry-after"] = "1"
+        return requested
+      }
+      // Only who was told an id knows it. A coupon is its owner's all the same.
+      const coupon = couponOf(requested)
+      return coupon === undefined || (await call.allows(coupon)) ? requested : notFound(requestId)
     },
   },
   get: {
     action: "coupons.coupon",
-    resource: ({ params }) => params,
-    names: { accountId: "userId" },
-    run: async ({ params: { campaignId, userId } }, { shop }) => ({
-      body: couponBody(await shop.coupons.coupon({ campaignId, accountId: userId })),
-    }),
+    run: (input, { shop }) => shop.coupons.coupon(input),
   },
   ofUser: {
     action: "coupons.ofAccount",
-    resource: ({ params }) => params,
-    names,
-    run: async ({ params: { userId }, query }, { shop }) => ({
-      body: pageBody(await shop.coupons.ofAccount({ accountId: userId, ...query }), couponBody),
-    }),
+    run: (input, { shop }) => shop.coupons.ofAccount(input),
   },
 }
 
-export const issuedBody = ({ accountId, campaignId, ticket, discount, issuedAt, expiresAt }: IssuedCoupon) => ({
-  userId: accountId,
-  couponId: campaignId,
-  userCouponId: campaignId,
-  ticket,
-  discount: discountBody(discount),
-  issuedAt: issuedAt.toISOString(),
-  expiresAt: expiresAt.toISOString(),
-})
+/** How often a request is looked at while a caller waits. All who wait in a process are looked up together. */
+const lookMillis = 200
 
-const couponBody = (coupon: Coupon) => ({
-  ...issuedBody(coupon),
-  state: coupon.state,
-  ...(coupon.orderId !== undefined && { orderId: coupon.orderId }),
-})
-
-const discountBody = (discount: IssuedCoupon["discount"]) => {
-  const minTotal = discount.minTotal === undefined ? {} : { minTotal: discount.minTotal }
-  if (discount.type === "flat") return { type: discount.type, amount: discount.amount, ...minTotal }
-  const max = discount.max === undefined ? {} : { max: discount.max }
-  return { type: discount.type, percent: discount.percent, ...max, ...minTotal }
+/** What became of a request, once it is decided or the caller has waited long enough. */
+const decidedInTime = async (requestId: string, waitSeconds: number, call: Call): Promise<RequestedCoupon> => {
+  const { shop, signal, preferredWaitSeconds, longestWaitMillis } = call
+  const wait = Math.min(Math.max(waitSeconds, preferredWaitSeconds) * 1_000, longestWaitMillis)
+  const until = performance.now() + wait
+  for (;;) {
+    const requested = await shop.coupons.requested(requestId, { signal })
+    const left = until - performance.now()
+    if (requested.state !== "waiting" || left <= 0) return requested
+    await new Promise((resolve) => setTimeout(resolve, Math.min(lookMillis, left)))
+  }
 }
+
+const couponOf = (requested: RequestedCoupon): { readonly accountId: string } | undefined => {
+  if (requested.state === "issued") return requested.coupon
+  return requested.state === "refused" && requested.refusal._tag === "CouponAlreadyIssued"
+    ? requested.refusal.coupon
+    : undefined
+}
+
+const notFound = (requestId: string): No => ({
+  _tag: "Core",
+  // biome-ignore lint/plugin/casts: the id of a request that was found
+  no: { _tag: "RequestNotFound", requestId: requestId as RequestId },
+  names: {},
+})

@@ -1,7 +1,6 @@
 /**
  * Every endpoint's handling, by the contract's names.
  */
-import type { Contract } from "../contract/contract.ts"
 import { coupons } from "./coupons.ts"
 import type { Handlings } from "./Handling.ts"
 import { orders } from "./orders.ts"
@@ -9,4 +8,4 @@ import { outcomes } from "./outcomes.ts"
 import { points } from "./points.ts"
 import { products } from "./products.ts"
 
-export const handlings: Handlings<typeof Contract> = { points, coupons, products, orders, outcomes }
+export const handlings: Handlings = { points, coupons, products, orders, outcomes }

@@ -1,61 +1,36 @@
 /**
- * A user's points over HTTP: balance, charge, ledger.
+ * An account's points over HTTP: balance, charge, ledger.
  */
-import type { PointEntry } from "@holdfast/core"
-import type { Contract } from "../contract/contract.ts"
-import type { Handlings } from "./Handling.ts"
-import { pageBody } from "./pages.ts"
+import { verdictOf } from "../exchange/hostAnswers.ts"
+import type { No } from "../problems/problem.ts"
+import type { Call, Handlings } from "./Handling.ts"
 
-const names = { accountId: "userId" }
-
-export const points: Handlings<typeof Contract>["points"] = {
+export const points: Handlings["points"] = {
   balance: {
     action: "points.balance",
-    resource: ({ params }) => params,
-    names,
-    run: async ({ params: { userId } }, { shop }) => ({
-      body: { userId, totalPoint: await shop.points.balance(userId) },
-    }),
+    run: async ({ accountId }, { shop }) => ({ accountId, balance: await shop.points.balance(accountId) }),
   },
   charge: {
     action: "points.charge",
-    resource: ({ params }) => params,
-    names,
-    run: async ({ params: { userId }, payload: { amount } }, { shop, key, scope, signal }) => {
-      const charged = await shop.points.charge({ accountId: userId, amount, key, scope }, { signal })
-      return { body: chargedBody(charged), replayed: charged.replayed }
+    run: async (input, call) => {
+      const refused = await refusedToCharge(input, call)
+      if (refused !== undefined) return refused
+      const { shop, key, scope, signal, traceparent } = call
+      return shop.points.charge({ ...input, key, scope }, { signal, traceparent })
     },
   },
   entries: {
     action: "points.entries",
-    resource: ({ params }) => params,
-    names,
-    run: async ({ params: { userId }, query }, { shop }) => ({
-      body: pageBody(await shop.points.entries({ accountId: userId, ...query }), entryBody),
-    }),
+    run: (input, { shop }) => shop.points.entries(input),
   },
 }
 
-interface Charged {
-  readonly accountId: string
-  readonly amount: number
-  readonly balance: number
-  readonly seq: number
+/** Points are money: until the host says who may make some, no caller may. */
+const refusedToCharge = async (
+  { accountId, amount }: { readonly accountId: string; readonly amount: number },
+  { charge, caller }: Call,
+): Promise<No | undefined> => {
+  if (charge === undefined || caller === undefined) return { _tag: "Surface", code: "CHARGE_NOT_OFFERED" }
+  const allowed = charge.by === "owner" || verdictOf("charge.by", await charge.by({ caller, accountId, amount }))
+  return allowed ? undefined : { _tag: "Surface", code: "FORBIDDEN" }
 }
-
-export const chargedBody = ({ accountId, amount, balance, seq }: Charged) => ({
-  userId: accountId,
-  chargedAmount: amount,
-  totalPoint: balance,
-  seq,
-})
-
-const entryBody = ({ seq, type, change, balance, orderId, reason, at }: PointEntry) => ({
-  seq,
-  type,
-  change,
-  totalPoint: balance,
-  ...(orderId !== undefined && { orderId }),
-  ...(reason !== undefined && { reason }),
-  at: at.toISOString(),
-})

@@ -1,37 +1,33 @@
 /**
- * Products over HTTP: one with its exact stock, and the popular ones.
+ * Products over HTTP: one with its exact stock, and the popular ones; or as they were a moment ago, where the host says so.
  */
-import type { Contract } from "../contract/contract.ts"
-import type { Handlings } from "./Handling.ts"
+import type { ReadOptions } from "@holdfast/core"
+import type { Call, Handlings } from "./Handling.ts"
 
-export const products: Handlings<typeof Contract>["products"] = {
+export const products: Handlings["products"] = {
   popular: {
     action: "popularity.top",
-    resource: () => ({}),
     // The list changes with every order and nobody needs it to the second: caches may answer for us.
     cache: "public, max-age=1, stale-while-revalidate=5",
-    run: async ({ query }, { shop }) => {
-      const { asOf, products } = await shop.popularity.top(query)
-      return {
-        body: products.map(({ productId, name, price, onHand, sold }) => ({
-          productId,
-          productName: name,
-          price,
-          stock: onHand,
-          sold,
-        })),
-        // The body is the reference service's bare array, so that the moment it is true for stands beside it.
-        headers: { "as-of": asOf.toISOString() },
-      }
-    },
+    run: (input, call) => call.shop.popularity.top(input, upTo(call.cache.popularMillis, call)),
   },
   get: {
     action: "stock.product",
-    resource: ({ params }) => params,
     cache: "public, no-cache",
-    run: async ({ params: { productId } }, { shop }) => {
-      const { name, price, onHand, retired } = await shop.stock.product(productId)
-      return { body: { productId, productName: name, price, stock: onHand, retired } }
-    },
+    run: ({ productId }, call) => call.shop.stock.product(productId, upTo(call.cache.productMillis, call)),
   },
 }
+
+/** A read that may be so old, whose answer says how old it is. */
+const upTo = (maxAgeMillis: number | undefined, { headers }: Call): ReadOptions | undefined =>
+  maxAgeMillis === undefined
+    ? undefined
+    : {
+        maxAgeMillis,
+        onAge: (ageMillis) => {
+          // HTTP counts whole seconds. Rounded like this no cache in between keeps it for longer than the host allows.
+          headers.age = String(Math.ceil(ageMillis / 1_000))
+          const maxAge = Math.floor(maxAgeMillis / 1_000)
+          headers["cache-control"] = maxAge === 0 ? "public, no-cache" : `public, max-age=${maxAge}`
+        },
+      }

@@ -1,9 +1,19 @@
 /**
  * Reads the body of a node request, counting its bytes while they arrive.
  */
-import type { Deadlines } from "../core/Deadlines.ts"
-import type { BodyRead } from "../core/Exchange.ts"
-import type { MountedRequest } from "./toNodeHandler.ts"
+import { isUtf8 } from "node:buffer"
+import type { IncomingMessage } from "node:http"
+import type { Deadlines } from "../exchange/Deadlines.ts"
+import type { BodyRead } from "../exchange/Exchange.ts"
+
+/** What Express, Nest and Fastify add to a request. Plain `node:http` has none of it. */
+export interface MountedRequest extends IncomingMessage {
+  /** The address before a router took its own prefix away. */
+  readonly originalUrl?: string
+  /** The prefix that it took away. */
+  readonly baseUrl?: string
+  readonly body?: unknown
+}
 
 /**
  * How much more than the limit is read and thrown away before the answer. Many clients hear an answer only when they have
@@ -40,7 +50,8 @@ export const readBody = (request: MountedRequest, maxBytes: number, deadlines: D
     const onEnd = (): void => {
       const [only] = chunks
       const whole = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks)
-      end(bytes > maxBytes ? { _tag: "TooLarge" } : { _tag: "Text", text: whole.toString("utf8") })
+      if (bytes > maxBytes) end({ _tag: "TooLarge" })
+      else end(isUtf8(whole) ? { _tag: "Text", text: whole.toString("utf8") } : { _tag: "NotText" })
     }
     const onGone = (): void => end({ _tag: "Gone" })
     const ticket = deadlines.begin(() => end({ _tag: "TooSlow" }))

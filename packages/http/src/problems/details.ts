@@ -19,7 +19,15 @@ const unavailable = (no: Unavailable, language: Language): string => {
       return korean ? `대기 중인 요청이 많습니다. ${no.retryAfterMillis}ms 후 다시 시도해 주세요.` : messageOf(no)
     case "DeadlineExceeded":
       return korean ? `${no.deadlineMillis}ms 안에 처리되지 않아 취소되었습니다.` : messageOf(no)
+    case "StoreRejected":
+      return korean
+        ? "저장소가 요청을 거부하여 아무 일도 일어나지 않았습니다. 다시 시도해도 결과는 같습니다."
+        : "The store rejects the request, so nothing happened. The same request again is answered the same."
     case "StoreUnavailable":
+      if (no.outcome === "nothing-happened")
+        return korean
+          ? "저장소에 연결할 수 없어 아무 일도 일어나지 않았습니다. 다시 시도해 주세요."
+          : "The store cannot be reached, so nothing happened. Repeat the request."
       return korean
         ? "저장소가 응답하지 않아 결과를 알 수 없습니다. 같은 멱등 키로 다시 시도해 주세요."
         : "The store did not answer, so the outcome is unknown. Repeat the request with the same key."
@@ -59,6 +67,8 @@ const sentences: { readonly [Tag in RefusalTag]?: (no: Refusal<Tag>) => string }
   CouponAlreadyIssued: ({ coupon }) => `이미 발급된 쿠폰입니다: "${coupon.campaignId}" ${coupon.ticket}번.`,
   CouponsSoldOut: ({ campaignId, limit }) => `쿠폰 "${campaignId}" ${limit}장이 모두 소진되었습니다.`,
   CouponNotFound: ({ campaignId }) => `쿠폰 "${campaignId}"를 보유하고 있지 않습니다.`,
+  RequestNotFound: ({ requestId }) => `쿠폰 발급 요청 "${requestId}"를 찾을 수 없습니다.`,
+  RequestsNotOffered: ({ campaignId }) => `발급 예약을 제공하지 않습니다. 쿠폰 "${campaignId}"를 바로 발급받으세요.`,
   CouponNotUsable: ({ campaignId, state }) =>
     `쿠폰 "${campaignId}"는 ${state === "redeemed" ? "이미 사용" : "회수"}되었습니다.`,
   CouponExpired: ({ campaignId, expiredAt }) => `쿠폰 "${campaignId}"는 ${expiredAt.toISOString()}에 만료되었습니다.`,

@@ -45,6 +45,7 @@ const texts = {
     between: (minimum: unknown, maximum: unknown) => `must be from ${minimum} to ${maximum}`,
     minLength: (length: unknown) => `must have at least ${length}`,
     maxLength: (length: unknown) => `must have at most ${length}`,
+    pattern: 'must be a name other than "." and ".."',
     other: "is not valid",
   },
   ko: {
@@ -55,6 +56,7 @@ const texts = {
     between: (minimum: unknown, maximum: unknown) => `${minimum} 이상 ${maximum} 이하여야 합니다.`,
     minLength: (length: unknown) => `길이가 ${length} 이상이어야 합니다.`,
     maxLength: (length: unknown) => `길이가 ${length} 이하여야 합니다.`,
+    pattern: '"."과 ".."은 사용할 수 없습니다.',
     other: "값이 올바르지 않습니다.",
   },
 } as const
@@ -88,6 +90,9 @@ const formatterOf = (language: Language) => {
           return text.minLength(payload.minLength)
         case "effect/schema/isMaxLength":
           return text.maxLength(payload.maxLength)
+        // Ids alone have a pattern.
+        case "effect/schema/isPattern":
+          return text.pattern
         default:
           return text.other
       }

@@ -1,10 +1,9 @@
 /**
  * Makes the problem document (RFC 9457) of every answer that is not a success.
  */
-import { isRefusal, type Refusal, refusals, type Unavailable } from "@holdfast/core"
-import { Schema } from "effect"
-import type { Reply } from "../core/Exchange.ts"
-import { type CodeRow, type NoTag, type Reason, reasons, rowOf, type SurfaceCode } from "./codes.ts"
+import { isRefusal, isRetryable, type Refusal, type Unavailable } from "@holdfast/core"
+import type { Reply } from "../exchange/Exchange.ts"
+import { type CodeRow, type Reason, reasons, rowOf, type SurfaceCode } from "./codes.ts"
 import { detailOf } from "./details.ts"
 import { type InputError, renamed } from "./inputIssues.ts"
 import { type Language, titles } from "./titles.ts"
@@ -18,6 +17,10 @@ export type No =
       readonly errors?: (language: Language) => ReadonlyArray<InputError>
       readonly headers?: Readonly<Record<string, string>>
     }
+
+/** Whether a handler's answer is none. */
+export const isNo = (answer: object): answer is No =>
+  "_tag" in answer && (answer._tag === "Core" || answer._tag === "Surface")
 
 /** What of the request a problem repeats. */
 export interface Occasion {
@@ -66,10 +69,12 @@ const document = (reason: Reason, { code, status, legacyCode }: CodeRow, members
 
 const surfaceMembers = (no: Extract<No, { readonly _tag: "Surface" }>, { language }: Occasion): Members => ({
   retryable: retryable.has(no.code),
+  // The host is asked before anything is changed.
+  outcome: no.code === "HOST_UNAVAILABLE" ? "nothing-happened" : undefined,
   ...(no.errors !== undefined && inputMembers(no.errors(language))),
 })
 
-const retryable: ReadonlySet<string> = new Set<SurfaceCode>(["RATE_LIMITED", "REQUEST_TIMEOUT"])
+const retryable: ReadonlySet<string> = new Set<SurfaceCode>(["RATE_LIMITED", "REQUEST_TIMEOUT", "HOST_UNAVAILABLE"])
 
 const coreMembers = (
   no: Refusal | Unavailable,
@@ -80,13 +85,14 @@ const coreMembers = (
     // The reason of a store's failure names hosts and drivers, so it stays inside.
     return {
       detail: detailOf(no, occasion.language),
-      retryable: no._tag !== "JoinNotSupported",
+      retryable: isRetryable(no),
       outcome: no.outcome,
-      unavailable: no._tag === "StoreUnavailable" ? undefined : no,
+      unavailable: no._tag === "StoreUnavailable" || no._tag === "StoreRejected" ? undefined : no,
     }
   }
   if (no._tag === "InvalidInput") return inputMembers(renamed(no, names, occasion.language))
-  return { detail: detailOf(no, occasion.language), refusal: encodeRefusal(no) }
+  // Its moments become text as everything else becomes JSON.
+  return { detail: detailOf(no, occasion.language), refusal: no }
 }
 
 /** What is wrong with the input, in the request's own names of fields. */
@@ -94,23 +100,6 @@ const inputMembers = (errors: ReadonlyArray<InputError>): Members => ({
   detail: errors.map(({ pointer, message }) => `${pointer || "/"}: ${message}`).join("; "),
   errors,
 })
-
-const encoders = new Map<NoTag, (refusal: unknown) => unknown>()
-
-/** A refusal as JSON: `_tag` and its fields, moments as text. */
-const encodeRefusal = (refusal: Refusal): unknown => {
-  let encode = encoders.get(refusal._tag)
-  if (encode === undefined) {
-    const fields: Schema.Struct.Fields = refusals[refusal._tag].fields
-    // biome-ignore lint/plugin/casts: the fields of refusals are plain values whose schemas need no services
-    const codec = Schema.toCodecJson(Schema.Struct(fields)) as unknown as Schema.Codec<unknown, unknown>
-    encode = Schema.encodeUnknownSync(codec)
-    encoders.set(refusal._tag, encode)
-  }
-  const { _tag, ...fields } = refusal
-  const encoded = encode(fields)
-  return typeof encoded === "object" ? { _tag, ...encoded } : { _tag }
-}
 
 /** Whole seconds, as the header wants them: at least one. */
 const retryAfterOf = (no: Refusal | Unavailable): string =>

@@ -31,6 +31,8 @@ export const titles: Readonly<Record<Reason, Readonly<Record<Language, string>>>
   CouponsSoldOut: { en: "All coupons are gone", ko: "쿠폰이 모두 소진되었습니다." },
   LimitBelowIssued: { en: "The limit is below what is issued", ko: "발급 한도가 발급 수량보다 작습니다." },
   CouponNotFound: { en: "Coupon not found", ko: "쿠폰을 찾을 수 없습니다." },
+  RequestsNotOffered: { en: "Requests are not offered", ko: "쿠폰 발급 예약을 제공하지 않습니다." },
+  RequestNotFound: { en: "Request not found", ko: "요청을 찾을 수 없습니다." },
   CouponNotUsable: { en: "The coupon is not valid", ko: "쿠폰이 유효하지 않습니다." },
   CouponExpired: { en: "The coupon has expired", ko: "쿠폰이 만료되었습니다." },
   CouponMinimumNotMet: { en: "The order is too small for the coupon", ko: "쿠폰의 최소 주문 금액에 미치지 못합니다." },
@@ -43,12 +45,17 @@ export const titles: Readonly<Record<Reason, Readonly<Record<Language, string>>>
   TransactionConflict: { en: "Busy; try again", ko: "잠시 후 다시 시도해 주세요." },
   JoinNotSupported: { en: "The transaction cannot be joined", ko: "참여할 수 없는 트랜잭션입니다." },
   StoreUnavailable: { en: "The store is not available", ko: "저장소에 연결할 수 없습니다." },
+  StoreRejected: { en: "The store rejects the request", ko: "저장소가 요청을 거부했습니다." },
   MALFORMED_JSON: { en: "The body is not JSON", ko: "본문이 올바른 JSON이 아닙니다." },
-  MALFORMED_PATH: { en: "The path is not well encoded", ko: "경로의 인코딩이 올바르지 않습니다." },
+  MALFORMED_PATH: {
+    en: "The path or query is not well encoded",
+    ko: "경로나 쿼리의 인코딩이 올바르지 않습니다.",
+  },
   IDEMPOTENCY_KEY_REQUIRED: { en: "An Idempotency-Key is required", ko: "멱등 키가 필요합니다." },
   IDEMPOTENCY_KEY_INVALID: { en: "The Idempotency-Key is invalid", ko: "멱등 키가 유효하지 않습니다." },
   UNAUTHENTICATED: { en: "Authentication is required", ko: "인증이 필요합니다." },
   FORBIDDEN: { en: "Not allowed", ko: "권한이 없습니다." },
+  CHARGE_NOT_OFFERED: { en: "Charging is not offered", ko: "포인트 충전을 제공하지 않습니다." },
   CANCEL_NOT_OFFERED: { en: "Cancelling is not offered", ko: "주문 취소를 제공하지 않습니다." },
   ROUTE_NOT_FOUND: { en: "There is nothing at this path", ko: "존재하지 않는 경로입니다." },
   METHOD_NOT_ALLOWED: { en: "The method is not allowed here", ko: "허용되지 않은 메서드입니다." },
@@ -59,6 +66,10 @@ export const titles: Readonly<Record<Reason, Readonly<Record<Language, string>>>
   UNSUPPORTED_MEDIA_TYPE: { en: "The body must be JSON", ko: "본문은 JSON이어야 합니다." },
   RATE_LIMITED: { en: "Too many requests", ko: "요청이 너무 많습니다." },
   HEADERS_TOO_LARGE: { en: "Too many headers", ko: "헤더가 너무 많습니다." },
+  HOST_UNAVAILABLE: {
+    en: "Not available for the moment",
+    ko: "일시적으로 이용할 수 없습니다. 잠시 후 다시 시도해 주세요.",
+  },
   INTERNAL: { en: "Something went wrong", ko: "서버 오류가 발생했습니다." },
 }
 

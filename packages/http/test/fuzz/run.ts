@@ -4,7 +4,7 @@
 import { createHoldfast, type Shop } from "@holdfast/core"
 import { memory } from "@holdfast/core/memory"
 import { shopHandler } from "../../src/index.ts"
-import { type Asked, askedOf } from "../support.ts"
+import { type Answer, askedOf } from "../support.ts"
 import { judgeOf } from "./document.ts"
 import { randomOf } from "./random.ts"
 import { type Generated, generate, shapesOf, type World } from "./requests.ts"
@@ -44,10 +44,11 @@ export const fuzz = async ({ seed, count }: { readonly seed: number; readonly co
       const id = headers.get("x-caller")
       return id === null ? undefined : { id: Buffer.from(id, "latin1").toString("utf8") }
     },
+    charge: { by: "owner" },
     cancel: { by: "owner", until: "completed" },
     onDefect: () => {},
   })
-  const ask = async ({ method, target, body, headers }: Generated): Promise<Asked> => {
+  const ask = async ({ method, target, body, headers }: Generated): Promise<Answer> => {
     const hasBody = body !== undefined && method !== "GET" && method !== "HEAD"
     const request = new Request(`http://shop.test/api/v1${target}`, {
       method,
@@ -109,7 +110,7 @@ class Tally {
   readonly #balance = new Map(users.map((user) => [user, opening]))
   readonly #stock = new Map(products.map((product) => [product, onHand]))
 
-  count({ target }: Generated, { body, headers }: Asked): void {
+  count({ target }: Generated, { body, headers }: Answer): void {
     if (headers.get("idempotency-replayed") === "true") return
     if (typeof body.chargedAmount === "number") this.#add(this.#balance, body.userId, body.chargedAmount)
     if (typeof body.orderId !== "string" || !Array.isArray(body.items)) return

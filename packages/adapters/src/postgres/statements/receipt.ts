@@ -3,125 +3,69 @@
  *
  * Locks: none on read. Inserts are sorted by key and come after the row locks of accounts, coupons, campaigns and orders:
  * their keys are the caller's choice, and one that was inserted before a row lock could deadlock with the same key on its
- * way elsewhere. Plans: the unique index of (scope, key) or the primary key, through `lateral … offset 0` as for coupons.
+ * way elsewhere. Plans: the unique index of (scope, key) or the primary key, through `lateral … offset 0`.
  */
-import { compareKeys, type Key, type Put, type RecordOf } from "@holdfast/core"
-import { documents, texts, unnested, values } from "../text.ts"
-import { type Statement, statement } from "../wire.ts"
+import type { Key, RecordOf } from "@holdfast/core/ports"
+import { bigint, columnsOf, type Fields, json, reader, rowOf, text } from "./columns.ts"
+import { homeOf, homes } from "./homes.ts"
+import { inOrder, keyParts } from "./keys.ts"
+import type { KindTable } from "./kindTable.ts"
+import type { Reading } from "./reading.ts"
+import { type Parameters, template } from "./template.ts"
 
 type Receipt = RecordOf["receipt"]
 
-export type ReceiptRow = readonly [
-  Receipt["scope"],
-  string,
-  Receipt["key"],
-  Receipt["commandId"],
-  string,
-  Receipt["answer"],
-  number,
-]
-export const receiptOf = ([scope, operation, key, commandId, fingerprint, answer, at]: ReceiptRow): Receipt => ({
-  scope,
-  operation,
-  key,
-  commandId,
-  fingerprint,
-  answer,
-  at,
-})
+const fields: Fields<Receipt> = {
+  scope: text("scope"),
+  operation: text("operation"),
+  key: text("key"),
+  commandId: text("command_id"),
+  fingerprint: text("fingerprint"),
+  answer: json("answer"),
+  at: bigint("at"),
+}
+const columns = columnsOf(fields)
+const key = columns.slice(0, 3)
+const row = rowOf(columns)
 
-export const receiptRow = `json_build_array(r.scope, r.operation, r.key, r.command_id, r.fingerprint, r.answer, r.at)`
-
-/** The operations whose receipts stand in the rows that they made, by table; see the view `receipts` of the schema. */
-export const homes = { orders: "orders.place", entry: "points.charge", coupon: "coupons.issue" } as const
-const withHome: ReadonlySet<unknown> = new Set(Object.values(homes))
-/** Whether receipts of an operation stand in the rows that it makes. */
-export const hasHome = (operation: unknown): boolean => withHome.has(operation)
-
-export const receiptKeys = (keys: ReadonlyArray<Key>): readonly [string, string, string] => [
-  texts(keys.map(([scope]) => String(scope))),
-  texts(keys.map(([, operation]) => String(operation))),
-  texts(keys.map(([, , key]) => String(key))),
-]
-
-/** Of any operation. */
-export const readReceipts = (
-  scopes: string,
-  operations: string,
-  keys: string,
-): string => `select json_agg(${receiptRow})
-from (select unnest(${scopes}::text[]) as scope, unnest(${operations}::text[]) as operation, unnest(${keys}::text[]) as key) k
-  cross join lateral (select * from @.receipts c where c.scope = k.scope and c.operation = k.operation and c.key = k.key offset 0) r`
-
-export const receiptKeysOfOne = (keys: ReadonlyArray<Key>): readonly [string, string] => [
-  texts(keys.map(([scope]) => String(scope))),
-  texts(keys.map(([, , key]) => String(key))),
-]
-
-/** Of one operation, whose name in the statement leaves the planner only the tables where its receipts may stand. */
-export const readReceiptsOf = (
-  operation: string,
-  scopes: string,
-  keys: string,
-): string => `select json_agg(${receiptRow})
-from (select unnest(${scopes}::text[]) as scope, unnest(${keys}::text[]) as key) k
-  cross join lateral (select * from @.receipts c where c.scope = k.scope and c.operation = '${operation}' and c.key = k.key offset 0) r`
-
-/** The receipts of a batch, each of which goes into the row it belongs to. */
-export class ReceiptsOfBatch {
-  readonly #homeless: Array<Receipt> = []
-  readonly #byCommand = new Map<string, Receipt>()
-
-  constructor(puts: ReadonlyArray<Put<Receipt>>) {
-    for (const { after } of puts) {
-      if (hasHome(after.operation)) this.#byCommand.set(after.commandId, after)
-      else this.#homeless.push(after)
-    }
-  }
-
-  readonly ofOrder = (orderId: string): Receipt | undefined => this.#take(orderId, homes.orders)
-  readonly ofEntry = (commandId: string): Receipt | undefined => this.#take(commandId, homes.entry)
-  readonly ofCoupon = (commandId: string): Receipt | undefined => this.#take(commandId, homes.coupon)
-
-  /** Those that no row took: they need rows of their own. */
-  get rest(): ReadonlyArray<Receipt> {
-    return [...this.#homeless, ...this.#byCommand.values()]
-  }
-
-  #take(commandId: string, operation: string): Receipt | undefined {
-    const receipt = this.#byCommand.get(commandId)
-    if (receipt?.operation !== operation) return undefined
-    this.#byCommand.delete(commandId)
-    return receipt
+/**
+ * Receipts of one operation, whose name in the statement leaves the planner only the tables where they may stand; or of
+ * any other. Nearly all batches are of operations that have a home, and each is looked for in its own table.
+ */
+const readingOf = (operation: string | undefined): Reading => {
+  const parts = keyParts(key)
+  const asked = operation === undefined ? parts : parts.filter(({ name }) => name !== "operation")
+  const read = <Input>(parameters: Parameters<Input>, keysOf: (input: Input) => ReadonlyArray<Key>): string =>
+    `select json_agg(${row})
+from ${parameters.rows(asked, keysOf)} k
+  cross join lateral (select * from @.receipts c where c.scope = k.scope and c.operation = ${operation === undefined ? "k.operation" : `'${operation}'`} and c.key = k.key offset 0) r`
+  return {
+    name: operation ?? "receipt",
+    kind: "receipt",
+    read,
+    lock: template(
+      `read ${operation ?? "other"} receipts`,
+      (parameters) => `select (${read(parameters, (keys) => keys)})::text`,
+    ),
+    reads: ([, its]) => (operation === undefined ? homeOf(String(its)) === undefined : its === operation),
   }
 }
 
-/** The last three parameters of a row that may be a receipt: `scope`, `key` and `fingerprint`. */
-export const receiptColumns = (receipts: ReadonlyArray<Receipt | undefined>): readonly [string, string, string] => [
-  texts(receipts.map((receipt) => receipt?.scope)),
-  texts(receipts.map((receipt) => receipt?.key)),
-  texts(receipts.map((receipt) => receipt?.fingerprint)),
-]
+const insert = template<ReadonlyArray<Receipt>>(
+  "insert receipt",
+  (parameters) => `insert into @.receipt (${columns.map(({ name }) => name).join(", ")})
+select ${columns.map(({ name, type }) => `x.${name}${type === "json" ? "::json" : ""}`).join(", ")}
+from ${parameters.rows(columns, (receipts) => receipts)} x
+order by ${inOrder("x", key)}`,
+)
 
-const insert = `insert into @.receipt (scope, operation, key, command_id, fingerprint, answer, at)
-select x.scope, x.operation, x.key, x.command_id, x.fingerprint, x.answer::json, x.at
-from ${unnested(1, "scope text", "operation text", "key text", "command_id text", "fingerprint text", "answer text", "at bigint")} x`
-
-export const receiptStatements = (rest: ReadonlyArray<Receipt>): ReadonlyArray<Statement> => {
-  if (rest.length === 0) return []
-  const receipts = rest.toSorted((left, right) =>
-    compareKeys([left.scope, left.operation, left.key], [right.scope, right.operation, right.key]),
-  )
-  return [
-    statement(
-      insert,
-      texts(receipts.map(({ scope }) => scope)),
-      texts(receipts.map(({ operation }) => operation)),
-      texts(receipts.map(({ key }) => key)),
-      texts(receipts.map(({ commandId }) => commandId)),
-      texts(receipts.map(({ fingerprint }) => fingerprint)),
-      documents(receipts.map(({ answer }) => answer)),
-      values(receipts.map(({ at }) => at)),
-    ),
-  ]
+export const receipt: KindTable<"receipt"> = {
+  kind: "receipt",
+  table: "receipt",
+  key,
+  row,
+  recordOf: reader(fields),
+  readings: [...Object.values(homes), undefined].map(readingOf),
+  write: (_puts, { homeless }) => ({ changes: [], inserts: homeless.length === 0 ? [] : [insert.of(homeless)] }),
+  templates: [insert],
 }

@@ -1,16 +1,18 @@
 /**
  * What is put to the test: an adapter's layer and what it claims; and one trial of it.
  */
-import { Cause, Context, Effect, Exit, Layer, type Scope } from "effect"
-import { type Guarantees, Store, type StoreFault, type StoreShape } from "../../ports/Store.ts"
+import { Context, Effect, Exit, Layer, type Scope } from "effect"
+import { type Guarantees, Store, type StoreFault, type StoreShape } from "../../ports/index.ts"
+import { textOfCause } from "../../thrown.ts"
 import { broken, type Law, type Violation } from "../laws/Law.ts"
-import type { Plan } from "../laws/Plan.ts"
-import { runPlan } from "../laws/runPlan.ts"
-import type { Tampering } from "../laws/Tampering.ts"
-import { type Glimpse, newGlimpse, type TrialRecord } from "../laws/Trial.ts"
 import { type Nondeterminism, run, runTwice, type Trial } from "../sim/Sim.ts"
 import type { Decision } from "../sim/SimScheduler.ts"
 import type { Strategy, Tape } from "../sim/strategies.ts"
+import type { Plan } from "../trial/Plan.ts"
+import type { Processes } from "../trial/Processes.ts"
+import { runPlan } from "../trial/runPlan.ts"
+import type { Tampering } from "../trial/Tampering.ts"
+import { type Glimpse, newGlimpse, type TrialRecord } from "../trial/Trial.ts"
 
 /** An adapter under test. */
 export interface Adapter {
@@ -30,6 +32,11 @@ export interface Adapter {
    * puts DUR-01 to the test. Answers the same store where that connects again by itself.
    */
   readonly reopen?: ((store: StoreShape) => Effect.Effect<StoreShape, StoreFault, Scope.Scope>) | undefined
+  /**
+   * Gives every process of a trial connections of its own to what the layer built, so that frames can be disturbed and
+   * sessions outlive their processes. Default: processes share the store.
+   */
+  readonly processes?: ((store: StoreShape) => Processes | undefined) | undefined
   /** Only for kits that test themselves: what a broken engine does. */
   readonly tampering?: Tampering | undefined
 }
@@ -67,6 +74,7 @@ export const simulate = (adapter: Adapter, plan: Plan, strategy: Strategy, seed:
       prefix: "t0",
       tampering: adapter.tampering,
       reopen: adapter.reopen,
+      processes: adapter.processes,
       glimpse,
     })
   })
@@ -90,7 +98,7 @@ const recordOf = ({ exit, stuck }: Trial<TrialRecord, StoreFault>): Pick<Attempt
   if (exit === undefined) return { record: undefined, trouble: stuck?.message }
   return Exit.isSuccess(exit)
     ? { record: exit.value, trouble: undefined }
-    : { record: undefined, trouble: Cause.pretty(exit.cause) }
+    : { record: undefined, trouble: textOfCause(exit.cause) }
 }
 
 /** The law that stands for trials that come to no end: every call is answered. */

@@ -3,7 +3,8 @@
  */
 import { Effect } from "effect"
 import type { Law } from "../laws/Law.ts"
-import { sizeOf } from "../laws/Plan.ts"
+import { sizeOf } from "../trial/Plan.ts"
+import type { Workload } from "../workloads/Workload.ts"
 import { type Adapter, type Attempt, type Breach, breachOf } from "./Adapter.ts"
 import type { Exhausted, Failure, LawReport, LawVerdict, Report, Unrepeatable } from "./Report.ts"
 import type { Shrunk } from "./shrink.ts"
@@ -25,6 +26,7 @@ export class Book {
   #exhausted: Exhausted = { plans: 0, schedules: 0 }
   #trials = 0
   #judged = 0
+  #rounds = 0
   #repeated = 0
 
   constructor(adapter: Adapter, laws: ReadonlyArray<Law>, shrink: Shrinker) {
@@ -41,6 +43,19 @@ export class Book {
   exhausted(schedules: number): void {
     const { plans, schedules: before } = this.#exhausted
     this.#exhausted = { plans: plans + 1, schedules: before + schedules }
+  }
+
+  /** Notes that every workload has had its turn. */
+  roundDone(): void {
+    this.#rounds++
+  }
+
+  /** The workloads of laws that hold so far, and have not met their case yet. */
+  get unmet(): ReadonlySet<Workload> {
+    const waiting = this.#laws.filter(
+      (law) => law.level !== "UNTESTED" && !this.#failures.has(law.id) && this.#unmetGoals(law).length > 0,
+    )
+    return new Set(waiting.map(({ workload }) => workload))
   }
 
   /** `token` where the trial came from one: then what fails keeps its token, and is small already. */
@@ -109,10 +124,12 @@ export class Book {
     readonly seed: number
     readonly runs: "simulated" | "live"
     readonly millis: number
+    /** Rounds after which a law that has not met its case counts as vacuous. */
+    readonly enough: number
     readonly replaying: boolean
   }): Report {
-    const { profile, seed, runs, millis, replaying } = about
-    const laws = this.#laws.map((law) => this.#lawReport(law, replaying))
+    const { profile, seed, runs, millis, enough, replaying } = about
+    const laws = this.#laws.map((law) => this.#lawReport(law, enough, replaying))
     const failures = Array.from(this.#failures.values())
     const vacuous = profile !== "quick" && laws.some(({ verdict }) => verdict === "vacuous")
     const { guarantees, name } = this.#adapter
@@ -133,32 +150,47 @@ export class Book {
       nondeterminism: this.#unrepeatable,
       repeated: this.#repeated,
       exhausted: this.#exhausted,
-      disclaims: [...this.#troubles, ...disclaims(this.#adapter, runs)],
+      disclaims: [...this.#troubles, ...this.#cutShort(laws, enough), ...disclaims(this.#adapter, runs)],
       laws,
       failures,
     }
   }
 
-  #lawReport(law: Law, replaying: boolean): LawReport {
+  #lawReport(law: Law, enough: number, replaying: boolean): LawReport {
     const { id, level, title, sometimes } = law
     const goals = Object.fromEntries(
       Object.keys(sometimes).map((goal) => [goal, this.#goals.get(`${id} ${goal}`) ?? 0]),
     )
-    const unmet = Object.values(goals).some((times) => times === 0)
-    return { id, level, title, verdict: this.#verdict(law, unmet && !replaying), trials: this.#judged, goals }
+    const unmet = !replaying && this.#unmetGoals(law).length > 0
+    return { id, level, title, verdict: this.#verdict(law, unmet, enough), trials: this.#judged, goals }
   }
 
-  #verdict({ id, level }: Law, unmet: boolean): LawVerdict {
+  #unmetGoals({ id, sometimes }: Law): ReadonlyArray<string> {
+    return Object.keys(sometimes).filter((goal) => !this.#goals.has(`${id} ${goal}`))
+  }
+
+  #verdict({ id, level }: Law, unmet: boolean, enough: number): LawVerdict {
     if (level === "UNTESTED") return "untested"
     if (this.#failures.has(id)) return "broken"
     if (this.#judged === 0) return "not run"
-    return unmet ? "vacuous" : "holds"
+    if (!unmet) return "holds"
+    return this.#rounds >= enough ? "vacuous" : "cut short"
+  }
+
+  #cutShort(laws: ReadonlyArray<LawReport>, enough: number): ReadonlyArray<string> {
+    const open = laws.filter(({ verdict }) => verdict === "cut short").map(({ id }) => id)
+    return open.length === 0
+      ? []
+      : [`its time was over after ${this.#rounds} of ${enough} rounds, before these met their case: ${open.join(", ")}`]
   }
 }
 
 const disclaims = ({ guarantees, reopen }: Adapter, runs: "simulated" | "live"): ReadonlyArray<string> => [
   ...(guarantees.durability === "nothing" ? ["keeps nothing: what was acknowledged does not survive its process"] : []),
   ...(guarantees.durability === "process crash" ? ["does not claim to survive a power loss"] : []),
+  ...(guarantees.standbys === "unheard"
+    ? ["does not hear of a commit that stopped waiting for a standby: it is acknowledged, and a failover may lose it"]
+    : []),
   ...(guarantees.scope === "many machines" ? [] : [`may be used by ${guarantees.scope} only`]),
   ...(runs === "live"
     ? ["run live: schedules are not chosen, so a failure may not replay, and shrinks only where it breaks again"]

@@ -1,11 +1,14 @@
 /**
  * What a conformance run says, as data, as a table, as JSON and as JUnit XML.
  */
-import type { Guarantees } from "../../ports/Store.ts"
+import type { Guarantees } from "../../ports/index.ts"
 import type { Level } from "../laws/Law.ts"
 
-/** How a law fared. Vacuous: it held, but what it is about never happened. */
-export type LawVerdict = "holds" | "broken" | "vacuous" | "untested" | "not run"
+/**
+ * How a law fared. Vacuous: it held, but what it is about never happened. Cut short: the same where the run's time was
+ * over before all of its rounds were, which says something of the machine and nothing of the store.
+ */
+export type LawVerdict = "holds" | "broken" | "vacuous" | "cut short" | "untested" | "not run"
 
 export interface LawReport {
   readonly id: string

@@ -7,9 +7,9 @@
 import { Clock, Effect, type Scope } from "effect"
 import type { Law } from "../laws/Law.ts"
 import { laws as allLaws } from "../laws/laws.ts"
-import type { Plan } from "../laws/Plan.ts"
-import { workloads } from "../laws/workloads.ts"
 import { replay, type Strategy } from "../sim/strategies.ts"
+import type { Plan } from "../trial/Plan.ts"
+import { workloadsFor } from "../workloads/workloads.ts"
 import { type Adapter, type Attempt, lawFor, simulate } from "./Adapter.ts"
 import { Book, type Shrinker } from "./Book.ts"
 import { exhaust } from "./exhaust.ts"
@@ -26,9 +26,14 @@ export interface ConformanceOptions {
   readonly profile?: Profile | undefined
   /** Fixes every plan and schedule. Default 1. */
   readonly seed?: number | undefined
-  /** Begins no trial after this long. Default by profile: 8 s, 20 s (live 100 s, so that it ends within 120), 30 min. */
+  /**
+   * Begins no trial after this long. Where it is not given, 8 s, 20 s (live 100 s) or 30 min by profile, a run then goes
+   * on with the trials of laws that have not met their case, for at most 15 min more: a slow machine makes no law vacuous.
+   */
   readonly budgetMillis?: number | undefined
-  /** How long one live trial may take before it counts as one that never ends. Default 20 s. */
+  /** The most rounds of all workloads. Default by profile: 35, 170, 100,000; live 5, 40, 100,000. */
+  readonly rounds?: number | undefined
+  /** How long a live trial may stand still before it counts as one that never ends. Default 30 s. */
   readonly trialMillis?: number | undefined
   /** Which laws are judged: ids, `*` at the end for a group: `STK-*,CPN-04`. Default all. */
   readonly laws?: string | undefined
@@ -51,6 +56,8 @@ const budgetOf: { readonly [P in Profile]: { readonly simulated: number; readonl
   standard: { simulated: 20_000, live: 100_000 },
   soak: { simulated: 1_800_000, live: 1_800_000 },
 }
+/** How long a run goes on for laws that have not met their case. */
+const mostOvertimeMillis = 900_000
 /** Every so many rounds each trial is run twice, to see that it replays. */
 const roundsPerAudit = 10
 /** How often a known failure is run again where no schedule can be played. */
@@ -66,30 +73,37 @@ export const conformance = (adapter: Adapter, options: ConformanceOptions = {}):
       const laws = selected([...allLaws, ...(options.extraLaws ?? [])], options.laws).map(lawFor(adapter))
       const began = yield* Clock.currentTimeMillis
       const endsAt = began + (options.budgetMillis ?? budgetOf[profile][runs])
+      // Nobody waits for the laws of a quick run.
+      const latest = options.budgetMillis !== undefined || profile === "quick" ? endsAt : endsAt + mostOvertimeMillis
+      const rounds = options.rounds ?? roundsOf[profile][runs]
       const runner = runs === "simulated" ? simulated(adapter) : yield* live(adapter, options.trialMillis)
       const book = new Book(adapter, laws, runner.shrink)
-      const goesOn = Effect.map(Clock.currentTimeMillis, (now) => now < endsAt && runner.trouble() === undefined)
+      const before = (end: number) =>
+        Effect.map(Clock.currentTimeMillis, (now) => now < end && runner.trouble() === undefined)
       const known = options.replay === undefined ? (options.regressions ?? []) : [options.replay]
       yield* Effect.forEach(known, (token) => again(token, runner, book), { discard: true })
       if (options.replay === undefined) {
-        const extra = new Set(laws.map(({ workload }) => workload).filter((each) => !workloads.includes(each)))
-        const offered = [...workloads, ...extra]
-        for (let round = 0; round < roundsOf[profile][runs]; round++) {
-          if (!(yield* goesOn)) break
+        const usual = workloadsFor(adapter)
+        const extra = new Set(laws.flatMap(({ level, workload }) => (level === "UNTESTED" ? [] : [workload])))
+        const offered = [...usual, ...Array.from(extra).filter((each) => !usual.includes(each))]
+        for (let round = 0; round < rounds; round++) {
+          if (!(yield* before(latest)) || (!(yield* before(endsAt)) && book.unmet.size === 0)) break
           for (const [index, workload] of offered.entries()) {
-            if (!(yield* goesOn)) break
+            if (!(yield* before(book.unmet.has(workload) ? latest : endsAt))) continue
             const { plan, strategy } = trialAt(seed, round, index, workload)
             yield* book.judge(yield* runner.attempt(plan, strategy, seed, round % roundsPerAudit === 0))
             // Whatever else this process does goes on meanwhile.
             yield* Effect.yieldNow
           }
+          book.roundDone()
         }
-        if (runs === "simulated" && profile !== "quick") yield* exhaust(adapter, seed, book, goesOn)
+        if (runs === "simulated" && profile !== "quick") yield* exhaust(adapter, seed, book, before(endsAt))
       }
       const trouble = runner.trouble()
       if (trouble !== undefined) book.trouble(trouble)
       const millis = (yield* Clock.currentTimeMillis) - began
-      return book.report({ profile, seed, runs, millis, replaying: options.replay !== undefined })
+      const enough = Math.min(rounds, roundsOf.standard[runs])
+      return book.report({ profile, seed, runs, millis, enough, replaying: options.replay !== undefined })
     }),
   )
 

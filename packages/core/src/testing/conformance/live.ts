@@ -4,24 +4,32 @@
  * One store serves all trials, kept apart by the prefixes of their ids. Everything is bounded: opening it, each trial,
  * closing it. After a trial that came to no end the store is given up and opened anew, since nobody knows what still hangs
  * in it; after a few of them the run ends.
+ *
+ * How fast the store is, or the machine, decides nothing: a trial's times follow the pace of its store, and what ends a
+ * trial is that nothing moves in it any more.
  */
-import { Cause, Clock, Context, Effect, Exit, Fiber, Layer, Option, Scope } from "effect"
-import { Store, type StoreFault, type StoreShape } from "../../ports/Store.ts"
+import { Clock, Context, Effect, Exit, Fiber, Layer, Option, Scope } from "effect"
+import { Store, type StoreFault, type StoreShape } from "../../ports/index.ts"
+import { textOfCause } from "../../thrown.ts"
 import { SubscriptionName } from "../../values.ts"
-import type { Plan } from "../laws/Plan.ts"
-import { runPlan } from "../laws/runPlan.ts"
-import { newGlimpse } from "../laws/Trial.ts"
 import { JumpingClock } from "../sim/JumpingClock.ts"
+import type { Plan } from "../trial/Plan.ts"
+import { paced, paceOf } from "../trial/pace.ts"
+import { runPlan } from "../trial/runPlan.ts"
+import { type Glimpse, newGlimpse, type TrialRecord } from "../trial/Trial.ts"
 import type { Adapter, Attempt } from "./Adapter.ts"
 
-/** How long a store may take to open, a trial to end, and a store to close, in milliseconds. */
+/** How long a store may take to open, a trial to stand still, and a store to close, in milliseconds. */
 export interface LiveLimits {
   readonly openMillis: number
   readonly trialMillis: number
   readonly closeMillis: number
 }
 
-const usualLimits: LiveLimits = { openMillis: 60_000, trialMillis: 20_000, closeMillis: 10_000 }
+const usualLimits: LiveLimits = { openMillis: 120_000, trialMillis: 30_000, closeMillis: 60_000 }
+
+/** A trial in which something moves all the time ends after so many times as long as it may stand still. */
+const mostStills = 20
 
 /** Trials without an end after which a run ends. */
 const mostEndless = 3
@@ -38,12 +46,15 @@ export const makeLiveStore = Effect.fnUntraced(function* (
   given: Partial<LiveLimits> = {},
 ): Effect.fn.Return<LiveStore, never, Scope.Scope> {
   const limits = { ...usualLimits, ...given }
+  const { reopen } = adapter
+  const real = yield* Clock.Clock
   // Of one width, so that no trial's prefix begins another's; the time keeps runs on a durable store apart.
-  const run = (yield* Clock.currentTimeMillis).toString(36).padStart(9, "0")
+  const run = real.currentTimeMillisUnsafe().toString(36).padStart(9, "0")
   let session: { readonly store: StoreShape; readonly scope: Scope.Closeable } | undefined
   let trouble: string | undefined
   let trials = 0
   let endless = 0
+  let pace = 1
 
   const open = Effect.gen(function* () {
     if (session !== undefined) return session.store
@@ -55,7 +66,7 @@ export const makeLiveStore = Effect.fnUntraced(function* (
       return store
     }
     yield* within(Scope.close(scope, Exit.void), limits.closeMillis)
-    const why = exit === undefined ? `It had not opened after ${limits.openMillis} ms.` : Cause.pretty(exit.cause)
+    const why = exit === undefined ? `It had not opened after ${limits.openMillis} ms.` : textOfCause(exit.cause)
     trouble = `The store could not be built: ${why}`
     return undefined
   })
@@ -74,34 +85,82 @@ export const makeLiveStore = Effect.fnUntraced(function* (
     const attempted = { plan, seed, tape: [], decisions: [], glimpse, twice: false, nondeterminism: undefined }
     const store = yield* open
     if (store === undefined) return { ...attempted, record: undefined, trouble }
+    const stopwatch = timed(store, plan.setup.length, real)
     const trial = Effect.scoped(
-      runPlan(plan, store, { prefix, tampering: adapter.tampering, reopen: adapter.reopen, glimpse }),
+      runPlan(paced(plan, pace), stopwatch.store, {
+        prefix,
+        tampering: adapter.tampering,
+        reopen: reopen && (() => reopen(store)),
+        glimpse,
+      }),
     )
-    const clock = new JumpingClock(yield* Clock.Clock)
-    const exit = yield* within(Effect.provideService(trial, Clock.Clock, clock), limits.trialMillis)
+    const clock = new JumpingClock(real)
+    const exit = yield* whileMoving(Effect.provideService(trial, Clock.Clock, clock), glimpse, limits.trialMillis)
+    pace = paceOf(stopwatch.callMillis())
     if (exit !== undefined && Exit.isSuccess(exit)) return { ...attempted, record: exit.value, trouble: undefined }
     if (exit === undefined) {
       yield* close
       if (++endless >= mostEndless) trouble = `${endless} trials came to no end: no more were run.`
-      return { ...attempted, record: undefined, trouble: `The trial had not ended after ${limits.trialMillis} ms.` }
+      const why = `The trial came to no end: nothing had moved for ${limits.trialMillis} ms.`
+      return { ...attempted, record: undefined, trouble: why }
     }
     // A subscription that nobody serves would keep events for ever.
     yield* within(store.outbox.unregister(SubscriptionName.make(`${prefix}-events`)), limits.closeMillis)
-    return { ...attempted, record: undefined, trouble: Cause.pretty<StoreFault>(exit.cause) }
+    return { ...attempted, record: undefined, trouble: textOfCause(exit.cause) }
   })
 
   yield* Effect.addFinalizer(() => close)
   return { attempt, trouble: () => trouble }
 })
 
-/**
- * Waits so long for something to end, and no longer: what does not heed its interruption is left behind. Undefined where
- * it had not ended.
- */
-const within = <A, E>(effect: Effect.Effect<A, E>, millis: number): Effect.Effect<Exit.Exit<A, E> | undefined> =>
+/** The store, and how long a call of a trial's set-up took on average: those come one by one, and nobody disturbs them. */
+const timed = (store: StoreShape, calls: number, clock: Clock.Clock) => {
+  let begun = 0
+  let ended = 0
+  let nanos = 0n
+  const transact: StoreShape["transact"] = (keys, decide) => {
+    const asked = store.transact(keys, decide)
+    if (begun >= calls) return asked
+    return Effect.suspend(() => {
+      begun++
+      const began = clock.monotonicTimeNanosUnsafe()
+      return Effect.onExit(asked, () =>
+        Effect.sync(() => {
+          ended++
+          nanos += clock.monotonicTimeNanosUnsafe() - began
+        }),
+      )
+    })
+  }
+  return { store: { ...store, transact }, callMillis: () => Number(nanos / 1_000_000n) / Math.max(1, ended) }
+}
+
+/** Waits for a trial to end for as long as something moves in it. Undefined where it came to no end. */
+const whileMoving = (trial: Effect.Effect<TrialRecord, StoreFault>, glimpse: Glimpse, stillMillis: number) =>
+  abandoning(
+    trial,
+    Effect.fnUntraced(function* (fiber) {
+      for (let stills = 0, before = -1; stills < mostStills && glimpse.position !== before; stills++) {
+        before = glimpse.position
+        const ended = yield* Effect.timeoutOption(Fiber.await(fiber), stillMillis)
+        if (Option.isSome(ended)) return ended
+      }
+      return Option.none()
+    }),
+  )
+
+/** Waits so long for something to end, and no longer. Undefined where it had not ended. */
+const within = <A, E>(effect: Effect.Effect<A, E>, millis: number) =>
+  abandoning(effect, (fiber) => Effect.timeoutOption(Fiber.await(fiber), millis))
+
+/** Waits for something as long as `wait` does: what does not heed its interruption then is left behind. */
+const abandoning = <A, E>(
+  effect: Effect.Effect<A, E>,
+  wait: (fiber: Fiber.Fiber<A, E>) => Effect.Effect<Option.Option<Exit.Exit<A, E>>>,
+): Effect.Effect<Exit.Exit<A, E> | undefined> =>
   Effect.flatMap(Effect.forkDetach(effect), (fiber) => {
     const giveUp = Effect.sync(() => fiber.interruptUnsafe())
-    return Effect.timeoutOption(Fiber.await(fiber), millis).pipe(
+    return wait(fiber).pipe(
       Effect.onInterrupt(() => giveUp),
       Effect.flatMap((ended) => (Option.isSome(ended) ? Effect.succeed(ended.value) : Effect.as(giveUp, undefined))),
     )

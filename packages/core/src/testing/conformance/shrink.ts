@@ -8,9 +8,9 @@
  */
 import { Clock, Effect } from "effect"
 import type { Law } from "../laws/Law.ts"
-import { type Plan, type Step, sizeOf } from "../laws/Plan.ts"
 import { trimmed } from "../sim/Sim.ts"
 import { random, replay, type Tape } from "../sim/strategies.ts"
+import { type Plan, type Step, sizeOf } from "../trial/Plan.ts"
 import { type Adapter, type Attempt, breachOf, simulate } from "./Adapter.ts"
 
 /** New schedules that are tried for each smaller plan. */

@@ -3,8 +3,8 @@
  * terminals, and as one page with a picture in it.
  */
 
-import type { PlannedCall } from "../laws/Plan.ts"
-import type { Op, Reply, TrialRecord } from "../laws/Trial.ts"
+import type { PlannedCall } from "../trial/Plan.ts"
+import type { Op, Reply, TrialRecord } from "../trial/Trial.ts"
 import type { Attempt, Breach } from "./Adapter.ts"
 
 /** What there is to show of a trial, and the calls that were never answered. */
@@ -35,7 +35,8 @@ export const timelineText = (attempt: Attempt, breach: Breach): string => {
       .map((cell) => cell.padEnd(widest))
       .join("| ")
       .trimEnd()
-  const setup = record.plan.setup.map((planned) => `  ${callText(planned)}`)
+  const before = [...record.plan.setup, ...(record.plan.warmUp ?? [])]
+  const setup = before.map((planned) => `  ${callText(planned)}`)
   const rows = rowsOf(record, breach).map(({ client, text, marked }) => {
     const cells = clients.map((each) => (each === client ? text.slice(0, widest) : ""))
     return `${line(cells)}${marked ? "   <-" : ""}`

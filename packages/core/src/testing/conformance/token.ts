@@ -4,8 +4,9 @@
  * Not a seed alone: seeds mean something else as soon as a generator changes, a plan with its tape never does.
  */
 import { Option, Schema } from "effect"
-import type { Plan } from "../laws/Plan.ts"
-import { type Tape, trimmed } from "../Sim.ts"
+import { trimmed } from "../sim/Sim.ts"
+import type { Tape } from "../sim/strategies.ts"
+import type { Plan } from "../trial/Plan.ts"
 
 /** A trial that can be run again. */
 export interface Replay {

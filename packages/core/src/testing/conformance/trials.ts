@@ -1,10 +1,11 @@
 /**
  * The trials of a conformance run, in order: round by round, one of each workload. A seed fixes all of them.
  */
-import type { Workload } from "../laws/Law.ts"
-import type { Plan } from "../laws/Plan.ts"
+
 import { drawsOf } from "../sim/draws.ts"
 import { pct, random, type Strategy } from "../sim/strategies.ts"
+import type { Plan } from "../trial/Plan.ts"
+import type { Workload } from "../workloads/Workload.ts"
 
 /** Rounds of all workloads in the standard profile. */
 export const standardRounds = 170

@@ -5,9 +5,8 @@
  * A law that holds because nothing interesting happened proves nothing, so each names what must happen *sometimes*: a law
  * whose goals are never met is reported as vacuous.
  */
-import type { Draws } from "../sim/draws.ts"
-import type { Plan } from "./Plan.ts"
-import type { Op, TrialRecord } from "./Trial.ts"
+import type { Op, TrialRecord } from "../trial/Trial.ts"
+import type { Workload } from "../workloads/Workload.ts"
 
 /** MUST and SHOULD are checked in every profile; SAMPLED only by chance; UNTESTED is a promise that nothing here checks. */
 export type Level = "MUST" | "SHOULD" | "SAMPLED" | "UNTESTED"
@@ -28,18 +27,12 @@ export interface Law {
   /** Why it matters, in one sentence. */
   readonly why: string
   /** What an adapter must bring along to be tested by it. Without that the law is reported as untested. */
-  readonly needs?: "reopen"
+  readonly needs?: "reopen" | "processes"
   /** Makes plans that put the law to the test. Laws with the same workload share its trials. */
   readonly workload: Workload
   readonly check: (trial: TrialRecord) => Violation | undefined
   /** What must have happened in at least one trial, by name. */
   readonly sometimes: { readonly [goal: string]: (trial: TrialRecord) => boolean }
-}
-
-/** A named generator of plans. */
-export interface Workload {
-  readonly name: string
-  readonly plan: (draws: Draws) => Plan
 }
 
 /** Declares a law; teams add laws for their own policies with it. */

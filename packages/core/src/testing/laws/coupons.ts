@@ -2,8 +2,8 @@
  * Laws of campaigns and coupons: first come, first served.
  */
 import { keyText } from "../../values.ts"
-import { lives, rush } from "./busyWorkloads.ts"
-import { broken, defineLaw, type Law } from "./Law.ts"
+import type { TrialRecord } from "../trial/Trial.ts"
+import { lives, rush } from "../workloads/contended.ts"
 import {
   answerOf,
   audited,
@@ -16,8 +16,8 @@ import {
   refusedWith,
   staleRead,
   ticketLists,
-} from "./looking.ts"
-import type { TrialRecord } from "./Trial.ts"
+} from "./evidence.ts"
+import { broken, defineLaw, type Law } from "./Law.ts"
 
 const issues = (trial: TrialRecord) => callsOf(trial, "coupons.issue")
 const twoIssuesAtOnce = { "two issues at once": (trial: TrialRecord) => overlap(issues(trial)) }
@@ -192,6 +192,20 @@ export const couponLaws: ReadonlyArray<Law> = [
     workload: rush,
     check: (trial) => staleRead(trial, ticketLists(trial), "campaign"),
     sometimes: { "a campaign was read": ({ reads }) => reads.some(({ what }) => what === "campaign") },
+  }),
+  defineLaw({
+    id: "CPN-11",
+    level: "MUST",
+    title: "An order that uses up a coupon has something taken off",
+    why: "A coupon that is gone for nothing is the buyer's loss, and 1 percent of 50 is nothing.",
+    workload: lives,
+    check: ({ snapshot }) => {
+      const order = snapshot.records.order.find(
+        ({ campaignId, discount }) => campaignId !== undefined && discount === 0,
+      )
+      return order && broken(`Order ${order.orderId} of ${order.total} used up a coupon that took nothing off.`)
+    },
+    sometimes: { "a coupon that would take nothing off": refusedWith("CouponMinimumNotMet") },
   }),
 ]
 

@@ -1,10 +1,11 @@
 /**
  * Laws of processes that end: whatever they were doing, the store is whole and a restart finds its way.
  */
-import { restarts } from "./crashWorkload.ts"
+
+import type { Op, TrialRecord } from "../trial/Trial.ts"
+import { restarts } from "../workloads/restarts.ts"
+import { audited, leftTraces } from "./evidence.ts"
 import { broken, defineLaw, type Law } from "./Law.ts"
-import { audited, leftTraces } from "./looking.ts"
-import type { Op, TrialRecord } from "./Trial.ts"
 
 const crashed = ({ faultsMet }: TrialRecord): boolean => faultsMet.some((each) => each.startsWith("crash"))
 
@@ -33,7 +34,10 @@ export const crashLaws: ReadonlyArray<Law> = [
     check: (trial) => {
       // Whoever's clock is corrected meanwhile may be past its deadline at once.
       if (trial.faultsMet.includes("clock-jump")) return undefined
-      const open = repeats(trial).find(({ reply }) => reply._tag === "Unavailable" || reply._tag === "Defect")
+      // That the store rejects it is an end as well: it is told as certain, and as nothing to be repeated.
+      const open = repeats(trial).find(
+        ({ reply }) => (reply._tag === "Unavailable" && reply.what !== "StoreRejected") || reply._tag === "Defect",
+      )
       return open && broken(`Repeated after a crash it was answered ${JSON.stringify(open.reply)}.`, open)
     },
     sometimes: { ...betweenSteps, "a call was repeated": (trial) => repeats(trial).length > 0 },

@@ -2,10 +2,10 @@
  * Laws of events: one for every change, delivered at least once, in order per key.
  */
 import { digest } from "../sim/digest.ts"
-import { shop, streams } from "./faultyWorkloads.ts"
+import type { Delivery, TrialRecord } from "../trial/Trial.ts"
+import { names, shop, streams } from "../workloads/faulty.ts"
+import { once, outOfOrder, pointLedgers, stockLedgers, ticketLists } from "./evidence.ts"
 import { broken, defineLaw, type Law } from "./Law.ts"
-import { once, outOfOrder, pointLedgers, stockLedgers, ticketLists } from "./looking.ts"
-import type { Delivery, TrialRecord } from "./Trial.ts"
 
 /** Each event once, as it came first. */
 const firsts = once(
@@ -37,6 +37,7 @@ export const eventLaws: ReadonlyArray<Law> = [
     why: "A lost event is an order that the warehouse never heard of.",
     workload: streams,
     check: (trial) => {
+      if (trial.plan.listens === false) return undefined
       const delivered = new Set(firsts(trial).map(({ id }) => id))
       const lost = trial.snapshot.records.receipt.find(({ commandId }) => !delivered.has(commandId))
       return lost && broken(`The event of ${lost.operation} ${lost.commandId} was never delivered.`)
@@ -115,5 +116,39 @@ export const eventLaws: ReadonlyArray<Law> = [
       return undefined
     },
     sometimes: { "events were delivered again": redelivered },
+  }),
+  defineLaw({
+    id: "EVT-07",
+    level: "MUST",
+    title: "A name gets the event of every change that was made after its registration was answered",
+    why: "Whoever subscribes reads what there is and then listens: what falls in between is never heard of.",
+    workload: names,
+    check: (trial) => {
+      const { lateNames, ops, reads } = trial
+      if (lateNames.length === 0) return undefined
+      for (const { owner, positions } of pointLedgers(trial)) {
+        for (const { position, commandId } of positions) {
+          const op = ops.find((each) => each.commandId === commandId)
+          for (const { end, eventIds } of lateNames) {
+            // Called after it, or not there yet when somebody looked after it.
+            const isLater =
+              (op !== undefined && op.start > end) ||
+              reads.some(
+                ({ what, id, start, seen }) =>
+                  what === "account" && owner.endsWith(`-${id}`) && start > end && (seen?.position ?? 0) < position,
+              )
+            if (isLater && !eventIds.has(commandId))
+              return broken(`The event at position ${position} of ${owner} never came to a name that was there before.`)
+          }
+        }
+      }
+      return undefined
+    },
+    sometimes: {
+      "a change was made after a name was there": ({ lateNames, ops }) =>
+        lateNames.some(({ end }) => ops.some((op) => op.start > end)),
+      "a change was under way while a name came": ({ lateNames, ops }) =>
+        lateNames.some(({ start, end }) => ops.some((op) => op.start < end && op.end > start)),
+    },
   }),
 ]

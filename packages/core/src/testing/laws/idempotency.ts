@@ -2,8 +2,10 @@
  * Laws of idempotency, deadlines and withdrawal, and of things that do not exist yet.
  */
 import { digest } from "../sim/digest.ts"
-import { retries, shop, waits } from "./faultyWorkloads.ts"
-import { broken, defineLaw, type Law } from "./Law.ts"
+import type { Op, TrialRecord } from "../trial/Trial.ts"
+import { retries, shop, waits } from "../workloads/faulty.ts"
+import { outlived } from "../workloads/outlived.ts"
+import { beginnings } from "../workloads/pairs.ts"
 import {
   answerOf,
   audited,
@@ -14,9 +16,8 @@ import {
   refusalOf,
   refusedWith,
   saidNothingHappened,
-} from "./looking.ts"
-import { beginnings } from "./meetings.ts"
-import type { Op, TrialRecord } from "./Trial.ts"
+} from "./evidence.ts"
+import { broken, defineLaw, type Law } from "./Law.ts"
 
 const receiptOf = ({ snapshot }: TrialRecord, { planned, key }: Op) =>
   snapshot.records.receipt.find((each) => each.operation === planned.call && each.key === key)
@@ -26,6 +27,14 @@ const sameAnswer = (left: object, right: object): boolean => {
   const [one, other] = [JSON.stringify(left), JSON.stringify(right)]
   return one === other || digest(JSON.parse(one)) === digest(JSON.parse(other))
 }
+
+/** An earlier call of the same client and key that ended without an answer. (A process that ends takes with it what it knew.) */
+const isOpenBefore = (earlier: Op, { client, start, planned, key }: Op): boolean =>
+  earlier.client === client &&
+  earlier.end < start &&
+  earlier.planned.call === planned.call &&
+  earlier.key === key &&
+  earlier.reply._tag === "Unavailable"
 
 const replyWasLost = ({ faultsMet }: TrialRecord): boolean => faultsMet.includes("lose-reply")
 
@@ -153,6 +162,29 @@ export const idempotencyLaws: ReadonlyArray<Law> = [
       return unasked && broken(`${unasked.operation} ${unasked.commandId} happened, and no caller sent it.`)
     },
     sometimes: { "a retry after a lost reply": replyWasLost },
+  }),
+  defineLaw({
+    id: "IDM-08",
+    level: "MUST",
+    title: "What was refused never happens, also where an earlier try of it was cut off and goes on without its caller",
+    why: "A session outlives its client; a caller who was refused has bought elsewhere when it commits.",
+    workload: outlived,
+    check: (trial) => {
+      for (const op of trial.ops) {
+        // A key that was used for something else can do no more.
+        if (op.reply._tag !== "Refused" || op.reply.refusal._tag === "IdempotencyKeyReused") continue
+        const late = trial.ops.find(
+          (other) => (other === op || isOpenBefore(other, op)) && leftTraces(trial, other.commandId),
+        )
+        if (late !== undefined) return broken(`${op.planned.call} ${op.key} was refused, and it happened.`, op, late)
+      }
+      return undefined
+    },
+    sometimes: {
+      "a request went on without its caller": ({ outlived: cutOff }) => cutOff.size > 0,
+      "a call was refused after an earlier try of it was cut off": ({ ops, outlived: cutOff }) =>
+        ops.some(({ reply, planned, key }) => reply._tag === "Refused" && cutOff.has(`${planned.call} ${key}`)),
+    },
   }),
 ]
 

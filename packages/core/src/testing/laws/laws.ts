@@ -1,14 +1,18 @@
 /**
  * All laws, in the order of the documentation.
  */
+
+import { shop } from "../workloads/faulty.ts"
 import { couponLaws } from "./coupons.ts"
 import { crashLaws } from "./crashes.ts"
+import { eventRowLaws } from "./eventRows.ts"
 import { eventLaws } from "./events.ts"
-import { shop } from "./faultyWorkloads.ts"
 import { absenceLaws, deadlineLaws, idempotencyLaws } from "./idempotency.ts"
 import { broken, defineLaw, type Law } from "./Law.ts"
+import { leaseLaws } from "./leases.ts"
 import { orderLaws } from "./orders.ts"
 import { pointLaws } from "./points.ts"
+import { processLaws } from "./processes.ts"
 import { relayLaws } from "./relay.ts"
 import { serviceLaws } from "./services.ts"
 import { stockLaws } from "./stock.ts"
@@ -46,7 +50,10 @@ export const laws: ReadonlyArray<Law> = [
   ...absenceLaws,
   ...serviceLaws,
   ...crashLaws,
+  ...processLaws,
   ...eventLaws,
+  ...eventRowLaws,
+  ...leaseLaws,
   ...subscriptionLaws,
   ...relayLaws,
   ...durabilityLaws,

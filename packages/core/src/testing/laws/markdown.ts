@@ -15,6 +15,7 @@ const groups: { readonly [prefix: string]: string } = {
   ABS: "Things that do not exist yet",
   SRV: "What the services tell",
   CRS: "Crashes and restarts",
+  PRC: "Several processes",
   EVT: "Events",
   SUB: "Subscriptions",
   OUT: "The relay and the bus",

@@ -2,12 +2,12 @@
  * Laws of orders: all of it or none of it, once, and on what is true when it commits.
  */
 
-import { lives } from "./busyWorkloads.ts"
-import { shop } from "./faultyWorkloads.ts"
+import type { Op, TrialRecord } from "../trial/Trial.ts"
+import { lives } from "../workloads/contended.ts"
+import { shop } from "../workloads/faulty.ts"
+import { beginnings } from "../workloads/pairs.ts"
+import { answerOf, audited, callsOf, fieldOf, overlap, refusedWith } from "./evidence.ts"
 import { broken, defineLaw, type Law } from "./Law.ts"
-import { answerOf, audited, callsOf, fieldOf, overlap, refusedWith } from "./looking.ts"
-import { beginnings } from "./meetings.ts"
-import type { TrialRecord } from "./Trial.ts"
 
 export const orderLaws: ReadonlyArray<Law> = [
   defineLaw({
@@ -104,18 +104,12 @@ export const orderLaws: ReadonlyArray<Law> = [
     why: "An old price out of a cache is a discount that nobody gave.",
     workload: beginnings,
     check: (trial) => {
-      const changes = callsOf(trial, "stock.changePrice").filter(({ reply }) => reply._tag === "Accepted")
       for (const op of callsOf(trial, "orders.place")) {
         if (op.reply._tag !== "Accepted") continue
-        for (const line of orderLines(trial, op.commandId)) {
-          const change = changes.find(({ planned }) => line.productId.endsWith(`-${planned.input.productId}`))
-          if (change === undefined) continue
-          const changed = change.planned.input.price
-          if (change.end < op.start && line.unitPrice !== changed) {
-            return broken(`Charged ${line.unitPrice} after the price had become ${changed}.`, op, change)
-          }
-          if (op.end < change.start && line.unitPrice === changed) {
-            return broken(`Charged ${changed} before that was the price.`, op, change)
+        for (const { productId, unitPrice } of orderLines(trial, op.commandId)) {
+          const prices = pricesDuring(trial, op, productId)
+          if (!prices.includes(unitPrice)) {
+            return broken(`Charged ${unitPrice} for ${productId}; its price was ${prices.join(" or ")}.`, op)
           }
         }
       }
@@ -126,6 +120,20 @@ export const orderLaws: ReadonlyArray<Law> = [
     },
   }),
 ]
+
+/** The prices that a product may have had during a call. One whose change was not answered may never have been in force. */
+const pricesDuring = (trial: TrialRecord, { start, end }: Op, productId: string): ReadonlyArray<unknown> => {
+  const registered = trial.snapshot.records.product.find((product) => product.productId === productId)?.registered.price
+  const changes = callsOf(trial, "stock.changePrice").filter(
+    ({ planned, reply }) => productId.endsWith(`-${planned.input.productId}`) && reply._tag !== "Refused",
+  )
+  const before = changes.filter((change) => change.reply._tag === "Accepted" && change.end < start)
+  const isOver = (changedBy: number): boolean => before.some((later) => later.start > changedBy)
+  const prices = changes.flatMap((change) =>
+    change.start > end || isOver(change.end) ? [] : [change.planned.input.price],
+  )
+  return before.length === 0 ? [registered, ...prices] : prices
+}
 
 const orderLines = ({ snapshot }: TrialRecord, orderId: string) =>
   snapshot.records.order.find((order) => order.orderId === orderId)?.lines ?? []

@@ -2,8 +2,7 @@
  * Laws of accounts and points.
  */
 
-import { wallets } from "./busyWorkloads.ts"
-import { broken, defineLaw, type Law } from "./Law.ts"
+import { wallets } from "../workloads/contended.ts"
 import {
   answerOf,
   audited,
@@ -16,16 +15,17 @@ import {
   refusalOf,
   refusedWith,
   staleRead,
-} from "./looking.ts"
+} from "./evidence.ts"
+import { broken, defineLaw, type Law } from "./Law.ts"
 
 export const pointLaws: ReadonlyArray<Law> = [
   defineLaw({
     id: "PTS-01",
     level: "MUST",
-    title: "A balance is the sum of its entries, never below zero, its entries without gaps",
+    title: "A balance is the sum of its entries, never below zero, within its limit, its entries without gaps",
     why: "Points are money: a lost update makes or destroys some.",
     workload: wallets,
-    check: (trial) => audited(trial, "point-ledger", "account-balance"),
+    check: (trial) => audited(trial, "point-ledger", "account-balance", "balance-limit"),
     sometimes: { "two charges at once": (trial) => overlap(callsOf(trial, "points.charge")) },
   }),
   defineLaw({

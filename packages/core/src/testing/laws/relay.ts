@@ -1,9 +1,9 @@
 /**
  * Laws of the relay, of the bus behind it, and of whoever counts from events.
  */
-import { deliveries } from "./deliveryWorkload.ts"
+import { deliveries } from "../workloads/deliveries.ts"
+import { faultMet, firstsOf, keysOf, misplaced, ofDelivery, sometimes } from "./deliveryEvidence.ts"
 import { broken, defineLaw, type Law } from "./Law.ts"
-import { faultMet, firstsOf, keysOf, misplaced, ofDelivery, sometimes } from "./lookingAtDelivery.ts"
 
 export const relayLaws: ReadonlyArray<Law> = [
   defineLaw({

@@ -2,12 +2,13 @@
  * Laws of what the services tell: outcomes, orders, pages.
  */
 import { digest } from "../sim/digest.ts"
-import { questions } from "./askingWorkload.ts"
+import type { AnsweredQuestion, Op, Told, TrialRecord } from "../trial/Trial.ts"
+import { outlived } from "../workloads/outlived.ts"
+import { questions } from "../workloads/questions.ts"
+import { fieldOf, type Ledger, leftTraces, pointLedgers, stockLedgers } from "./evidence.ts"
 import { broken, defineLaw, type Law, type Violation } from "./Law.ts"
-import { fieldOf, type Ledger, pointLedgers, stockLedgers } from "./looking.ts"
-import type { Asked, Op, Told, TrialRecord } from "./Trial.ts"
 
-type Of<Tag extends Told["_tag"]> = Asked & { readonly told: Extract<Told, { readonly _tag: Tag }> }
+type Of<Tag extends Told["_tag"]> = AnsweredQuestion & { readonly told: Extract<Told, { readonly _tag: Tag }> }
 
 const toldOf = <Tag extends Told["_tag"]>({ asked }: TrialRecord, tag: Tag): ReadonlyArray<Of<Tag>> =>
   asked.filter((each): each is Of<Tag> => each.told._tag === tag)
@@ -43,7 +44,7 @@ export const serviceLaws: ReadonlyArray<Law> = [
         const known = calls.find((op) => happened(op) && op.end < start)
         if (known !== undefined)
           return broken(`The outcome of ${call} ${key} was ${told.status} after its answer.`, known)
-        if (told.status === "pending" && !calls.some((op) => op.start < end)) {
+        if (told.status === "pending" && !told.open && !calls.some((op) => op.start < end)) {
           return broken(`${call} ${key} was said to be pending, and nobody had called it.`)
         }
       }
@@ -87,6 +88,31 @@ export const serviceLaws: ReadonlyArray<Law> = [
         toldOf(trial, "Listed").some(({ start, end }) => trial.ops.some((op) => op.end > start && op.end < end)),
     },
   }),
+  defineLaw({
+    id: "SRV-04",
+    level: "MUST",
+    title: "Where a key is told not to be found, no call of it that had ended before ever happens",
+    why: "Whoever hears that nothing happened buys somewhere else.",
+    workload: outlived,
+    check: (trial) => {
+      for (const { question, told, start } of toldOf(trial, "Outcome")) {
+        if (question.what !== "outcome" || told.status !== "not-found") continue
+        const { call, key } = question
+        const late = trial.ops.find(
+          (op) => op.planned.call === call && op.key === key && op.end < start && leftTraces(trial, op.commandId),
+        )
+        if (late !== undefined) return broken(`${call} ${key} was told not to be found, and it happened.`, late)
+      }
+      return undefined
+    },
+    sometimes: {
+      "a call was asked for that had been cut off": (trial) =>
+        toldOf(trial, "Outcome").some(
+          ({ question }) => question.what === "outcome" && trial.outlived.has(`${question.call} ${question.key}`),
+        ),
+      "nothing had happened": statusTold("not-found"),
+    },
+  }),
 ]
 
 const tellsOf = (call: string, told: object, kept: object): boolean =>
@@ -97,7 +123,7 @@ const tellsOf = (call: string, told: object, kept: object): boolean =>
         ([field, value]) => field.endsWith("At") || digest(fieldOf(told, field)) === digest(value),
       )
 
-type ListQuestion = Extract<Asked["question"], { readonly what: "list" }>
+type ListQuestion = Extract<AnsweredQuestion["question"], { readonly what: "list" }>
 
 const misread = (trial: TrialRecord, { told, start }: Of<"Listed">, question: ListQuestion): Violation | undefined => {
   const { of, id, order } = question
@@ -105,16 +131,9 @@ const misread = (trial: TrialRecord, { told, start }: Of<"Listed">, question: Li
   const list = `${of} of ${id}, ${order},`
   const [first] = rows
   if (of === "orders") {
-    const unsorted = rows.find(([orderId], index) => index > 0 && orderId <= (rows[index - 1]?.[0] ?? ""))
-    if (unsorted !== undefined) return broken(`The ${list} showed ${unsorted[0]} twice or out of order.`)
-    const missing = trial.ops.find(
-      (op) =>
-        op.planned.call === "orders.place" &&
-        op.planned.input.accountId === id &&
-        op.reply._tag === "Accepted" &&
-        op.end < start &&
-        !rows.some(([orderId]) => orderId === fieldOf(op.reply._tag === "Accepted" ? op.reply.answer : {}, "orderId")),
-    )
+    const repeated = rows.find(([orderId], index) => rows.findIndex(([earlier]) => earlier === orderId) < index)
+    if (repeated !== undefined) return broken(`The ${list} showed ${repeated[0]} twice.`)
+    const missing = notListed(trial, id, rows, start)
     return missing && broken(`The ${list} left out an order that had been answered.`, missing)
   }
   const ledger = (of === "entries" ? pointLedgers(trial) : stockLedgers(trial)).find(({ owner }) =>
@@ -130,6 +149,17 @@ const misread = (trial: TrialRecord, { told, start }: Of<"Listed">, question: Li
     ? broken(`The ${list} ended at ${rows.length}; ${least} had been answered before.`)
     : undefined
 }
+
+/** An order of an account that was answered before a moment, and is not among these. */
+const notListed = (trial: TrialRecord, accountId: string, rows: Of<"Listed">["told"]["rows"], at: number) =>
+  trial.ops.find(
+    ({ planned, reply, end }) =>
+      planned.call === "orders.place" &&
+      planned.input.accountId === accountId &&
+      reply._tag === "Accepted" &&
+      end < at &&
+      !rows.some(([orderId]) => orderId === fieldOf(reply.answer, "orderId")),
+  )
 
 /** The last position of a ledger whose writer had been answered. */
 const answeredBefore = (ledger: Ledger | undefined, at: number): number => {

@@ -2,9 +2,9 @@
  * Laws of products and their stock, and of the list of popular ones.
  */
 
-import { questions } from "./askingWorkload.ts"
-import { lives, shelves } from "./busyWorkloads.ts"
-import { broken, defineLaw, type Law } from "./Law.ts"
+import { lives, shelves } from "../workloads/contended.ts"
+import { beginnings } from "../workloads/pairs.ts"
+import { questions } from "../workloads/questions.ts"
 import {
   audited,
   callsOf,
@@ -15,8 +15,8 @@ import {
   refusedWith,
   staleRead,
   stockLedgers,
-} from "./looking.ts"
-import { beginnings } from "./meetings.ts"
+} from "./evidence.ts"
+import { broken, defineLaw, type Law } from "./Law.ts"
 
 export const stockLaws: ReadonlyArray<Law> = [
   defineLaw({
@@ -113,6 +113,33 @@ export const stockLaws: ReadonlyArray<Law> = [
     sometimes: {
       "the same products in two orders at once": (trial) =>
         overlap(callsOf(trial, "orders.place").filter(({ planned }) => linesOf(planned.input.lines) > 1)),
+    },
+  }),
+  defineLaw({
+    id: "STK-08",
+    level: "MUST",
+    title: "A product that was retired stays so, and no order that is called for afterwards gets any of it",
+    why: "What is recalled must not be sold by a process that has not heard of it.",
+    workload: beginnings,
+    check: (trial) => {
+      for (const retired of callsOf(trial, "stock.retire")) {
+        if (retired.reply._tag !== "Accepted") continue
+        const isIt = ({ productId }: { readonly productId: string }): boolean =>
+          productId.endsWith(`-${retired.planned.input.productId}`)
+        const { order, product } = trial.snapshot.records
+        if (product.some((each) => isIt(each) && !each.retired)) return broken("It was retired, and is not.", retired)
+        const late = callsOf(trial, "orders.place").find(
+          ({ reply, start, commandId }) =>
+            reply._tag === "Accepted" &&
+            start > retired.end &&
+            order.some(({ orderId, lines }) => orderId === commandId && lines.some(isIt)),
+        )
+        if (late !== undefined) return broken("It was sold after it had been retired.", retired, late)
+      }
+      return undefined
+    },
+    sometimes: {
+      "a product was retired": (trial) => callsOf(trial, "stock.retire").some(({ reply }) => reply._tag === "Accepted"),
     },
   }),
   defineLaw({

@@ -2,11 +2,12 @@
  * Laws of subscriptions: each event to each name at least once, in order per key, by whoever holds the lease, settled
  * only when it was handled, and nobody held up by somebody else's failure.
  */
-import { refusalOf } from "./delivering.ts"
-import { deliveries } from "./deliveryWorkload.ts"
+
+import type { DeliveryRecord, Handling } from "../trial/Trial.ts"
+import { refusalOf } from "../trial/watchDelivery.ts"
+import { deliveries } from "../workloads/deliveries.ts"
+import { faultMet, firstsOf, keysOf, misplaced, ofDelivery, sometimes } from "./deliveryEvidence.ts"
 import { broken, defineLaw, type Law } from "./Law.ts"
-import { faultMet, firstsOf, keysOf, misplaced, ofDelivery, sometimes } from "./lookingAtDelivery.ts"
-import type { DeliveryRecord, Handling } from "./Trial.ts"
 
 /** The names that have handlers. */
 const handledNames = ({ names, relay }: DeliveryRecord): ReadonlyArray<string> => names.filter((name) => name !== relay)

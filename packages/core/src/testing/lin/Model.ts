@@ -24,6 +24,11 @@ export interface Model<S, I, O> {
   readonly step: (state: S, input: I, output: O | undefined) => S | undefined
   /** Operations of different keys have nothing to do with each other and are checked apart. Default: one key for all. */
   readonly key?: ((input: I) => string) | undefined
+  /**
+   * Whether an operation with this answer leaves every state as it is. The search is much shorter where it is said. Default:
+   * not known, so that a history is only refuted after the longer search.
+   */
+  readonly isRead?: ((input: I, output: O) => boolean) | undefined
   /** A text or number that tells states apart. Default: made of the whole state. */
   readonly stateKey?: ((state: S) => string | number) | undefined
 }

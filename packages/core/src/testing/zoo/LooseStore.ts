@@ -5,18 +5,20 @@
  * everything where a guard did not hold or a refusal is uncertain. With every step in its place it keeps every law, which
  * the controls of the zoo show; each mutant changes one thing.
  */
+
 import { Effect, Semaphore } from "effect"
 import type { ChangeSet } from "../../decision/Changes.ts"
 import type { Decided } from "../../decision/fold.ts"
-import { type KindName, kindNames, kinds } from "../../decision/kinds.ts"
+import { type KindName, kindNames, kinds, mapKinds } from "../../decision/kinds.ts"
 import { type Keys, type Records, recordsOf } from "../../decision/Records.ts"
 import type { Event } from "../../events/Event.ts"
-import { type Rebased, rebase, rebaseRows } from "../../memory/guards.ts"
+import { type Rebased, type RebasedOfKind, rebase, rebaseAll } from "../../memory/guards.ts"
 import { outboxOf } from "../../memory/MemoryOutbox.ts"
 import { readsOf } from "../../memory/reads.ts"
 import { afterYield } from "../../memory/step.ts"
 import { Tables } from "../../memory/Tables.ts"
-import type { Guarantees, Put, RecordOf, StoreShape } from "../../ports/Store.ts"
+import type { Guarantees, Put, RecordOf, StoreFault, StoreShape } from "../../ports/index.ts"
+import { textOfKey } from "../../transact/StoreFault.ts"
 import { keyText } from "../../values.ts"
 import { onlyReceipts, withoutLate } from "./partly.ts"
 
@@ -43,6 +45,12 @@ export interface Looseness {
   readonly receiptsAfter?: boolean
   /** The last commit is not yet written when the store is killed. */
   readonly writesLate?: boolean
+  /**
+   * A standby holds what commits waited for, and is what is opened when the store is killed. One wait in three is cancelled:
+   * its commit is there to be read, and its caller hears that the reply was lost. What is found there waits once more before
+   * anybody hears of it, or with `forgotten` only refusals do.
+   */
+  readonly standby?: "waits" | "forgotten"
   /** Each key has its own lock, taken in the order in which the caller names them, instead of one lock for all. */
   readonly locks?: "unordered" | "none"
 }
@@ -73,17 +81,31 @@ export const reopenLooseStore = (store: StoreShape): Effect.Effect<StoreShape> =
     return killed === undefined ? store : shapeOf(killed.reopened())
   })
 
-const shapeOf = (store: LooseStore): StoreShape => ({
-  guarantees: looseGuarantees,
-  transact: (keys, decide) => store.transact(keys, decide),
-  ...readsOf(store.tables, afterYield),
-  outbox: outboxOf(store.tables.outbox, afterYield),
-})
+const shapeOf = (store: LooseStore): StoreShape => {
+  const outbox = outboxOf(store.tables.outbox, afterYield)
+  return {
+    guarantees: looseGuarantees,
+    transact: (keys, decide) => store.transact(keys, decide),
+    settle: () => Effect.succeed(true),
+    // Whatever anybody sees of it is on the standby too.
+    ...readsOf(
+      () => store.tables,
+      (look) => afterYield(() => store.confirmed(look)),
+    ),
+    outbox: {
+      ...outbox,
+      claim: (...asked) => Effect.map(outbox.claim(...asked), (found) => store.confirmed(() => found)),
+    },
+  }
+}
 
 class LooseStore {
   readonly tables = new Tables()
   readonly #loose: Looseness
   readonly #journal: Array<ChangeSet> = []
+  /** How much of it the standby has, and how many commits have waited for that. */
+  #replicated = 0
+  #waits = 0
   readonly #everything = Semaphore.makeUnsafe(1)
   readonly #locks = new Map<string, Semaphore.Semaphore>()
 
@@ -94,7 +116,9 @@ class LooseStore {
   /** A store of its own out of what this one had written. */
   reopened(): LooseStore {
     const next = new LooseStore(this.#loose)
-    const written = this.#loose.writesLate === true ? this.#journal.slice(0, -1) : this.#journal
+    const { writesLate, standby } = this.#loose
+    const onStandby = standby === undefined ? this.#journal : this.#journal.slice(0, this.#replicated)
+    const written = writesLate === true ? onStandby.slice(0, -1) : onStandby
     for (const changes of written) next.#commit(changes)
     return next
   }
@@ -104,18 +128,42 @@ class LooseStore {
     this.tables.commit(changes)
   }
 
-  transact<A>(keys: Keys, decide: (records: Records) => Decided<A>): Effect.Effect<A> {
+  /** What somebody found, once the standby has it. */
+  confirmed<A>(look: () => A): A {
+    if (this.#loose.standby !== "forgotten") this.#replicated = this.#journal.length
+    return look()
+  }
+
+  /** A commit waits for the standby. */
+  readonly #wait: Effect.Effect<void, StoreFault> = Effect.suspend(() => {
+    if (this.#loose.standby !== undefined && ++this.#waits % 3 === 0) {
+      return Effect.fail({ _tag: "Lost", reason: "the wait for the standby was cancelled", attempt: {} })
+    }
+    return this.#replicate
+  })
+  readonly #replicate = Effect.sync(() => {
+    this.#replicated = this.#journal.length
+  })
+
+  /** What commits nothing waits too, before it is answered. */
+  #answer<A>({ answer, restsOnRows }: Decided<A>): Effect.Effect<A> {
+    const forgets = this.#loose.standby === "forgotten" && restsOnRows === true
+    return forgets ? Effect.succeed(answer) : Effect.as(this.#replicate, answer)
+  }
+
+  transact<A>(keys: Keys, decide: (records: Records) => Decided<A>): Effect.Effect<A, StoreFault> {
     return Effect.gen({ self: this }, function* () {
       if (this.#loose.locks !== undefined) return yield* this.#locked(keys, decide)
       yield* Effect.yieldNow
       const decided = this.#decide(keys, decide)
       yield* Effect.yieldNow
-      if (decided.changes === undefined) return decided.answer
+      if (decided.changes === undefined) return yield* this.#answer(decided)
       if (this.#loose.answersBeforeCommit === true) {
         yield* Effect.forkDetach(Effect.andThen(Effect.yieldNow, this.#apply(decided.changes, true)))
         return decided.answer
       }
       if (!(yield* this.#apply(decided.changes, true))) return yield* this.#locked(keys, decide)
+      yield* this.#wait
       const again = this.#loose.trustsRefusals === true ? undefined : decided.again()
       yield* Effect.yieldNow
       return again === undefined ? decided.answer : yield* this.#locked(again.keys, again.decide)
@@ -123,24 +171,26 @@ class LooseStore {
   }
 
   /** Decides and commits without anybody in between, or where the mutant's locks let somebody in between. */
-  #locked<A>(keys: Keys, decide: (records: Records) => Decided<A>): Effect.Effect<A> {
+  #locked<A>(keys: Keys, decide: (records: Records) => Decided<A>): Effect.Effect<A, StoreFault> {
     const { locks } = this.#loose
     const gap = locks === undefined ? Effect.void : Effect.yieldNow
     const decideAndCommit = Effect.gen({ self: this }, function* () {
       yield* gap
-      const { answer, changes } = this.#decide(keys, decide)
+      const decided = this.#decide(keys, decide)
       yield* gap
-      if (changes !== undefined) yield* this.#apply(changes, false)
-      return answer
+      if (decided.changes === undefined) return yield* this.#answer(decided)
+      yield* this.#apply(decided.changes, false)
+      yield* this.#wait
+      return decided.answer
     })
     if (locks === "none") return decideAndCommit
     if (locks === undefined) return this.#everything.withPermit(Effect.andThen(Effect.yieldNow, decideAndCommit))
     // A number that says nothing about the key stands for whatever order the caller happened to use.
     const texts = kindNames
-      .flatMap((kind) => (kinds[kind].locked ? keys.of(kind).map((key) => keyText([kind, ...key])) : []))
+      .flatMap((kind) => (kinds[kind].locked ? keys.of(kind).map((key) => textOfKey({ kind, key })) : []))
       .sort((left, right) => this.#arrivals(left) - this.#arrivals(right))
     this.#turn++
-    return texts.reduceRight<Effect.Effect<A>>(
+    return texts.reduceRight<Effect.Effect<A, StoreFault>>(
       (inner, text) => this.#lock(text).withPermit(Effect.andThen(Effect.yieldNow, inner)),
       decideAndCommit,
     )
@@ -159,11 +209,7 @@ class LooseStore {
   }
 
   #decide<A>(keys: Keys, decide: (records: Records) => Decided<A>): Decided<A> {
-    const snapshot = recordsOf(
-      Object.fromEntries(
-        kindNames.map((kind) => [kind, keys.of(kind).flatMap((key) => this.tables.get(kind, key) ?? [])]),
-      ),
-    )
+    const snapshot = recordsOf(this.tables.loaded(keys))
     return decide(this.#loose.sees?.(snapshot, this.tables) ?? snapshot)
   }
 
@@ -194,53 +240,22 @@ class LooseStore {
   #rebased(changes: ChangeSet, guarded: boolean): ChangeSet | undefined {
     const { guards = () => true, leavesOut } = this.#loose
     const leftOut = new Set<string>()
-    const check = <K extends KindName>(kind: K): ReadonlyArray<Rebased<RecordOf[K]>> | undefined => {
+    let holds = true
+    const check = <K extends KindName>(kind: K): ReadonlyArray<Rebased<RecordOf[K]>> => {
       const held: Array<Rebased<RecordOf[K]>> = []
       for (const put of changes.puts[kind]) {
+        const key = kinds[kind].keyOf(put.after)
         const looked = guarded && guards(kind, put)
-        const rebased = looked
-          ? rebase(kind, put, this.tables.get(kind, kinds[kind].keyOf(put.after)))
-          : { put, shift: [] }
+        const rebased = looked ? rebase(kind, put, this.tables.get(kind, key)) : { put, shift: [] }
         if (rebased !== undefined) held.push(rebased)
         else if (leavesOut === "always" || (leavesOut === "alone" && changes.puts[kind].length === 1)) {
-          leftOut.add(keyText([kind, ...kinds[kind].keyOf(put.after)]))
-        } else return undefined
+          leftOut.add(textOfKey({ kind, key }))
+        } else holds = false
       }
       return held
     }
-    const account = check("account")
-    const coupon = check("coupon")
-    const campaign = check("campaign")
-    const order = check("order")
-    const product = check("product")
-    const bucket = check("bucket")
-    const receipt = check("receipt")
-    if (!account || !coupon || !campaign || !order || !product || !bucket || !receipt) return undefined
-    const records = { account, coupon, campaign, order, product, bucket, receipt }
-    const entry = rebaseRows(
-      "entry",
-      changes.appends.entry.filter(({ accountId }) => !leftOut.has(keyText(["account", accountId]))),
-      records,
-    )
-    const movement = rebaseRows(
-      "movement",
-      changes.appends.movement.filter(({ productId }) => !leftOut.has(keyText(["product", productId]))),
-      records,
-    )
-    if (entry === undefined || movement === undefined) return undefined
-    return {
-      puts: {
-        account: account.map(putOf),
-        coupon: coupon.map(putOf),
-        campaign: campaign.map(putOf),
-        order: order.map(putOf),
-        product: product.map(putOf),
-        bucket: bucket.map(putOf),
-        receipt: receipt.map(putOf),
-      },
-      appends: { entry, movement, event: changes.appends.event },
-    }
+    const records = mapKinds<RebasedOfKind>(check)
+    if (!holds) return undefined
+    return rebaseAll(records, changes.appends, (kind, owner) => leftOut.has(keyText([kind, owner])))
   }
 }
-
-const putOf = <R>({ put }: Rebased<R>): Put<R> => put

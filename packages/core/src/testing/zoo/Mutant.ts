@@ -2,10 +2,10 @@
  * A mutant: a store or an engine that is broken on purpose, in one small way.
  */
 import { Effect, Layer } from "effect"
-import { Store, type StoreShape } from "../../ports/Store.ts"
+import { Store, type StoreShape } from "../../ports/index.ts"
 import { Amount } from "../../values.ts"
 import type { Adapter } from "../conformance/Adapter.ts"
-import type { Tampering } from "../laws/Tampering.ts"
+import type { Tampering } from "../trial/Tampering.ts"
 import { type Looseness, looseGuarantees, makeLooseStore, reopenLooseStore } from "./LooseStore.ts"
 
 export interface Mutant {

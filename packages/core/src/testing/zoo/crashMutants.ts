@@ -5,7 +5,7 @@ import { Effect } from "effect"
 import type { ChangeSet } from "../../decision/Changes.ts"
 import type { Decided } from "../../decision/fold.ts"
 import type { Records } from "../../decision/Records.ts"
-import type { StoreFault, StoreShape } from "../../ports/Store.ts"
+import type { StoreFault, StoreShape } from "../../ports/index.ts"
 import { type Mutant, mutant } from "./Mutant.ts"
 import { onlyEvents, onlyReceipts, withoutLate } from "./partly.ts"
 

@@ -2,10 +2,12 @@
  * Broken engines and rules: what happens to commands before they are decided, to verdicts, and to what callers are told.
  */
 import { Effect } from "effect"
+import { redeem } from "../../coupons/Coupon.ts"
 import type { Command, Operation } from "../../decision/Command.ts"
+import type { KindName, LedgerName, RecordOf } from "../../decision/kinds.ts"
 import type { Records } from "../../decision/Records.ts"
-import type { StoreFault } from "../../ports/Store.ts"
-import { type CommandId, type IdempotencyKey, type ProductId, Quantity } from "../../values.ts"
+import type { StoreFault } from "../../ports/index.ts"
+import { type CommandId, type IdempotencyKey, type ProductId, Quantity, zero } from "../../values.ts"
 import { type Mutant, mutant, shifted } from "./Mutant.ts"
 
 /** An operation whose verdict is changed before anybody sees it. */
@@ -42,7 +44,7 @@ export const engineMutants: ReadonlyArray<Mutant> = [
               ...verdict,
               stored: {
                 ...verdict.stored,
-                balance: shifted(Number(verdict.stored.balance) - (verdict.changes.entry?.change ?? 0)),
+                balance: shifted(Number(verdict.stored.balance) - (verdict.changes.rows?.entry?.[0]?.change ?? 0)),
               },
             }
           : verdict,
@@ -73,6 +75,9 @@ export const engineMutants: ReadonlyArray<Mutant> = [
       }),
     },
   }),
+  mutant("refused while an earlier try goes on", "After a lost reply the first try is taken for dead.", {
+    tampering: { store: (store) => ({ ...store, settle: () => Effect.succeed(true) }) },
+  }),
   mutant("decided after its deadline", "Nobody looks at the clock again once a command is queued.", {
     tampering: { command: (command) => ({ ...command, deadline: Number.MAX_SAFE_INTEGER }) },
   }),
@@ -82,27 +87,34 @@ export const engineMutants: ReadonlyArray<Mutant> = [
   mutant("discount by float", "The percentage is computed with floats and rounded.", {
     tampering: { command: discountByFloat },
   }),
+  mutant(
+    "coupon used up for nothing",
+    "An order too small for its coupon is placed without a discount, and redeems it.",
+    {
+      tampering: { command: redeemedForNothing },
+    },
+  ),
   mutant("order shares rounded apart", "Each line's share is rounded on its own.", {
     tampering: { command: misruled("orders.place", roundShares) },
   }),
   mutant("coupon not returned on cancel", "The cancel gives points and stock back and forgets the coupon.", {
-    tampering: { command: misruled("orders.cancel", (verdict) => withoutChange(verdict, "coupon")) },
+    tampering: { command: misruled("orders.cancel", (verdict) => without(verdict, "coupon")) },
   }),
   mutant("refund forgotten", "The cancel returns the units and keeps the points.", {
     tampering: {
-      command: misruled("orders.cancel", (verdict) => withoutChange(withoutChange(verdict, "entry"), "account")),
+      command: misruled("orders.cancel", (verdict) => without(verdict, "entry", "account")),
     },
   }),
   mutant("units not returned", "The cancel refunds the points and keeps the units.", {
     tampering: {
-      command: misruled("orders.cancel", (verdict) => withoutChange(withoutChange(verdict, "movements"), "products")),
+      command: misruled("orders.cancel", (verdict) => without(verdict, "movement", "product")),
     },
   }),
   mutant("stock without its movement", "The count says that units were added, and the ledger does not.", {
-    tampering: { command: misruled("stock.restock", (verdict) => withoutChange(verdict, "movements")) },
+    tampering: { command: misruled("stock.restock", (verdict) => without(verdict, "movement")) },
   }),
   mutant("cancelled sales counted", "A cancel leaves the hour in which its order was counted as it is.", {
-    tampering: { command: misruled("orders.cancel", (verdict) => withoutChange(verdict, "buckets")) },
+    tampering: { command: misruled("orders.cancel", (verdict) => without(verdict, "bucket")) },
   }),
   mutant("old price charged", "Prices are those of the registration, out of a cache that nobody clears.", {
     tampering: { command: priceAsRegistered },
@@ -207,9 +219,54 @@ function answeredAsFirst(command: Command): Command {
   })(command)
 }
 
-function withoutChange(verdict: ReturnType<Operation["decide"]>, field: string): ReturnType<Operation["decide"]> {
+type Verdict = ReturnType<Operation["decide"]>
+
+/** The verdict without what it changes of some kinds and what it appends to their ledgers. */
+function without(verdict: Verdict, ...names: ReadonlyArray<KindName | LedgerName>): Verdict {
   if (verdict._tag !== "Accept") return verdict
-  return { ...verdict, changes: { ...verdict.changes, [field]: undefined } }
+  const left = Object.fromEntries(names.map((name) => [name, undefined]))
+  const { records, rows } = verdict.changes
+  return { ...verdict, changes: { ...verdict.changes, records: { ...records, ...left }, rows: { ...rows, ...left } } }
+}
+
+/** The verdict with the new records of a kind changed. */
+function withRecords<K extends Exclude<KindName, "receipt">>(
+  verdict: Extract<Verdict, { readonly _tag: "Accept" }>,
+  kind: K,
+  change: (record: RecordOf[K]) => RecordOf[K],
+): Extract<Verdict, { readonly _tag: "Accept" }> {
+  const records = { ...verdict.changes.records, [kind]: verdict.changes.records[kind]?.map(change) }
+  return { ...verdict, changes: { ...verdict.changes, records } }
+}
+
+function redeemedForNothing(command: Command): Command {
+  if (command.operation.name !== "orders.place") return command
+  const { operation } = command
+  return {
+    ...command,
+    operation: {
+      ...operation,
+      decide: (records, request, cause) => {
+        const verdict = operation.decide(records, request, cause)
+        if (verdict._tag !== "CouponMinimumNotMet") return verdict
+        const { campaignId } = verdict
+        const placed = operation.decide(records, Object.assign({}, request, { campaignId: undefined }), cause)
+        const order = placed._tag === "Accept" ? placed.changes.records?.order?.[0] : undefined
+        const coupon = order && records.coupon(campaignId, order.accountId)
+        if (placed._tag !== "Accept" || order === undefined || coupon === undefined) return placed
+        const named = { ...order, campaignId }
+        return {
+          ...placed,
+          answer: named,
+          changes: {
+            ...placed.changes,
+            records: { ...placed.changes.records, order: [named], coupon: [redeem(coupon, order.orderId, cause)] },
+          },
+          event: { ...placed.event, data: { ...placed.event.data, campaignId } },
+        }
+      },
+    },
+  }
 }
 
 // The rules are shown a flat discount that was computed wrongly; what is stored is the coupon as it was.
@@ -226,9 +283,6 @@ function discountByFloat(command: Command): Command {
         const verdict = operation.decide(
           {
             ...records,
-            account: (id) => records.account(id),
-            product: (id) => records.product(id),
-            bucket: (id, hour) => records.bucket(id, hour),
             coupon: (campaignId, id) => {
               issued = records.coupon(campaignId, id)
               if (issued?.discount.type !== "rate") return issued
@@ -240,9 +294,9 @@ function discountByFloat(command: Command): Command {
           request,
           cause,
         )
-        if (verdict._tag !== "Accept" || issued === undefined || verdict.changes.coupon === undefined) return verdict
-        const coupon = { ...verdict.changes.coupon, discount: issued.discount }
-        return { ...verdict, changes: { ...verdict.changes, coupon } }
+        if (verdict._tag !== "Accept" || issued === undefined) return verdict
+        const { discount } = issued
+        return withRecords(verdict, "coupon", (coupon) => ({ ...coupon, discount }))
       },
     },
   }
@@ -255,27 +309,26 @@ const totalOf = (
 
 function roundShares(verdict: ReturnType<Operation["decide"]>): ReturnType<Operation["decide"]> {
   if (verdict._tag !== "Accept") return verdict
-  const { order } = verdict.changes
-  if (order === undefined || order.total === 0) return verdict
-  const lines = order.lines.map((line) => {
-    const cost = line.unitPrice * line.quantity
-    const discount = shifted(Math.round((order.discount * cost) / order.total))
-    return { ...line, discount, paid: shifted(cost - discount) }
+  return withRecords(verdict, "order", (order) => {
+    const lines = order.lines.map((line) => {
+      const cost = line.unitPrice * line.quantity
+      const discount = order.total === 0 ? zero : shifted(Math.round((order.discount * cost) / order.total))
+      return { ...line, discount, paid: shifted(cost - discount) }
+    })
+    return { ...order, lines }
   })
-  return { ...verdict, changes: { ...verdict.changes, order: { ...order, lines } } }
 }
 
 // The first two tickets change places: whoever comes first is given number 2.
 function swapTickets(verdict: ReturnType<Operation["decide"]>): ReturnType<Operation["decide"]> {
   if (verdict._tag !== "Accept") return verdict
-  const { coupon } = verdict.changes
-  if (coupon === undefined || coupon.ticket > 2) return verdict
-  const ticket = 3 - coupon.ticket
+  const drawn = verdict.changes.records.coupon?.[0]?.ticket
+  if (drawn === undefined || drawn > 2) return verdict
+  const ticket = 3 - drawn
   return {
-    ...verdict,
+    ...withRecords(verdict, "coupon", (coupon) => ({ ...coupon, ticket })),
     answer: { ...objectOf(verdict.answer), ticket },
     stored: { ...verdict.stored, ticket },
-    changes: { ...verdict.changes, coupon: { ...coupon, ticket } },
     event: { ...verdict.event, data: { ...verdict.event.data, ticket } },
   }
 }
@@ -290,9 +343,6 @@ function priceAsRegistered(command: Command): Command {
       decide: (records, request, cause) => {
         const old: typeof records = {
           ...records,
-          account: (id) => records.account(id),
-          coupon: (campaignId, id) => records.coupon(campaignId, id),
-          bucket: (id, hour) => records.bucket(id, hour),
           product: (id) => {
             const product = records.product(id)
             return product && { ...product, price: product.registered.price }
@@ -300,11 +350,10 @@ function priceAsRegistered(command: Command): Command {
         }
         const verdict = operation.decide(old, request, cause)
         if (verdict._tag !== "Accept") return verdict
-        const products = verdict.changes.products?.map((each) => {
-          const price = records.product(each.productId)?.price ?? each.price
-          return { ...each, price }
-        })
-        return { ...verdict, changes: { ...verdict.changes, products } }
+        return withRecords(verdict, "product", (each) => ({
+          ...each,
+          price: records.product(each.productId)?.price ?? each.price,
+        }))
       },
     },
   }

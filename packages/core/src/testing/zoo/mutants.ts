@@ -5,6 +5,7 @@ import { crashMutants } from "./crashMutants.ts"
 import { deliveryMutants } from "./deliveryMutants.ts"
 import { engineMutants } from "./engineMutants.ts"
 import type { Mutant } from "./Mutant.ts"
+import { processMutants } from "./processMutants.ts"
 import { readMutants } from "./readMutants.ts"
 import { storeMutants } from "./storeMutants.ts"
 
@@ -14,4 +15,5 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...engineMutants,
   ...crashMutants,
   ...deliveryMutants,
+  ...processMutants,
 ]

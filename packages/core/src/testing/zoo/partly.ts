@@ -1,7 +1,8 @@
 /**
  * Parts of a change set: what is left when its receipts or events come later, and what comes then.
  */
-import type { ChangeSet } from "../../decision/Changes.ts"
+import type { ChangeSet, PutsOfKind } from "../../decision/Changes.ts"
+import { mapKinds } from "../../decision/kinds.ts"
 
 export const withoutLate = (
   { puts, appends }: ChangeSet,
@@ -12,7 +13,7 @@ export const withoutLate = (
 })
 
 const nothing: ChangeSet = {
-  puts: { account: [], coupon: [], campaign: [], order: [], product: [], bucket: [], receipt: [] },
+  puts: mapKinds<PutsOfKind>(() => []),
   appends: { entry: [], movement: [], event: [] },
 }
 

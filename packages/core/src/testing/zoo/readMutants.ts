@@ -2,7 +2,7 @@
  * Broken reads behind the services: outcomes, orders and pages out of places that lag or count wrongly.
  */
 import { Effect } from "effect"
-import type { Page, Reads, StoreShape } from "../../ports/Store.ts"
+import type { PageRequest, Reads, StoreShape } from "../../ports/index.ts"
 import { type Mutant, mutant } from "./Mutant.ts"
 
 const reading =
@@ -22,8 +22,8 @@ const unseenOnce = (): ((name: string) => boolean) => {
 /** A page that is found by how many lines were read before, not by the last of them. */
 const byOffset = (): (<Row, E>(
   owner: string,
-  page: Page<number>,
-  read: (page: Page<number>) => Effect.Effect<ReadonlyArray<Row>, E>,
+  page: PageRequest<number>,
+  read: (page: PageRequest<number>) => Effect.Effect<ReadonlyArray<Row>, E>,
 ) => Effect.Effect<ReadonlyArray<Row>, E>) => {
   const lines = new Map<string, number>()
   return (owner, page, read) => {

@@ -8,7 +8,7 @@ import type { ChangeSet } from "../../decision/Changes.ts"
 import type { Records } from "../../decision/Records.ts"
 import type { Event } from "../../events/Event.ts"
 import type { Account } from "../../points/Account.ts"
-import type { StoreShape } from "../../ports/Store.ts"
+import type { StoreShape } from "../../ports/index.ts"
 import type { Product } from "../../stock/Product.ts"
 import type { CommandId } from "../../values.ts"
 import type { Looseness } from "./LooseStore.ts"
@@ -89,6 +89,14 @@ export const storeMutants: ReadonlyArray<Mutant> = [
     loose: () => ({ writesLate: true }),
     reopens: true,
   }),
+  mutant(
+    "replay from a row that no standby has",
+    "A repeat is answered from what is there to be read on this server.",
+    {
+      loose: () => ({ standby: "forgotten" }),
+      reopens: true,
+    },
+  ),
   mutant("event before the commit", "The event is published although the commit then fails.", {
     loose: () => ({ events: "before" }),
   }),
@@ -99,6 +107,9 @@ export const storeMutants: ReadonlyArray<Mutant> = [
       loose: () => ({ events: "after" }),
     },
   ),
+  mutant("event of the balance before", "A charge's event tells the balance that was read, and not the one it left.", {
+    loose: () => ({ commits: tellBefore }),
+  }),
   mutant("receipt written after the effect", "A retry in between finds no receipt and does it again.", {
     loose: () => ({ receiptsAfter: true }),
   }),
@@ -197,7 +208,10 @@ export const storeMutants: ReadonlyArray<Mutant> = [
     wrap: withClaimCount((event, claims) => ({ ...event, occurredAt: claims })),
   }),
   mutant("lease without an owner", "Whoever asks holds the lease.", {
-    wrap: withOutbox(() => ({ lease: () => Effect.succeed(true) })),
+    wrap: withOutbox((outbox) => ({
+      lease: (name, owner, leaseMillis) =>
+        Effect.map(outbox.lease(name, "anybody", leaseMillis), (lease) => lease && { ...lease, owner }),
+    })),
   }),
 ]
 
@@ -268,6 +282,15 @@ function swapNeighbours<R extends { readonly commandId: string; readonly at: num
     const other = rows[index % 2 === 0 ? index + 1 : index - 1]
     return other === undefined ? row : { ...row, commandId: other.commandId }
   })
+}
+
+function tellBefore(changes: ChangeSet): ChangeSet {
+  const event = changes.appends.event.map((each) =>
+    each.type === "points.charged"
+      ? { ...each, data: { ...each.data, balance: Number(each.data.balance) - Number(each.data.amount) } }
+      : each,
+  )
+  return { ...changes, appends: { ...changes.appends, event } }
 }
 
 function loseAUnit(changes: ChangeSet): ChangeSet {

@@ -4,17 +4,19 @@
  * A trial of the zoo is one conformance run in the standard profile that stops at its first catch, so what is measured
  * here is what users get.
  */
+
 import { Effect, Layer } from "effect"
 import { InterleavingStore, MemoryStore } from "../../memory/index.ts"
-import { Store } from "../../ports/Store.ts"
+import { Store } from "../../ports/index.ts"
 import { type Adapter, type Attempt, breachOf, simulate } from "../conformance/Adapter.ts"
 import { standardRounds, trialAt } from "../conformance/trials.ts"
 import type { Law } from "../laws/Law.ts"
 import { laws } from "../laws/laws.ts"
-import { workloads } from "../laws/workloads.ts"
+import { workloadsFor } from "../workloads/workloads.ts"
 import { looseGuarantees, makeLooseStore, reopenLooseStore } from "./LooseStore.ts"
 import type { Mutant } from "./Mutant.ts"
 import { mutants } from "./mutants.ts"
+import { simulatedServer } from "./simulatedServer.ts"
 
 /** How a mutant fared over several seeds. */
 export interface Caught {
@@ -44,6 +46,7 @@ export const controls: ReadonlyArray<Adapter> = [
     guarantees: InterleavingStore.guarantees,
     runs: "simulated",
   },
+  simulatedServer("simulated server"),
   {
     name: "loose, with everything in place",
     layer: Layer.effect(
@@ -54,15 +57,26 @@ export const controls: ReadonlyArray<Adapter> = [
     runs: "simulated",
     reopen: reopenLooseStore,
   },
+  {
+    name: "loose, whose waits for a standby are cancelled",
+    layer: Layer.effect(
+      Store,
+      Effect.suspend(() => makeLooseStore({ standby: "waits" })),
+    ),
+    guarantees: looseGuarantees,
+    runs: "simulated",
+    reopen: reopenLooseStore,
+  },
 ]
 
 /** The trials of a standard run, one after the other. */
-function* attemptsOf(adapter: Adapter, seed: number, rounds = standardRounds): Generator<Attempt> {
-  for (let round = 0; round < rounds; round++) yield* roundOf(adapter, seed, round)
+function* attemptsOf(adapter: Adapter, seed: number, rounds = standardRounds, needs?: "processes"): Generator<Attempt> {
+  for (let round = 0; round < rounds; round++) yield* roundOf(adapter, seed, round, needs)
 }
 
-function* roundOf(adapter: Adapter, seed: number, round: number): Generator<Attempt> {
-  for (const [index, workload] of workloads.entries()) {
+function* roundOf(adapter: Adapter, seed: number, round: number, needs?: "processes"): Generator<Attempt> {
+  for (const [index, workload] of workloadsFor(adapter).entries()) {
+    if (needs !== undefined && workload.needs !== needs) continue
     const { plan, strategy } = trialAt(seed, round, index, workload)
     yield simulate(adapter, plan, strategy, seed)
   }
@@ -74,7 +88,9 @@ export const hunt = ({ name, adapter }: Mutant, seeds: ReadonlyArray<number>): C
   const by: { [id: string]: number } = {}
   for (const seed of seeds) {
     let tried = 0
-    for (const attempt of attemptsOf(adapter, seed)) {
+    // What shows only among processes is hunted with their workloads alone: the others would cost twice as much again.
+    const needs = adapter.processes === undefined ? undefined : "processes"
+    for (const attempt of attemptsOf(adapter, seed, standardRounds, needs)) {
       tried++
       const breach = breachOf(attempt, laws)
       if (breach === undefined) continue
@@ -104,7 +120,7 @@ export const falseAlarms = (
   let alarms = 0
   let first: string | undefined
   let tried = 0
-  for (const attempt of attemptsOf(adapter, seed, Math.ceil(trials / workloads.length))) {
+  for (const attempt of attemptsOf(adapter, seed, Math.ceil(trials / workloadsFor(adapter).length))) {
     if (tried++ >= trials) break
     const breach = breachOf(attempt, laws)
     if (breach === undefined) continue
@@ -116,14 +132,15 @@ export const falseAlarms = (
 
 /**
  * Which laws accuse which mutants, in `rounds` rounds of all workloads. A law that has accused none by then is given up to
- * four times as many.
+ * four times as many, and one of processes up to 24 times as many of theirs.
  */
 export const matrixOf = (rounds: number, seed = 1): ReadonlyMap<string, ReadonlySet<string>> => {
   const matrix = new Map<string, Set<string>>(laws.map(({ id }) => [id, new Set()]))
-  const judge = (round: number, asked: () => ReadonlyArray<Law>): void => {
+  const judge = (round: number, asked: () => ReadonlyArray<Law>, needs?: "processes"): void => {
     for (const { name, adapter } of mutants) {
       if (asked().length === 0) return
-      for (const attempt of roundOf(adapter, seed, round)) {
+      if (needs !== undefined && adapter.processes === undefined) continue
+      for (const attempt of roundOf(adapter, seed, round, needs)) {
         for (const law of asked()) {
           const found = matrix.get(law.id)
           if (found !== undefined && !found.has(name) && accuses(law, attempt)) found.add(name)
@@ -132,10 +149,11 @@ export const matrixOf = (rounds: number, seed = 1): ReadonlyMap<string, Readonly
     }
   }
   for (let round = 0; round < rounds; round++) judge(round, () => laws)
-  const toothless = laws.filter(({ level }) => level !== "UNTESTED")
-  for (let round = rounds; round < 4 * rounds; round++) {
-    judge(round, () => toothless.filter(({ id }) => matrix.get(id)?.size === 0))
-  }
+  const toothless = (needs?: "processes") =>
+    laws.filter((law) => law.level !== "UNTESTED" && law.needs === needs && matrix.get(law.id)?.size === 0)
+  for (let round = rounds; round < 4 * rounds; round++) judge(round, () => toothless())
+  // What shows only among processes has few mutants, and workloads of its own.
+  for (let round = rounds; round < 24 * rounds; round++) judge(round, () => toothless("processes"), "processes")
   return matrix
 }
 

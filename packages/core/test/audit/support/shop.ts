@@ -3,13 +3,21 @@
  * then break what is kept. It is the audit's source, and deliberately none of the stores.
  */
 import { Effect } from "effect"
-import type { AuditSource, Ledgers } from "../../../src/audit/walk.ts"
+import type { AuditSource } from "../../../src/audit/walk.ts"
 import type { ChangeSet } from "../../../src/decision/Changes.ts"
 import type { Command, Decision } from "../../../src/decision/Command.ts"
 import type { Call, InputSchema } from "../../../src/decision/call.ts"
 import { createCampaignCall, issueCall, revokeCall } from "../../../src/decision/couponCalls.ts"
 import { fold } from "../../../src/decision/fold.ts"
-import { type KindName, kindNames, kinds, logs, type RecordOf, type RowOf } from "../../../src/decision/kinds.ts"
+import {
+  type KindName,
+  kindNames,
+  kinds,
+  type LedgerName,
+  ledgers,
+  type RecordOf,
+  type RowOf,
+} from "../../../src/decision/kinds.ts"
 import { cancelCall, completeCall, placeCall } from "../../../src/decision/orderCalls.ts"
 import { adjustPointsCall, chargeCall, closeCall, openCall, suspendCall } from "../../../src/decision/pointsCalls.ts"
 import type { Records } from "../../../src/decision/Records.ts"
@@ -89,12 +97,12 @@ export class Shop implements AuditSource<never> {
   readonly records = Object.fromEntries(kindNames.map((kind) => [kind, new Drawer(kinds[kind].keyOf as never)])) as {
     readonly [K in KindName]: Drawer<RecordOf[K]>
   }
-  readonly rows: { readonly [L in Ledgers]: Drawer<RowOf[L]> } = {
-    entry: new Drawer<RowOf["entry"]>(logs.entry.keyOf),
-    movement: new Drawer<RowOf["movement"]>(logs.movement.keyOf),
+  readonly rows: { readonly [L in LedgerName]: Drawer<RowOf[L]> } = {
+    entry: new Drawer<RowOf["entry"]>(ledgers.entry.keyOf),
+    movement: new Drawer<RowOf["movement"]>(ledgers.movement.keyOf),
   }
   /** Called before each page is read: what it commits is in the page. */
-  beforePage: (name: KindName | Ledgers) => void = () => undefined
+  beforePage: (name: KindName | LedgerName) => void = () => undefined
   /** How many pages were read, by kind. */
   readonly pages = new Map<string, number>()
   /** The admission time of the next command. */
@@ -104,7 +112,7 @@ export class Shop implements AuditSource<never> {
   scan: AuditSource<never>["scan"] = (kind, after, limit) => this.#page(kind, this.records[kind], after, limit)
   scanLog: AuditSource<never>["scanLog"] = (log, after, limit) => this.#page(log, this.rows[log], after, limit)
 
-  #page<R>(name: KindName | Ledgers, drawer: Drawer<R>, after: Key | undefined, limit: number) {
+  #page<R>(name: KindName | LedgerName, drawer: Drawer<R>, after: Key | undefined, limit: number) {
     return Effect.sync(() => {
       this.beforePage(name)
       this.pages.set(name, (this.pages.get(name) ?? 0) + 1)
@@ -178,6 +186,8 @@ export class Shop implements AuditSource<never> {
     order: (orderId) => this.records.order.get(orderId),
     coupon: (campaignId, accountId) => this.records.coupon.get(campaignId, accountId),
     bucket: (productId, hour) => this.records.bucket.get(productId, hour),
+    position: (log, partition) => this.records.position.get(log, partition),
+    verdict: (requestId) => this.records.verdict.get(requestId),
     receipt: (scope, operation, key) => this.records.receipt.get(scope, operation, key),
   }
 }

@@ -177,7 +177,8 @@ export const mutated = (value: unknown, { where, what, odd: other }: Mutation): 
     if (what === "remove") return value.toSpliced(at, 1)
     return value.with(at, mutated(value[at], { where: Math.floor(where / value.length), what, odd: other }))
   }
-  if (!isPlain(value)) return other
+  // An earlier change may have put a cycle here, which is as deep as one likes.
+  if (!isPlain(value) || value === cycle) return other
   const names = Object.keys(value)
   const at = names[where % (names.length + 1)]
   if (at === undefined) return what === "replace" ? other : { ...value, [`odd${where % 3}`]: other }

@@ -10,7 +10,7 @@ import type { Event } from "../../../src/events/Event.ts"
 import type { Order } from "../../../src/orders/Order.ts"
 import type { Account, PointEntry } from "../../../src/points/Account.ts"
 import type { SalesBucket } from "../../../src/popularity/SalesBucket.ts"
-import type { StoreFault, StoreShape } from "../../../src/ports/Store.ts"
+import type { LeaseLost, StoreFault, StoreShape } from "../../../src/ports/index.ts"
 import type { Product, StockMovement } from "../../../src/stock/Product.ts"
 import { SubscriptionName } from "../../../src/values.ts"
 
@@ -27,16 +27,15 @@ export interface Look {
   readonly events: ReadonlyArray<Event>
 }
 
-const lease = { name: SubscriptionName.make("look"), owner: "test" }
+const name = SubscriptionName.make("look")
 const limit = 100_000
 const whole = { after: undefined, limit, newestFirst: false }
 
 /** Makes a store keep its events until they were looked at. */
-export const watch = (store: StoreShape): Effect.Effect<void, StoreFault> =>
-  Effect.andThen(store.outbox.register(lease.name), store.outbox.lease(lease, 0, 1_000_000))
+export const watch = (store: StoreShape): Effect.Effect<void, StoreFault> => store.outbox.register(name)
 
 /** Reads a watched store. */
-export const look = (store: StoreShape): Effect.Effect<Look, StoreFault> =>
+export const look = (store: StoreShape): Effect.Effect<Look, StoreFault | LeaseLost> =>
   Effect.gen(function* () {
     const accounts = yield* store.scan("account", undefined, limit)
     const products = yield* store.scan("product", undefined, limit)
@@ -44,7 +43,9 @@ export const look = (store: StoreShape): Effect.Effect<Look, StoreFault> =>
     const movements = new Map<string, ReadonlyArray<StockMovement>>()
     for (const { accountId } of accounts) entries.set(accountId, yield* store.reads.entries(accountId, whole))
     for (const { productId } of products) movements.set(productId, yield* store.reads.movements(productId, whole))
-    const claimed = yield* store.outbox.claim(lease, undefined, limit)
+    const lease = yield* store.outbox.lease(name, "test", 1_000_000)
+    const most = { events: limit, bytes: Number.MAX_SAFE_INTEGER }
+    const claimed = lease === undefined ? [] : yield* store.outbox.claim(lease, undefined, most)
     return {
       accounts,
       products,

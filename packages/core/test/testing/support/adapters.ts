@@ -1,7 +1,7 @@
 /** Adapters for tests of the kit: the memory store with one thing about it changed. */
 import { Effect, Layer, type Scope } from "effect"
 import { MemoryStore } from "../../../src/memory/index.ts"
-import { Store, type StoreShape } from "../../../src/ports/Store.ts"
+import { Store, type StoreShape } from "../../../src/ports/index.ts"
 import type { Adapter } from "../../../src/testing/conformance/Adapter.ts"
 
 export const around = (

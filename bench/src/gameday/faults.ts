@@ -1,0 +1,128 @@
+/**
+ * What goes wrong on a game day, one after the other. Each fault ends itself, and people buy all the while.
+ */
+
+import { asked, type Pair, until } from "@holdfast/test-services"
+import pg from "pg"
+import type { Fleet } from "./Fleet.ts"
+import type { Traffic } from "./traffic.ts"
+
+interface GameDayWorld {
+  readonly fleet: Fleet
+  readonly pair: Pair
+  readonly traffic: Traffic
+  /** Waits until an alert fires; at once where nobody watches. */
+  readonly alerted: (name: string) => Promise<void>
+}
+
+export interface Fault {
+  readonly name: string
+  /** What holds meanwhile, and what is worse than usual. */
+  readonly means: string
+  /** Alerts that have to fire. */
+  readonly alerts?: ReadonlyArray<string>
+  /** Alerts that may: what they look at is worse for some minutes. */
+  readonly mayAlert?: ReadonlyArray<string>
+  /** Answers how long it took from its mending to the next sale, where it is mended at one moment. */
+  readonly run: (world: GameDayWorld) => Promise<number | undefined>
+}
+
+/** Enough sales to say that the shop sells again. */
+const some = 15
+
+const first = ({ fleet }: GameDayWorld) => {
+  const [shop] = fleet.shops
+  if (shop === undefined) throw new Error("The fleet is empty.")
+  return shop
+}
+
+/** Batches were run again and sessions opened again, and both count for minutes. */
+const afterAnOutage = ["HoldfastRepliesLost", "HoldfastSessionsDoNotLast"]
+
+export const faults: ReadonlyArray<Fault> = [
+  {
+    name: "a process is killed",
+    means: "Its callers ask another one with the same key. Nothing is sold twice.",
+    run: async (world) => {
+      const shop = first(world)
+      shop.kill("SIGKILL")
+      await world.traffic.sells(some)
+      await shop.restart()
+      await world.traffic.sells(some)
+      return undefined
+    },
+  },
+  {
+    name: "a process freezes",
+    means: "Its callers wait until they lose patience, and ask another one. What it held it lets go when it wakes.",
+    run: async (world) => {
+      const shop = first(world)
+      shop.kill("SIGSTOP")
+      await world.traffic.sells(some)
+      shop.kill("SIGCONT")
+      await world.traffic.sells(some)
+      return undefined
+    },
+  },
+  {
+    name: "connections are exhausted",
+    means: "Shops keep the sessions that they have, and go on.",
+    run: async ({ pair, traffic }) => {
+      const taken: Array<pg.Client> = []
+      try {
+        for (;;) {
+          const client = new pg.Client({ connectionString: pair.primary.url })
+          client.on("error", () => {})
+          await client.connect()
+          taken.push(client)
+        }
+      } catch {
+        // There are no more.
+      }
+      await traffic.sells(some)
+      await Promise.all(taken.map((client) => client.end()))
+      await traffic.sells(some)
+      return undefined
+    },
+  },
+  {
+    name: "a synchronous wait is cancelled",
+    means: "A commit that nobody else has is told as unknown, and never as done: its caller asks again.",
+    run: async ({ pair, traffic }) => {
+      await pair.standby.shutDown?.()
+      const waiting = "from pg_stat_activity where wait_event = 'SyncRep' and application_name like 'holdfast%'"
+      await until(pair.primary.url, `select pid ${waiting}`)
+      await asked(pair.primary.url, `select pg_cancel_backend(pid) ${waiting}`)
+      await pair.standby.restart()
+      await traffic.sells(some)
+      return undefined
+    },
+  },
+  {
+    name: "primary killed, standby promoted",
+    means: "Calls wait. What was acknowledged is on the standby, since commits waited for it.",
+    alerts: ["HoldfastStoreUnreachable"],
+    mayAlert: afterAnOutage,
+    run: async ({ pair, traffic, alerted }) => {
+      await pair.primary.kill()
+      await alerted("HoldfastStoreUnreachable")
+      await pair.promote()
+      const mended = performance.now()
+      await traffic.sells(1)
+      const again = performance.now() - mended
+      await traffic.sells(some)
+      return again
+    },
+  },
+  {
+    name: "the old primary is a standby",
+    means: "Nobody takes it for one that takes changes.",
+    mayAlert: afterAnOutage,
+    run: async ({ pair, traffic }) => {
+      await pair.restartAsStandby()
+      await until(pair.standby.url, "select 1 from pg_stat_replication")
+      await traffic.sells(some)
+      return undefined
+    },
+  },
+]

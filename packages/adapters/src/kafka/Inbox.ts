@@ -1,0 +1,144 @@
+/**
+ * What a consumer has handled, as rows in the database of its effects: the statements, each on a transaction of the host's.
+ */
+import type { StoredEvent } from "@holdfast/core"
+
+/** A connection inside a transaction, as `pg` has it. */
+export interface InboxClient {
+  readonly query: (
+    text: string,
+    values?: Array<unknown>,
+  ) => Promise<{ readonly rows: ReadonlyArray<unknown>; readonly rowCount?: number | null; readonly command?: string }>
+}
+
+/** A pool of connections, as `pg` has it: `new pg.Pool()`. */
+export interface InboxPool {
+  readonly connect: () => Promise<InboxClient & { readonly release: (destroy?: boolean) => void }>
+}
+
+/** The database did not do what is ours to do there: nobody's event is to blame. */
+export class DatabaseTrouble extends Error {
+  override readonly name = "DatabaseTrouble"
+}
+
+export class Inbox {
+  readonly #schema: string
+  readonly #consumer: string
+
+  constructor(schema: string, consumer: string) {
+    this.#schema = schema
+    this.#consumer = consumer
+  }
+
+  /**
+   * Those of the keys that were not handled yet, which are handled when this transaction commits. Waits for another
+   * transaction that is about to handle one of them. Sorted, so that two cannot wait for each other.
+   */
+  async take(client: InboxClient, keys: ReadonlyArray<string>): Promise<ReadonlySet<string>> {
+    const { rows } = await client.query(
+      `insert into ${this.#schema}.handled (consumer, event_id)
+select $1, event_id from unnest($2::text[]) as given (event_id) order by event_id
+on conflict do nothing returning event_id`,
+      [this.#consumer, [...new Set(keys)]],
+    )
+    return new Set(rows.flatMap((row) => textIn(row, "event_id")))
+  }
+
+  /** Those of the keys that are held. */
+  async held(client: InboxClient, keys: ReadonlyArray<string>): Promise<ReadonlySet<string>> {
+    const { rows } = await client.query(
+      `select event_key from ${this.#schema}.held_key where consumer = $1 and event_key = any($2::text[])`,
+      [this.#consumer, [...new Set(keys)]],
+    )
+    return new Set(rows.flatMap((row) => textIn(row, "event_key")))
+  }
+
+  /** Holds a key from now on, because of an event of it. */
+  async hold(client: InboxClient, { id, key }: StoredEvent, reason: string): Promise<void> {
+    await client.query(
+      `insert into ${this.#schema}.held_key (consumer, event_key, event_id, reason) values ($1, $2, $3, $4)
+on conflict (consumer, event_key) do nothing`,
+      [this.#consumer, key, id, reason],
+    )
+  }
+
+  /** Keeps events of a held key. */
+  async keep(client: InboxClient, events: ReadonlyArray<StoredEvent>): Promise<void> {
+    await client.query(
+      `insert into ${this.#schema}.held (consumer, event_key, event)
+select $1, event_key, event from unnest($2::text[], $3::jsonb[]) with ordinality as given (event_key, event, n) order by n`,
+      [this.#consumer, events.map(({ key }) => key), events.map((event) => JSON.stringify(event))],
+    )
+  }
+
+  /** Lets a key go if this event holds it, and answers what was kept of it, in order. */
+  async release(client: InboxClient, { id, key }: StoredEvent): Promise<ReadonlyArray<StoredEvent>> {
+    const { rows } = await client.query(
+      `delete from ${this.#schema}.held_key where consumer = $1 and event_key = $2 and event_id = $3 returning event_key`,
+      [this.#consumer, key, id],
+    )
+    if (rows.length === 0) return []
+    const kept = await client.query(
+      `with gone as (delete from ${this.#schema}.held where consumer = $1 and event_key = $2 returning position, event)
+select event from gone order by position`,
+      [this.#consumer, key],
+    )
+    return kept.rows.flatMap((row) =>
+      // biome-ignore lint/plugin/casts: we wrote it there
+      typeof row === "object" && row !== null && "event" in row ? [row.event as StoredEvent] : [],
+    )
+  }
+
+  /** Forgets what was handled more than so many days ago, some thousands at a time. Answers how many. */
+  async forget(client: InboxClient, days: number): Promise<number> {
+    const { rowCount } = await client.query(
+      `delete from ${this.#schema}.handled where ctid = any(array(
+  select ctid from ${this.#schema}.handled
+  where consumer = $1 and handled_at < now() - make_interval(days => $2) limit 10000))`,
+      [this.#consumer, days],
+    )
+    return rowCount ?? 0
+  }
+}
+
+const textIn = (row: unknown, field: string): ReadonlyArray<string> => {
+  const value = typeof row === "object" && row !== null ? new Map(Object.entries(row)).get(field) : undefined
+  return typeof value === "string" ? [value] : []
+}
+
+/**
+ * Uses a connection in a transaction. Whatever goes wrong outside of `use` is {@link DatabaseTrouble}, and so is what `use`
+ * fails with where the connection does not answer afterwards.
+ */
+export const inTransaction = async <A>(pool: InboxPool, use: (client: InboxClient) => Promise<A>): Promise<A> => {
+  const client = await pool.connect().catch(troubled)
+  let isBroken = true
+  try {
+    await client.query("begin").catch(troubled)
+    let answer: A
+    try {
+      answer = await use(client)
+    } catch (error) {
+      await client.query("rollback").catch(() => troubled(error))
+      isBroken = false
+      throw isPassing(error) ? new DatabaseTrouble("The database may do it another time.", { cause: error }) : error
+    }
+    const { command } = await client.query("commit").catch(troubled)
+    isBroken = false
+    // PostgreSQL answers a commit of a transaction in which a statement failed with a rollback, and with no error.
+    if (command === "ROLLBACK") throw new Error("A statement failed, and the handler went on as if it had not.")
+    return answer
+  } finally {
+    client.release(isBroken)
+  }
+}
+
+const troubled = (cause: unknown): never => {
+  throw cause instanceof DatabaseTrouble ? cause : new DatabaseTrouble("The database is away.", { cause })
+}
+
+/** Connections, resources, an operator's stop; conflicts, deadlocks and locks that were not given. */
+const passing = /^(?:08|53|57P|40001|40P01|55P03)/
+
+const isPassing = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && "code" in error && passing.test(String(error.code))

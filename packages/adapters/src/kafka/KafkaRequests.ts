@@ -1,0 +1,206 @@
+/**
+ * `kafkaRequests({ … })`: a topic as the log of coupon requests. Claims are accepted while the shop's database is away.
+ *
+ * A claim is accepted when all replicas that are in sync have it. Its campaign is its key, so that a campaign's claims are
+ * decided in the order of the log by the member that has the partition. Two members may hold one partition for a moment, and
+ * a slice may come again: the store's position lets one through. The offset that the group commits afterwards is for the
+ * consumer's start and for the lag, and nothing rests on it.
+ */
+import { Options } from "@holdfast/core"
+import {
+  type Claim,
+  type LogFull,
+  type LogGuarantees,
+  placeOf,
+  RequestLog,
+  type RequestLogShape,
+  requestIdOf,
+  type Slice,
+  type StoreFault,
+  sliceLimit,
+  textOfThrown,
+} from "@holdfast/core/ports"
+import { Effect, Layer, Schedule } from "effect"
+import { claimIn, recordOf } from "./claims.ts"
+import { once } from "./once.ts"
+import type { KafkaSlice, KafkaTransport } from "./Transport.ts"
+
+export interface KafkaRequestsOptions {
+  /** The client: `kafkajs({ brokers })`, `platformatic({ brokers })`, or one of your own. */
+  readonly kafka: KafkaTransport
+  /** The topic of the requests, and of nothing else. */
+  readonly topic: string
+  /** The consumer group of those who decide. Default: `<topic>.decided`. */
+  readonly group?: string | undefined
+  /** Of a topic that does not exist yet. 12. Never changed later, for that would tear campaigns apart. */
+  readonly partitions?: number | undefined
+  /** How many brokers keep a topic that does not exist yet. 3. */
+  readonly replication?: number | undefined
+  /** How many of these have to have a claim before it is accepted. 2, or 1 where `replication` is 1. */
+  readonly minInSync?: number | undefined
+  /** The most requests that may wait. Above it they are answered `Overloaded`. 100,000. Counted once a second. */
+  readonly maxWaiting?: number | undefined
+}
+
+const named = Options.must(
+  "1 to 200 of the characters a-z, A-Z, 0-9, ., _ and -",
+  (value) => typeof value === "string" && /^[\w.-]{1,200}$/.test(value),
+)
+
+const checks: Options.Checks<KafkaRequestsOptions> = {
+  kafka: Options.must(
+    "a transport, such as kafkajs({ brokers })",
+    (value) => typeof value === "object" && value !== null && "publish" in value,
+  ),
+  topic: named,
+  group: named,
+  partitions: Options.wholeNumber(1, 10_000),
+  replication: Options.wholeNumber(1, 100),
+  minInSync: Options.wholeNumber(1, 100),
+  maxWaiting: Options.wholeNumber(1, 10_000_000),
+}
+
+const guarantees: LogGuarantees = { name: "kafka", durability: "power loss", scope: "many machines" }
+
+/** How long a count of what waits is good for. */
+const countMillis = 1_000
+const retryAfterMillis = 1_000
+
+/** A topic as the log of coupon requests: `createHoldfast({ requests: kafkaRequests({ kafka, topic: "shop.requests" }) })`. */
+export const kafkaRequests = (
+  options: KafkaRequestsOptions,
+): { readonly name: string; readonly layer: Layer.Layer<RequestLog> } => {
+  Options.check(options, checks)
+  const { kafka, topic } = options
+  Options.refuse(
+    Object.entries({ kafka, topic }).flatMap(([name, value]) =>
+      value === undefined ? [{ pointer: `/${name}`, message: "must be given" }] : [],
+    ),
+  )
+  return {
+    name: `kafka (${kafka.name})`,
+    layer: Layer.effect(
+      RequestLog,
+      Effect.sync(() => logOn(options)),
+    ),
+  }
+}
+
+/** The topic, once it is there. */
+interface Topic {
+  readonly log: string
+  readonly partitions: number
+}
+
+const logOn = (options: KafkaRequestsOptions): RequestLogShape => {
+  const { kafka, topic, group = `${topic}.decided`, maxWaiting = 100_000 } = options
+  const opened = once(() => openTopic(options))
+  const waiting = counted(async () => {
+    await opened.get()
+    const lag = await kafka.lag(group, topic)
+    return Number(Array.from(lag.values()).reduce((sum, behind) => sum + behind, 0n))
+  })
+  return {
+    guarantees,
+    append: (claims) =>
+      Effect.gen(function* () {
+        if ((yield* asked(waiting.get)) + claims.length > maxWaiting) {
+          return yield* Effect.fail<LogFull>({ _tag: "LogFull", retryAfterMillis })
+        }
+        return yield* asked(async () => {
+          const { log, partitions } = await opened.get()
+          const places = await kafka.publish(
+            topic,
+            claims.map((claim) => recordOf(claim, partitions)),
+          )
+          waiting.add(claims.length)
+          return places.map(({ partition, offset }, index) =>
+            requestIdOf({ log, partition, offset: Number(offset) }, commandIdOf(claims, index)),
+          )
+        })
+      }),
+    serve: (decide) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const run = Effect.runPromiseWith(yield* Effect.context<never>())
+          const trouble = (thrown: unknown) =>
+            Effect.logWarning(`The requests of ${topic} are tried again. ${textOfThrown(thrown)}`)
+          const to = { topic, group, maxSlice: sliceLimit, onTrouble: (thrown: unknown) => void run(trouble(thrown)) }
+          const subscribe = Effect.tryPromise(async () => {
+            const { log } = await opened.get()
+            return kafka.subscribe(to, async (slice, signal) => {
+              await run(decide(sliceOf(log, slice)), { signal })
+            })
+          }).pipe(
+            Effect.tapError(({ cause }) => trouble(cause)),
+            Effect.retry(Schedule.spaced(retryAfterMillis)),
+            Effect.orDie,
+          )
+          yield* Effect.acquireRelease(subscribe, (subscription) => Effect.promise(subscription.close), {
+            interruptible: true,
+          })
+          return yield* Effect.never
+        }),
+      ),
+    // Whether it is decided the store has said before: a place that nobody has reached waits.
+    holds: (requestId) =>
+      Effect.map(
+        asked(() => opened.get()),
+        ({ log, partitions }) => {
+          const place = placeOf(requestId)
+          return place !== undefined && place.log === log && place.partition < partitions
+        },
+      ),
+    waiting: asked(waiting.get),
+  }
+}
+
+const openTopic = async (options: KafkaRequestsOptions): Promise<Topic> => {
+  const { kafka, topic, partitions = 12, replication = 3, minInSync = replication === 1 ? 1 : 2 } = options
+  if ((await kafka.partitions(topic)) === undefined) {
+    await kafka.ensureTopics([{ topic, partitions, replication, settings: { "min.insync.replicas": `${minInSync}` } }])
+  }
+  return {
+    log: (await kafka.topicId?.(topic)) ?? topic,
+    // Another process may have made it at the same time, with other numbers.
+    partitions: (await kafka.partitions(topic)) ?? partitions,
+  }
+}
+
+/** A number that is asked for at most once in a while, with what has come since. */
+const counted = (count: () => Promise<number>) => {
+  let known = 0
+  let goodUntil = Number.NEGATIVE_INFINITY
+  return {
+    add: (more: number): void => {
+      known += more
+    },
+    get: async (): Promise<number> => {
+      if (performance.now() >= goodUntil) {
+        known = await count()
+        goodUntil = performance.now() + countMillis
+      }
+      return known
+    },
+  }
+}
+
+const asked = <A>(call: () => Promise<A>): Effect.Effect<A, StoreFault> =>
+  Effect.tryPromise({ try: call, catch: (cause): StoreFault => ({ _tag: "Lost", reason: textOfThrown(cause), cause }) })
+
+const commandIdOf = (claims: ReadonlyArray<Claim>, index: number): Claim["commandId"] => {
+  const claim = claims[index]
+  if (claim === undefined) throw new Error("The transport answered more places than there were records.")
+  return claim.commandId
+}
+
+const sliceOf = (log: string, { partition, records }: KafkaSlice): Slice => ({
+  log,
+  partition,
+  // What is no claim is passed over: nobody was told an id for it.
+  requests: records.flatMap((record) => {
+    const claim = claimIn(record)
+    return claim === undefined ? [] : [{ offset: Number(record.offset), claim }]
+  }),
+  end: Number(records.at(-1)?.offset ?? -1n) + 1,
+})

@@ -1,0 +1,118 @@
+/**
+ * Effect's spans, kept by a tracer of OpenTelemetry.
+ */
+import {
+  type Attributes,
+  type AttributeValue,
+  context,
+  type Link,
+  type Context as OtelContext,
+  type Span as OtelSpan,
+  type Tracer as OtelTracer,
+  type SpanContext,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  trace,
+} from "@opentelemetry/api"
+import { type Context, Exit, Option, Tracer } from "effect"
+
+/** A tracer of Effect's that has its spans kept by OpenTelemetry. */
+export const tracerOn = (tracer: () => OtelTracer): Tracer.Tracer =>
+  Tracer.make({ span: (options) => new BridgedSpan(tracer(), options) })
+
+/** The span that the host is in, if it is in one. */
+export const activeSpan = (): Tracer.AnySpan | undefined => {
+  const active = trace.getSpan(context.active())?.spanContext()
+  if (active === undefined || !trace.isSpanContextValid(active)) return undefined
+  const { traceId, spanId, traceFlags } = active
+  return Tracer.externalSpan({ traceId, spanId, sampled: (traceFlags & TraceFlags.SAMPLED) !== 0 })
+}
+
+type SpanOptions = Parameters<Tracer.Tracer["span"]>[0]
+
+const kinds: { readonly [Kind in Tracer.SpanKind]: SpanKind } = {
+  internal: SpanKind.INTERNAL,
+  server: SpanKind.SERVER,
+  client: SpanKind.CLIENT,
+  producer: SpanKind.PRODUCER,
+  consumer: SpanKind.CONSUMER,
+}
+
+class BridgedSpan implements Tracer.Span {
+  readonly _tag = "Span"
+  readonly name: string
+  readonly kind: Tracer.SpanKind
+  readonly parent: Option.Option<Tracer.AnySpan>
+  readonly annotations: Context.Context<never>
+  readonly links: Array<Tracer.SpanLink>
+  readonly attributes = new Map<string, unknown>()
+  readonly spanId: string
+  readonly traceId: string
+  readonly sampled: boolean
+  status: Tracer.SpanStatus
+  readonly #kept: OtelSpan
+
+  constructor(tracer: OtelTracer, { name, kind, parent, annotations, links, startTime, root }: SpanOptions) {
+    this.name = name
+    this.kind = kind
+    this.parent = parent
+    this.annotations = annotations
+    this.links = links
+    this.status = { _tag: "Started", startTime }
+    const options = { kind: kinds[kind], startTime: timeOf(startTime), links: links.map(linkOf), root }
+    this.#kept = tracer.startSpan(name, options, contextOf(Option.getOrUndefined(parent)))
+    const { spanId, traceId, traceFlags } = this.#kept.spanContext()
+    this.spanId = spanId
+    this.traceId = traceId
+    this.sampled = (traceFlags & TraceFlags.SAMPLED) !== 0
+  }
+
+  attribute(key: string, value: unknown): void {
+    this.attributes.set(key, value)
+    this.#kept.setAttribute(key, attributeValue(value))
+  }
+
+  event(name: string, startTime: bigint, attributes?: Record<string, unknown>): void {
+    this.#kept.addEvent(name, attributesOf(attributes ?? {}), timeOf(startTime))
+  }
+
+  addLinks(links: ReadonlyArray<Tracer.SpanLink>): void {
+    this.links.push(...links)
+    this.#kept.addLinks(links.map(linkOf))
+  }
+
+  end(endTime: bigint, exit: Exit.Exit<unknown, unknown>): void {
+    if (this.status._tag === "Ended") return
+    this.status = { _tag: "Ended", startTime: this.status.startTime, endTime, exit }
+    // Without an error the status stays unset, as the conventions want it.
+    if (Exit.isFailure(exit)) this.#kept.setStatus({ code: SpanStatusCode.ERROR })
+    this.#kept.end(timeOf(endTime))
+  }
+}
+
+const contextOf = (parent: Tracer.AnySpan | undefined): OtelContext => {
+  const active = context.active()
+  return parent === undefined ? trace.deleteSpan(active) : trace.setSpanContext(active, spanContextOf(parent))
+}
+
+const spanContextOf = ({ _tag, traceId, spanId, sampled }: Tracer.AnySpan): SpanContext => ({
+  traceId,
+  spanId,
+  traceFlags: sampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
+  isRemote: _tag === "ExternalSpan",
+})
+
+const linkOf = ({ span, attributes }: Tracer.SpanLink): Link => ({
+  context: spanContextOf(span),
+  attributes: attributesOf(attributes),
+})
+
+/** Seconds and nanoseconds. */
+const timeOf = (nanos: bigint): [number, number] => [Number(nanos / 1_000_000_000n), Number(nanos % 1_000_000_000n)]
+
+const attributesOf = (attributes: Readonly<Record<string, unknown>>): Attributes =>
+  Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, attributeValue(value)]))
+
+const attributeValue = (value: unknown): AttributeValue =>
+  typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : String(value)

@@ -1,0 +1,84 @@
+/**
+ * A wire: one session of a PostgreSQL server, as the store uses it.
+ *
+ * Every parameter is text, and every result is one text: a JSON array, or nothing. So no driver's type mapping takes
+ * part, and the same statements run on our own connections, on PGlite, and on a client of the host.
+ */
+import type { Attempt } from "@holdfast/core/ports"
+import type { Effect } from "effect"
+
+export interface Statement {
+  readonly sql: string
+  readonly params: ReadonlyArray<string | null>
+  /** What it does and what each parameter holds, for whoever reads what is sent. */
+  readonly name?: string
+  readonly names?: ReadonlyArray<string>
+}
+
+/** Why a statement failed. */
+export interface Failure {
+  /** The SQLSTATE; undefined where the session itself failed. */
+  readonly code: string | undefined
+  readonly message: string
+  readonly cause: unknown
+  /** What the server may still do of what it was sent, where that is known. */
+  readonly attempt?: Attempt | undefined
+}
+
+/** What became of a frame. */
+export interface Reply {
+  /** The first column of the first row of each statement, where it is text. */
+  readonly values: ReadonlyArray<string | null>
+  /** The first statement that failed. The others ran, or failed because of it. */
+  readonly failed: { readonly index: number; readonly failure: Failure } | undefined
+}
+
+export interface Wire {
+  /**
+   * Sends statements in order, in as few packets as the driver can, and waits for all of their replies. A statement that
+   * fails does not keep the later ones from being sent, so whatever must not run alone belongs between `begin` and
+   * `commit`: an aborted transaction refuses the rest and its commit rolls back.
+   *
+   * `sent` is called once every statement stands behind all those that were sent before, and before any that will be. A
+   * wire that sends one statement after the other never calls it.
+   */
+  readonly run: (frame: ReadonlyArray<Statement>, sent?: () => void) => Effect.Effect<Reply>
+  /** What of a frame may go on when the session is lost, for whoever ends it; undefined where that cannot be told. */
+  readonly attempt?: object | undefined
+  /** Whether each of its transactions may be on another session of the server: behind a transaction pooler. */
+  readonly isPooled?: boolean | undefined
+  /** Whether a commit that the server warned of is told as one that failed. */
+  readonly hearsWarnings?: boolean | undefined
+}
+
+export const statement = (sql: string, ...params: ReadonlyArray<string | null>): Statement => ({ sql, params })
+
+/** A statement whose text counts its own parameters, with their names beside it: it takes as many as there are names. */
+export const written =
+  <const Names extends ReadonlyArray<string>>(name: string, names: Names, sql: string) =>
+  (...params: { readonly [I in keyof Names]: string | null }): Statement => ({ sql, params, name, names })
+
+/**
+ * Sessions of ours are read-only unless a transaction says otherwise. If this statement itself fails, those that were
+ * sent behind it would each be a transaction of their own: then they can write nothing.
+ */
+export const begin: Statement = statement("begin isolation level read committed, read write")
+export const commit: Statement = statement("commit")
+export const rollback: Statement = statement("rollback")
+
+const readOnly = "25006"
+/** A commit that was warned of: see `Overheard.ts`. No failed statement has this code. */
+export const warnedCommit = "01000"
+
+/** Whether the session is of no more use. */
+export const isLost = ({ code }: Failure): boolean =>
+  code === undefined ||
+  code.startsWith("08") ||
+  code.startsWith("57P") ||
+  code === readOnly ||
+  code === warnedCommit ||
+  code === "25P03"
+
+/** What a server says that takes no changes any more: a standby refuses the beginning already, in words of its own. */
+export const asReadOnly = (failure: Failure, { sql }: Statement): Failure =>
+  failure.code === "0A000" && sql === begin.sql ? { ...failure, code: readOnly } : failure

@@ -1,0 +1,59 @@
+import { createHoldfast, measurementsOf } from "@holdfast/core"
+import { memory } from "@holdfast/core/memory"
+import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics"
+import { describe, expect, it } from "vitest"
+import { openTelemetry } from "../../src/opentelemetry/index.ts"
+
+class OnDemand extends MetricReader {
+  protected override async onForceFlush(): Promise<void> {}
+  protected override async onShutdown(): Promise<void> {}
+}
+
+describe("metrics of a host without Effect", () => {
+  it("are those of the health report, read whenever somebody collects, until the shop stops", async () => {
+    const reader = new OnDemand()
+    const meterProvider = new MeterProvider({ readers: [reader] })
+    const shop = createHoldfast({ store: memory(), telemetry: openTelemetry({ meterProvider }) })
+    await shop.points.open({ accountId: "ann" })
+    await shop.events.subscribe("mail", () => {})
+    await shop.points.charge({ accountId: "ann", amount: 5, key: "c" })
+    await shop.events.settled("mail")
+    const collected = async () => {
+      const { resourceMetrics } = await reader.collect()
+      const all = resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics)
+      return new Map(all.map(({ descriptor, dataPoints }) => [descriptor.name, dataPoints]))
+    }
+    const metrics = await collected()
+    const known = measurementsOf(await shop.health()).filter(({ samples }) => samples.length > 0)
+    expect([...metrics.keys()].sort()).toEqual(known.map(({ name }) => name).sort())
+    const points = metrics.get("holdfast.operations") ?? []
+    const charged = points.find(
+      ({ attributes }) => attributes.operation === "points.charge" && attributes.outcome === "accepted",
+    )
+    expect(charged?.value).toBe(1)
+    expect(metrics.get("holdfast.subscription_owner")?.[0]).toMatchObject({
+      value: 1,
+      attributes: { subscription: "mail" },
+    })
+    await shop.stop()
+  })
+
+  it("are read no more once that was ended, also where the first reading is still under way", async () => {
+    const reader = new OnDemand()
+    const { observe } = openTelemetry({ meterProvider: new MeterProvider({ readers: [reader] }) })
+    let readings = 0
+    const read = async () => {
+      readings++
+      return [{ name: "one", kind: "gauge" as const, unit: "s", help: "", samples: [{ labels: {}, value: 1 }] }]
+    }
+    observe(read)()
+    await reader.collect()
+    expect(readings).toBe(1)
+    const end = observe(read)
+    await expect.poll(() => reader.collect().then(() => readings)).toBeGreaterThan(2)
+    end()
+    const before = readings
+    await reader.collect()
+    expect(readings).toBe(before)
+  })
+})

@@ -1,0 +1,134 @@
+/**
+ * Another server takes over: the shop goes where changes are taken, and stays nowhere else.
+ */
+import { createHoldfast, type Shop } from "@holdfast/core"
+import { asked, type Pair, privatePair, privateServer, proxyTo, type Server, until } from "@holdfast/test-services"
+import { afterEach, describe, expect, it, type TestContext } from "vitest"
+import { type PostgresOptions, postgres } from "../../src/postgres/index.ts"
+import { buy, furnishShop } from "../support/shop.ts"
+import { saleThrough } from "../trials/judge.ts"
+import type { Heard } from "../trials/visits.ts"
+
+describe("when another server takes over", () => {
+  const cleanUps: Array<() => unknown> = []
+  afterEach(async () => {
+    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
+  })
+  const pairHere = async (context: TestContext): Promise<Pair> => {
+    const pair = await privatePair("failover")
+    if (pair === undefined) return context.skip("no PostgreSQL here")
+    cleanUps.push(() => pair.stop())
+    return pair
+  }
+  const serverHere = async (context: TestContext): Promise<Server> => {
+    const server = await privateServer("failover")
+    if (server === undefined) return context.skip("no PostgreSQL here")
+    cleanUps.push(() => server.stop())
+    return server
+  }
+  const shopAt = (url: string, more: Partial<PostgresOptions> = {}, deadlineMillis = 30_000, workers = false): Shop => {
+    const store = postgres({ url, schema: "shop", ...more } as PostgresOptions)
+    const shop = createHoldfast({ store, deadlineMillis, workers, logger: () => {} })
+    cleanUps.push(() => shop.stop({ drainMillis: 500 }))
+    return shop
+  }
+  const attempt = (call: Promise<unknown>): Promise<string> =>
+    call.then(
+      () => "done",
+      ({ code }) => String(code),
+    )
+
+  it("a sale goes on there, and nothing that was acknowledged is missing", async (context) => {
+    const pair = await pairHere(context)
+    await pair.synchronise()
+    const shop = shopAt(pair.url, {}, 30_000, true)
+    const heard: Array<Heard> = []
+    const trouble = async (): Promise<void> => {
+      while (heard.length < 30) await new Promise((resolve) => setTimeout(resolve, 5))
+      await pair.primary.kill()
+      await pair.promote()
+    }
+    expect(await saleThrough(shop, { seed: 11, rushMillis: 500, trouble, heard })).toEqual([])
+  })
+
+  it("the old one, back as a standby and first of the address, is passed over", async (context) => {
+    const pair = await pairHere(context)
+    const shop = shopAt(pair.url)
+    await furnishShop(shop, { accounts: 2, products: 1 })
+    await buy(shop, 0, 0, "before")
+    await pair.primary.shutDown?.()
+    await pair.promote()
+    await pair.restartAsStandby()
+    await until(pair.standby.url, "select 1 from pg_stat_replication")
+    await buy(shop, 0, 0, "after")
+    const late = shopAt(pair.url)
+    expect(await buy(late, 0, 0, "before")).toMatchObject({ replayed: true })
+    await buy(late, 1, 0, "late")
+    // It follows, so it has everything, and nobody of the shop's is connected to it.
+    await until(pair.primary.url, "select 1 from shop.orders where key = 'late'")
+    const there = await asked(pair.primary.url, "select 1 from pg_stat_activity where application_name = 'holdfast'")
+    expect(there).toEqual([])
+    expect((await late.audit.run()).ok).toBe(true)
+  })
+
+  it("a shop on a standby waits until that takes changes, in sessions that were open before", async (context) => {
+    const pair = await pairHere(context)
+    const before = shopAt(pair.primary.url)
+    await furnishShop(before, { accounts: 1, products: 1 })
+    await until(pair.standby.url, "select 1 from shop.product")
+    await expect(shopAt(pair.standby.url).start()).rejects.toThrow(/is a standby, which takes no changes/)
+    const shop = shopAt(`${pair.standby.url}?target_session_attrs=any`, { migrate: "check" })
+    await shop.start()
+    const patient = buy(shop, 0, 0, "patient")
+    await before.stop()
+    await pair.primary.shutDown?.()
+    await pair.promote()
+    expect(await patient).toMatchObject({ state: "placed", replayed: false })
+    expect((await shop.audit.run()).ok).toBe(true)
+  })
+
+  it("behind one address that leads elsewhere now, sessions on the old server are given up", async (context) => {
+    const pair = await pairHere(context)
+    const proxy = await proxyTo(pair.primary.url)
+    cleanUps.push(() => proxy.close())
+    const shop = shopAt(proxy.url)
+    await furnishShop(shop, { accounts: 1, products: 1 })
+    await pair.primary.shutDown?.()
+    await pair.promote()
+    proxy.leadTo(pair.standby.url)
+    await buy(shop, 0, 0, "after")
+    expect((await shop.stock.product("product-0")).onHand).toBe(999_999)
+  })
+
+  it("a server that takes no changes any more is away, says why, and is used again when it does", async (context) => {
+    const server = await serverHere(context)
+    const shop = shopAt(server.url, {}, 1_500)
+    await furnishShop(shop, { accounts: 1, products: 1 })
+    const readOnly = async (now: "on" | "off") => {
+      await asked(server.url, `alter system set default_transaction_read_only = ${now}`)
+      await asked(server.url, "select pg_reload_conf()")
+      await until(server.url, `select 1 where current_setting('default_transaction_read_only') = '${now}'`)
+      // Sessions that were opened before do what they are told.
+      await asked(
+        server.url,
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'holdfast'",
+      )
+    }
+    await readOnly("on")
+    await expect(buy(shop, 0, 0, "no")).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" })
+    await expect(shop.points.balance("account-0")).rejects.toThrow(/default_transaction_read_only is on/)
+    await readOnly("off")
+    await expect.poll(() => attempt(buy(shop, 0, 0, "yes"))).toBe("done")
+  })
+
+  it("an address of which no host will do says what each of them answered", async (context) => {
+    const server = await serverHere(context)
+    const { host } = new URL(server.url)
+    const shop = shopAt(`postgres://postgres@127.0.0.1:1,${host}/postgres?target_session_attrs=standby`)
+    await expect(shop.start()).rejects.toThrow(new RegExp(`127.0.0.1:1: .*ECONNREFUSED.*; ${host}: is no standby`))
+    // A password that is wrong here is wrong on the next one.
+    await asked(server.url, "create role jan login password 'x'")
+    const nobody = shopAt(`postgres://nobody@${host},127.0.0.1:1/postgres`)
+    await expect(nobody.start()).rejects.toThrow(/role "nobody" does not exist/)
+  })
+})

@@ -1,0 +1,78 @@
+/**
+ * Reads whose callers say how old an answer may be. Whoever says nothing gets what is true now, from the store.
+ */
+import { Effect } from "effect"
+import type { Aged, CachedRead } from "../cache/ReadCache.ts"
+import type { Codec } from "../cache/SharedLevel.ts"
+import type { InvalidInput } from "../refusals.ts"
+import type { ProductId } from "../values.ts"
+import type { KernelShape } from "./Kernel.ts"
+
+export interface ReadOptions {
+  /**
+   * The oldest that the answer may be, in milliseconds: 0 to 3,600,000. Default 0: exact. What this process changed by calls
+   * that it answered is in the answer in any case.
+   */
+  readonly maxAgeMillis?: number | undefined
+  /** Told how old the answer may be at most, before it is given. */
+  readonly onAge?: ((ageMillis: number) => void) | undefined
+}
+
+const mostAgeMillis = 3_600_000
+
+/** The answer of a read that is no older than the caller allows. */
+export const aged = <A, E>(
+  kernel: KernelShape,
+  options: ReadOptions | undefined,
+  asked: CachedRead<A, E>,
+): Effect.Effect<Aged<A>, E | InvalidInput> =>
+  Effect.suspend((): Effect.Effect<Aged<A>, E | InvalidInput> => {
+    const maxAgeMillis = options?.maxAgeMillis ?? 0
+    if (!(typeof maxAgeMillis === "number" && maxAgeMillis >= 0 && maxAgeMillis <= mostAgeMillis)) return wrongAge
+    const { cache } = kernel
+    const read =
+      cache === undefined || maxAgeMillis === 0
+        ? Effect.map(asked.source, (value) => ({ value, ageMillis: 0 }))
+        : cache.read(asked, maxAgeMillis)
+    const onAge = options?.onAge
+    return onAge === undefined ? read : Effect.tap(read, ({ ageMillis }) => Effect.sync(() => onAge(ageMillis)))
+  })
+
+const wrongAge = Effect.fail<InvalidInput>({
+  _tag: "InvalidInput",
+  issues: [{ pointer: "/maxAgeMillis", message: `must be a number from 0 to ${mostAgeMillis}` }],
+})
+
+/** What every list is kept under: a change of one product ends all of them. */
+const lists = "list"
+
+export const productKey = (productId: ProductId) => ["product", productId] as const
+
+export const listKey = (...parts: ReadonlyArray<string | number>) => [lists, ...parts] as const
+
+/** Ends what is kept of a product that was changed. Answers what is left to do before the change is answered. */
+export const dropProduct =
+  (kernel: KernelShape) =>
+  ({ productId }: { readonly productId: ProductId }): Effect.Effect<void> | undefined => {
+    const { cache } = kernel
+    const ofLists = cache?.dropAll(lists)
+    const ofProduct = cache?.drop(productKey(productId))
+    if (ofLists === undefined) return ofProduct
+    return ofProduct === undefined || cache?.sharesProducts !== true ? ofLists : Effect.andThen(ofLists, ofProduct)
+  }
+
+/** Something of plain values, between processes. */
+export const asJson = <A>(): Codec<A> => ({
+  encode: (value) => encoder.encode(JSON.stringify(value)),
+  decode: (bytes) => {
+    try {
+      // biome-ignore lint/plugin/casts: another process of this shop wrote it under the same key, which names its version
+      return JSON.parse(decoder.decode(bytes)) as A
+    } catch {
+      return undefined
+    }
+  },
+})
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()

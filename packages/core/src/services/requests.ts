@@ -1,0 +1,136 @@
+/**
+ * Coupon requests: accepted now, answered when they are stored; decided later in the order of their log.
+ */
+import { Effect, type Scope } from "effect"
+import { type Claim, placeOf, type Verdict } from "../coupons/Request.ts"
+import { keysOf } from "../decision/Records.ts"
+import { type RequestRefusal, refusalFrom } from "../decision/storedRefusal.ts"
+import { sliceDecider } from "../delivery/decideRequests.ts"
+import type { Engine } from "../engine/Engine.ts"
+import { toldOf } from "../engine/faults.ts"
+import type { LogFull, RequestLogShape, StoreFault, StoreShape } from "../ports/index.ts"
+import type { Overloaded, RequestNotFound, StoreNo } from "../refusals.ts"
+import type { RequestId } from "../values.ts"
+import { grouped, type TooMany } from "./grouped.ts"
+
+/** What became of a request, or that it waits. */
+type RequestOutcome =
+  | { readonly state: "waiting" }
+  | Extract<Verdict["outcome"], { readonly state: "issued" }>
+  | { readonly state: "refused"; readonly refusal: RequestRefusal }
+
+export interface RequestsShape {
+  /** False for a shop without a log: it accepts nothing. */
+  readonly isOffered: boolean
+  /** What the seal of the campaign refuses now, so that nothing need be stored; undefined where it refuses nothing. */
+  readonly refusedNow: Engine["sealedRefusal"]
+  /** Stores a claim, and answers when it is as durable as the log claims. */
+  readonly accept: (claim: Claim) => Effect.Effect<RequestId, Overloaded | StoreNo>
+  readonly outcomeOf: (requestId: RequestId) => Effect.Effect<RequestOutcome, RequestNotFound | Overloaded | StoreNo>
+  /** Decides what waits, as one of those who do. */
+  readonly serve: Effect.Effect<never>
+  readonly waiting: RequestLogShape["waiting"]
+}
+
+/** Claims of one append, and ids of one look. */
+const together = 500
+/** Callers whose claim has not been sent to the log, or whose id has not been looked up. */
+const mostWaiting = 10_000
+const retryAfterMillis = 1_000
+
+/** `log` is undefined for a shop without one: what was decided before is still found. */
+export const makeRequests = (
+  store: StoreShape,
+  engine: Pick<Engine, "sealedRefusal" | "decidedBeside">,
+  log: RequestLogShape | undefined,
+  deadlineMillis: number,
+): Effect.Effect<RequestsShape, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const append = yield* grouped({ together, waiting: mostWaiting }, (claims: ReadonlyArray<Claim>) =>
+      log === undefined ? Effect.fail(noLog) : log.append(claims),
+    )
+    const look = yield* grouped({ together, waiting: mostWaiting }, (ids: ReadonlyArray<RequestId>) =>
+      verdictsOf(store, ids),
+    )
+    const found = (requestId: RequestId) => Effect.mapError(look(requestId), (fault) => told(fault, "nothing-happened"))
+    const isWaiting = (requestId: RequestId) =>
+      log === undefined || placeOf(requestId) === undefined
+        ? Effect.succeed(false)
+        : Effect.mapError(log.holds(requestId), (fault) => toldOf(fault, "nothing-happened"))
+    return {
+      isOffered: log !== undefined,
+      refusedNow: engine.sealedRefusal,
+      accept: (claim) =>
+        append(claim).pipe(
+          Effect.mapError((fault) => told(fault, "unknown")),
+          Effect.timeoutOrElse({ duration: deadlineMillis, orElse: () => Effect.fail(tooLate) }),
+        ),
+      outcomeOf: Effect.fnUntraced(function* (requestId) {
+        const [verdict] = yield* found(requestId)
+        if (verdict !== undefined) return decidedOf(verdict)
+        if (yield* isWaiting(requestId)) return { state: "waiting" }
+        // It may have been decided after the first look, and forgotten by its log.
+        const [late] = yield* found(requestId)
+        if (late !== undefined) return decidedOf(late)
+        return yield* Effect.fail<RequestNotFound>({ _tag: "RequestNotFound", requestId })
+      }),
+      serve: log === undefined ? Effect.never : log.serve(sliceDecider(store, engine.decidedBeside)),
+      waiting: log === undefined ? Effect.succeed(0) : log.waiting,
+    }
+  })
+
+/** Each in a list of its own, which is empty where the request is not decided. One snapshot, taken after all were asked. */
+const verdictsOf = (
+  store: Pick<StoreShape, "transact">,
+  ids: ReadonlyArray<RequestId>,
+): Effect.Effect<ReadonlyArray<ReadonlyArray<Verdict>>, StoreFault> => {
+  const keys = keysOf((add) => {
+    for (const id of ids) add("verdict", [id])
+  })
+  return store.transact(keys, (records) => {
+    const answer = ids.map((id) => {
+      const verdict = records.verdict(id)
+      return verdict === undefined ? [] : [verdict]
+    })
+    return {
+      answer,
+      changes: undefined,
+      restsOnRows: answer.some((verdicts) => verdicts.length > 0),
+      again: () => undefined,
+    }
+  })
+}
+
+const decidedOf = ({ outcome }: Verdict): RequestOutcome =>
+  outcome.state === "issued" ? outcome : { state: "refused", refusal: refusalFrom(outcome.refusal) }
+
+const overloaded = (millis: number): Overloaded => ({
+  _tag: "Overloaded",
+  outcome: "nothing-happened",
+  retryAfterMillis: millis,
+})
+
+const noLog: StoreFault = {
+  _tag: "Rejected",
+  reason: "this shop takes no coupon requests; pass `requests` to createHoldfast, such as inProcessRequests()",
+}
+
+const tooLate: StoreNo = {
+  _tag: "StoreUnavailable",
+  outcome: "unknown",
+  reason: "the request log did not answer before the deadline",
+}
+
+const told = (
+  fault: StoreFault | LogFull | TooMany,
+  otherwise: "nothing-happened" | "unknown",
+): Overloaded | StoreNo => {
+  switch (fault._tag) {
+    case "LogFull":
+      return overloaded(fault.retryAfterMillis)
+    case "TooMany":
+      return overloaded(retryAfterMillis)
+    default:
+      return toldOf(fault, otherwise)
+  }
+}

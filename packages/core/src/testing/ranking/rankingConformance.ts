@@ -1,0 +1,44 @@
+/**
+ * `rankingConformance`: puts a ranking to the test of its laws, against the real thing. It must be empty, or of no use to
+ * anybody else: trials begin by emptying it.
+ */
+import { Context, Effect, Layer } from "effect"
+import { Ranking } from "../../ports/index.ts"
+import { textOfCause } from "../../thrown.ts"
+import { KitBook, type KitReport } from "../kit/KitReport.ts"
+import { drawsOf } from "../sim/draws.ts"
+import { rankingLaws } from "./rankingLaws.ts"
+import { rankingTrial } from "./rankingTrial.ts"
+
+/** A ranking under test. */
+export interface RankingAdapter {
+  /** What it is called in reports. */
+  readonly name: string
+  readonly layer: Layer.Layer<Ranking>
+}
+
+export interface RankingConformanceOptions {
+  /** Fixes what is put and asked. Default 1. */
+  readonly seed?: number | undefined
+  /** Default 12. */
+  readonly trials?: number | undefined
+}
+
+const defaultTrials = 12
+
+/** Runs the laws. Never fails: what is wrong is in the report. */
+export const rankingConformance = (
+  { name, layer }: RankingAdapter,
+  { seed = 1, trials = defaultTrials }: RankingConformanceOptions = {},
+): Effect.Effect<KitReport> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const book = new KitBook(rankingLaws)
+      const ranking = Context.get(yield* Layer.build(layer), Ranking)
+      for (let trial = 0; trial < trials; trial++) {
+        const exit = yield* Effect.exit(rankingTrial(ranking, `kit ${seed} ${trial}`, drawsOf(seed, trial), book))
+        if (exit._tag === "Failure") book.broken("RANK-01", `A trial failed: ${textOfCause(exit.cause)}`)
+      }
+      return book.report(name, seed, trials)
+    }),
+  )

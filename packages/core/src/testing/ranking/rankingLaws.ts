@@ -1,0 +1,25 @@
+/**
+ * The laws of the `Ranking` port.
+ */
+import type { KitLaw } from "../kit/KitReport.ts"
+
+export const rankingLaws: ReadonlyArray<KitLaw> = [
+  {
+    id: "RANK-01",
+    title: "A whole ranking is what the store would add up, ties included, after any repeat and order of puts",
+    why: "A list that is quicker must not be another one.",
+    sometimes: ["products were tied", "a put was repeated", "an hour left the window", "units were taken back"],
+  },
+  {
+    id: "RANK-02",
+    title: "What is not whole is never answered",
+    why: "A ranking that has lost an order, or was filled by two, looks like any other.",
+    sometimes: [
+      "nobody had vouched for it",
+      "a feeder was followed by another",
+      "a step had been lost",
+      "it was emptied",
+      "a word had no moment to stand for",
+    ],
+  },
+]

@@ -1,0 +1,118 @@
+/**
+ * Broken rankings: each dies by one law, and so shows that the law can fail.
+ */
+import { Effect, Layer } from "effect"
+import { makeMemoryRanking } from "../../memory/MemoryRanking.ts"
+import { type FeederStep, Ranking, type RankingShape } from "../../ports/index.ts"
+import { Quantity } from "../../values.ts"
+import type { RankingAdapter } from "./rankingConformance.ts"
+
+export interface RankingMutant extends RankingAdapter {
+  /** What is wrong with it. */
+  readonly about: string
+  /** The law that it breaks. */
+  readonly diesBy: string
+}
+
+const mutant = (
+  diesBy: string,
+  name: string,
+  about: string,
+  wrap: (ranking: RankingShape) => Partial<RankingShape>,
+): RankingMutant => ({
+  name,
+  about,
+  diesBy,
+  layer: Layer.effect(
+    Ranking,
+    Effect.map(makeMemoryRanking({ days: [2, 1] }), (ranking) => ({ ...ranking, ...wrap(ranking) })),
+  ),
+})
+
+export const rankingMutants: ReadonlyArray<RankingMutant> = [
+  mutant("RANK-01", "increments", "A put adds to what is there, as if it were never repeated.", (ranking) => {
+    const sums = new Map<string, number>()
+    return {
+      put: (step, hour, sales) =>
+        ranking.put(
+          step,
+          hour,
+          sales.map(({ productId, sold }) => {
+            const name = `${step.feeder} ${hour} ${productId}`
+            const sum = (sums.get(name) ?? 0) + sold
+            sums.set(name, sum)
+            return { productId, sold: Quantity.make(sum) }
+          }),
+        ),
+    }
+  }),
+  mutant("RANK-01", "ties reversed", "Positive scores, read from the end.", (ranking) => ({
+    top: (window, limit) =>
+      Effect.map(
+        ranking.top(window, limit),
+        (ranked) => ranked && { ...ranked, sales: ranked.sales.toReversed().sort((a, b) => b.sold - a.sold) },
+      ),
+  })),
+  mutant("RANK-01", "only what grows", "What was taken back is not put.", (ranking) => {
+    const known = new Map<string, number>()
+    return {
+      put: (step, hour, sales) =>
+        ranking.put(
+          step,
+          hour,
+          sales.filter(({ productId, sold }) => {
+            const name = `${step.feeder} ${hour} ${productId}`
+            const grows = sold > (known.get(name) ?? -1)
+            if (grows) known.set(name, sold)
+            return grows
+          }),
+        ),
+    }
+  }),
+  mutant("RANK-02", "answers at once", "What is being filled is answered.", (ranking) => ({
+    begin: (feeder, untilHour) =>
+      Effect.gen(function* () {
+        yield* ranking.begin(feeder, untilHour)
+        yield* ranking.mark({ feeder, number: 0.1, after: 0 })
+        yield* ranking.vouch({ feeder, number: 0.2, after: 0 })
+      }),
+  })),
+  mutant("RANK-02", "steps without their feeder", "Whoever was followed by another goes on putting.", (ranking) => {
+    let current = ""
+    let number = 0
+    const whoever = (step: FeederStep): FeederStep => ({ feeder: current, number: ++number, after: step.after && 0 })
+    return {
+      begin: (feeder, untilHour) => {
+        current = feeder
+        number = 0
+        return ranking.begin(feeder, untilHour)
+      },
+      put: (step, hour, sales) => ranking.put(whoever(step), hour, sales),
+      roll: (step, untilHour) => ranking.roll(whoever(step), untilHour),
+      mark: (step) => ranking.mark(whoever(step)),
+      vouch: (step) => ranking.vouch(whoever(step)),
+    }
+  }),
+  mutant("RANK-02", "steps without those before", "What a failover lost is not missed.", (ranking) => {
+    const alone = (step: FeederStep): FeederStep => ({ ...step, after: 0 })
+    return {
+      put: (step, hour, sales) => ranking.put(alone(step), hour, sales),
+      mark: (step) => ranking.mark(alone(step)),
+    }
+  }),
+  mutant("RANK-02", "the nearest window", "An end that has not come is answered with the last one.", (ranking) => {
+    let until = 0
+    return {
+      begin: (feeder, untilHour) => {
+        until = untilHour
+        return ranking.begin(feeder, untilHour)
+      },
+      roll: (step, untilHour) => {
+        until = untilHour
+        return ranking.roll(step, untilHour)
+      },
+      top: ({ fromHour, untilHour }, limit) =>
+        ranking.top({ fromHour: fromHour + until - untilHour, untilHour: until }, limit),
+    }
+  }),
+]

@@ -1,0 +1,185 @@
+import { Effect, Layer } from "effect"
+import { describe, expect, it, onTestFinished } from "vitest"
+import { createHoldfast } from "../../src/index.ts"
+import { MemoryStore, makeMemoryCache } from "../../src/memory/index.ts"
+import { type Reads, SharedCache, type SharedCacheShape, Store, type StoreShape } from "../../src/ports/index.ts"
+
+/** A store whose reads are counted and may be held up, for any number of processes. */
+class Counted {
+  products = 0
+  tops = 0
+  /** What a read of products waits for. */
+  gate: Promise<void> = Promise.resolve()
+  readonly #store = Effect.runSync(MemoryStore.make)
+
+  get option() {
+    const { reads } = this.#store
+    const counted: Reads = {
+      ...reads,
+      products: (ids) =>
+        Effect.suspend(() => {
+          this.products++
+          return Effect.tap(reads.products(ids), () => Effect.promise(() => this.gate))
+        }),
+      top: (window) =>
+        Effect.suspend(() => {
+          this.tops++
+          return reads.top(window)
+        }),
+    }
+    const store: StoreShape = { ...this.#store, reads: counted }
+    return { name: "counted", layer: Layer.succeed(Store, store) }
+  }
+}
+
+const shopOn = (store: Counted, cache?: SharedCacheShape) => {
+  const shop = createHoldfast({
+    store: store.option,
+    ...(cache && { cache: { name: "shared", layer: Layer.succeed(SharedCache, cache) } }),
+  })
+  onTestFinished(() => shop.stop())
+  return shop
+}
+
+const hour = 3_600_000
+const old = { maxAgeMillis: hour }
+
+describe("a read whose caller says how old it may be", () => {
+  it("SB-55: one read of a product serves all who come while it lasts, and those who say nothing get the exact one", async () => {
+    const store = new Counted()
+    const shop = shopOn(store)
+    await shop.stock.register({ productId: "tee", name: "Tee", price: 10, onHand: 5 })
+    const before = store.products
+    const products = await Promise.all(Array.from({ length: 100 }, () => shop.stock.product("tee", old)))
+    expect(store.products - before).toBe(1)
+    expect(new Set(products.map(({ onHand }) => onHand))).toEqual(new Set([5]))
+    await shop.stock.product("tee")
+    await shop.stock.product("tee", { maxAgeMillis: 0 })
+    expect(store.products - before).toBe(3)
+  })
+
+  it("shows its own process's change after it was answered, also where a read was under way", async () => {
+    const store = new Counted()
+    const shop = shopOn(store)
+    await shop.stock.register({ productId: "tee", name: "Tee", price: 10, onHand: 5 })
+    await shop.stock.product("tee", old)
+    await shop.stock.changePrice({ productId: "tee", price: 20 })
+    const gate = Promise.withResolvers<void>()
+    store.gate = gate.promise
+    const early = shop.stock.product("tee", old)
+    await expect.poll(() => store.products).toBeGreaterThan(1)
+    await shop.stock.restock({ productId: "tee", quantity: 3, key: "delivery" })
+    store.gate = Promise.resolve()
+    const late = await shop.stock.product("tee", old)
+    gate.resolve()
+    expect([(await early).price, late.onHand]).toEqual([20, 8])
+    expect((await shop.stock.product("tee", old)).onHand).toBe(8)
+    for (const change of [
+      () => shop.stock.rename({ productId: "tee", name: "Shirt" }),
+      () => shop.stock.adjust({ productId: "tee", change: -1, key: "count" }),
+      () => shop.stock.retire({ productId: "tee" }),
+    ]) {
+      await change()
+      expect(await shop.stock.product("tee", old)).toEqual(await shop.stock.product("tee"))
+    }
+  })
+
+  it("keeps no refusal", async () => {
+    const shop = shopOn(new Counted())
+    for (let time = 0; time < 2; time++) {
+      expect(await shop.safe.stock.product("tee", old)).toMatchObject({
+        ok: false,
+        error: { code: "PRODUCT_NOT_FOUND" },
+      })
+    }
+    await shop.stock.register({ productId: "tee", name: "Tee", price: 10, onHand: 5 })
+    expect((await shop.stock.product("tee", old)).onHand).toBe(5)
+  })
+
+  it("SB-48: an answer is older than the store by no more than its caller allows, and says how old it is", async () => {
+    const store = new Counted()
+    const [left, right] = [shopOn(store), shopOn(store)]
+    await left.stock.register({ productId: "tee", name: "Tee", price: 10, onHand: 5 })
+    await right.stock.product("tee", { maxAgeMillis: 200 })
+    await left.stock.changePrice({ productId: "tee", price: 20 })
+    const changedAt = performance.now()
+    const ages: Array<number> = []
+    for (;;) {
+      const calledAt = performance.now()
+      const { price } = await right.stock.product("tee", { maxAgeMillis: 200, onAge: (age) => ages.push(age) })
+      if (price === 20) break
+      expect(calledAt - changedAt).toBeLessThan(200)
+    }
+    expect(Math.max(...ages)).toBeLessThanOrEqual(200)
+  })
+
+  it("answers lists of what its own process changed, and each caller with objects of its own", async () => {
+    const store = new Counted()
+    const shop = shopOn(store)
+    await shop.points.open({ accountId: "ann" })
+    await shop.points.charge({ accountId: "ann", amount: 1_000, key: "top-up" })
+    for (const productId of ["tee", "cap"]) {
+      await shop.stock.register({ productId, name: productId, price: 10, onHand: 50 })
+      await shop.orders.place({ accountId: "ann", lines: [{ productId, quantity: 2 }], key: productId })
+    }
+    const first = await shop.popularity.top({}, old)
+    expect(first.products.map(({ productId }) => productId)).toEqual(["cap", "tee"])
+    Object.assign(first.products[0] ?? {}, { name: "mine" })
+    const again = await shop.popularity.top({}, old)
+    expect(again.products[0]?.name).toBe("cap")
+    expect(store.tops).toBe(1)
+    expect(again.asOf.getTime()).toBeLessThanOrEqual(Date.now())
+    await shop.stock.retire({ productId: "cap" })
+    expect((await shop.popularity.top({}, old)).products.map(({ productId }) => productId)).toEqual(["tee"])
+    const page = await shop.stock.products({ limit: 1 }, old)
+    await shop.stock.changePrice({ productId: "tee", price: 11 })
+    expect(page.items[0]?.productId).toBe("cap")
+    expect((await shop.stock.products({ productIds: ["tee"] }, old)).items[0]?.price).toBe(11)
+  })
+
+  it("serves a fleet by one read, and hides from no process what it changed itself", async () => {
+    const store = new Counted()
+    const cache = Effect.runSync(makeMemoryCache())
+    const [left, right] = [shopOn(store, cache), shopOn(store, cache)]
+    await left.stock.register({ productId: "tee", name: "Tee", price: 10, onHand: 5 })
+    await Promise.all([left, right].map((shop) => shop.popularity.top({}, old)))
+    expect(store.tops).toBe(1)
+    await right.stock.product("tee", old)
+    const before = store.products
+    await left.stock.product("tee", old)
+    expect(store.products).toBe(before)
+    await left.stock.changePrice({ productId: "tee", price: 20 })
+    expect((await left.stock.product("tee", old)).price).toBe(20)
+    await left.popularity.top({}, old)
+    expect(store.tops).toBe(2)
+  })
+
+  it("goes on where the shared cache is away, and believes nothing from before a change that it did not hear of", async () => {
+    const store = new Counted()
+    const cache = Effect.runSync(makeMemoryCache())
+    const [left, right] = [shopOn(store, { ...cache, forget: () => Effect.fail(away) }), shopOn(store, cache)]
+    await left.stock.register({ productId: "tee", name: "Tee", price: 10, onHand: 5 })
+    await right.stock.product("tee", old)
+    await left.stock.changePrice({ productId: "tee", price: 20 })
+    expect((await left.stock.product("tee", old)).price).toBe(20)
+    const alone = shopOn(store, {
+      ...cache,
+      get: () => Effect.fail(away),
+      put: () => Effect.die("a client that throws"),
+      forget: () => Effect.fail(away),
+    })
+    expect((await alone.stock.product("tee", old)).price).toBe(20)
+  })
+
+  it.each([-1, Number.NaN, hour + 1, "500"])("refuses the age %s", async (maxAgeMillis) => {
+    const shop = shopOn(new Counted())
+    const asked = Reflect.apply(shop.safe.stock.product, undefined, ["tee", { maxAgeMillis }])
+    expect(await asked).toMatchObject({ ok: false, error: { refusal: { issues: [{ pointer: "/maxAgeMillis" }] } } })
+  })
+
+  it("refuses what is no cache", () => {
+    expect(() => Reflect.apply(createHoldfast, undefined, [{ cache: {} }])).toThrow("such as redis({ client })")
+  })
+})
+
+const away = { _tag: "CacheFault", reason: "away" } as const

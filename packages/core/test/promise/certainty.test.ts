@@ -1,0 +1,89 @@
+/**
+ * What callers are told of a store that fails: what is certain, and whether trying again may help. Nothing that is certain
+ * of a read is ever told of the change behind it.
+ */
+import { Effect } from "effect"
+import { describe, expect, it } from "vitest"
+import { createHoldfast } from "../../src/index.ts"
+import type { Reads, StoreFault } from "../../src/ports/index.ts"
+import { controlledStore, rejecting } from "../support/controlledStore.ts"
+import { endOf, furnishedShop, memoryStore } from "../support/shop.ts"
+
+const lost = { _tag: "Lost", reason: "the connection was lost" } as const
+const rejected = { _tag: "Rejected", reason: "permission denied" } as const
+
+/** A shop with an order, whose store fails its reads from then on as told. */
+const shopThatReads = async () => {
+  const { shape } = memoryStore()
+  let fault: StoreFault | undefined
+  // Time goes on only once reads fail: no call before that may meet its deadline.
+  const startedAt = Date.now()
+  const failing = <Args extends ReadonlyArray<unknown>, A>(read: (...args: Args) => Effect.Effect<A, StoreFault>) => {
+    return (...args: Args): Effect.Effect<A, StoreFault> =>
+      Effect.suspend(() => (fault === undefined ? read(...args) : Effect.fail(fault)))
+  }
+  const reads: Reads = {
+    ...shape.reads,
+    account: failing(shape.reads.account),
+    order: failing(shape.reads.order),
+    receipt: failing(shape.reads.receipt),
+  }
+  const shop = await furnishedShop(
+    {},
+    { deadlineMillis: 50, clock: () => (fault === undefined ? startedAt : Date.now()) },
+    memoryStore({ ...shape, reads }),
+  )
+  const cart = { accountId: "ada", lines: [{ productId: "tea", quantity: 1 }], key: "cart" }
+  const { orderId } = await shop.orders.place(cart)
+  return {
+    shop,
+    cart,
+    cancel: { accountId: "ada", orderId, key: "cancel" },
+    fail: (as: StoreFault) => {
+      fault = as
+    },
+  }
+}
+
+describe("a store that fails a read", () => {
+  it.each([
+    { fault: lost, told: "StoreUnavailable" },
+    { fault: rejected, told: "StoreRejected" },
+  ])("changed nothing by it, and neither did what it was to prepare: $told", async ({ fault, told: _tag }) => {
+    const { shop, cancel, fail } = await shopThatReads()
+    const told = { _tag, outcome: "nothing-happened", reason: fault.reason }
+    fail(fault)
+    expect(await endOf(shop.points.balance("ada"))).toEqual(told)
+    expect(await endOf(shop.orders.cancel(cancel))).toEqual(told)
+  })
+
+  it.each([lost, rejected])("behind a change leaves the change unknown: $_tag", async (fault) => {
+    const { shop, cart, fail } = await shopThatReads()
+    fail(fault)
+    // The order is there. Its answer has to be read, and cannot be.
+    const unknown = { code: "STORE_UNAVAILABLE", outcome: "unknown", retryable: true }
+    await expect(shop.orders.place(cart)).rejects.toMatchObject(unknown)
+    await expect(shop.shop.outcome({ operation: "orders.place", key: "cart" })).rejects.toMatchObject(unknown)
+  })
+})
+
+describe("a store that rejects a change", () => {
+  it("says why, that nothing happened, and that trying again is useless; the key stays free", async () => {
+    const store = await Effect.runPromise(controlledStore())
+    const shop = createHoldfast({ store: store.option })
+    await shop.points.open({ accountId: "ada" })
+    store.behave = () => rejecting("permission denied for table account (42501)")
+    const charge = { accountId: "ada", amount: 5, key: "k" }
+    await expect(shop.points.charge(charge)).rejects.toMatchObject({
+      code: "STORE_REJECTED",
+      refusal: undefined,
+      outcome: "nothing-happened",
+      retryable: false,
+      message: "The store rejects it: permission denied for table account (42501).",
+    })
+    expect(await shop.safe.points.charge(charge)).toMatchObject({ ok: false, error: { code: "STORE_REJECTED" } })
+    expect((await shop.outcome({ operation: "points.charge", key: "k" })).status).toBe("not-found")
+    store.behave = (_, run) => run
+    expect(await shop.points.charge(charge)).toMatchObject({ replayed: false, balance: 5 })
+  })
+})

@@ -1,0 +1,52 @@
+/**
+ * What the host's own functions answer: who asks, and what they may do.
+ *
+ * An answer may come at once or as a promise of any kind. Only an exact answer counts: what is merely truthy would let
+ * callers in by mistake, so that it is the host's defect, and told as one.
+ */
+
+/**
+ * Throw this from `resolveCaller`, `authorize` or a rule where what they ask is away, such as the store of sessions: the
+ * request is answered 503 with `Retry-After`, nothing has happened, and the same request may succeed later. Anything else
+ * that is thrown is a defect and answered 500.
+ */
+export class HostUnavailable extends Error {
+  override readonly name = "HostUnavailable"
+  /** When to ask again. */
+  readonly retryAfterMillis: number
+
+  constructor({
+    retryAfterMillis = 1_000,
+    cause,
+  }: { readonly retryAfterMillis?: number; readonly cause?: unknown } = {}) {
+    super("What the host has to ask is not available.", { cause })
+    this.retryAfterMillis = retryAfterMillis
+  }
+}
+
+/** True for a {@link HostUnavailable}, also of another copy of this package. */
+export const isHostUnavailable = (error: unknown): error is HostUnavailable =>
+  error instanceof HostUnavailable ||
+  (error instanceof Error && error.name === "HostUnavailable" && "retryAfterMillis" in error)
+
+/** Promises come from many libraries and realms: what has a `then` is one. */
+export const isThenable = <A>(value: A | PromiseLike<A>): value is PromiseLike<A> =>
+  (typeof value === "object" || typeof value === "function") &&
+  value !== null &&
+  "then" in value &&
+  typeof value.then === "function"
+
+/** Whether a rule allows. It says exactly true or exactly false. */
+export const verdictOf = (rule: string, answer: unknown): boolean => {
+  if (typeof answer === "boolean") return answer
+  throw new TypeError(`${rule} must answer true or false, and not ${kindOf(answer)}.`)
+}
+
+/** The caller that a host resolved. Null is what many a session store says for undefined. */
+export const callerOf = <C extends { readonly id: string }>(answer: C | null | undefined): C | undefined => {
+  if (answer === undefined || answer === null) return undefined
+  if (typeof answer === "object" && typeof answer.id === "string") return answer
+  throw new TypeError("resolveCaller must answer { id } with a text as id, or undefined.")
+}
+
+const kindOf = (value: unknown): string => (value === null ? "null" : typeof value)

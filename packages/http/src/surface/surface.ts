@@ -1,0 +1,294 @@
+/**
+ * The one path of every request: find the route, know the caller, take the key, decode, ask whether it is allowed, run,
+ * encode. Everything that goes wrong on it becomes a problem document; nothing else leaves.
+ *
+ * Plain functions over plain values: no fiber, no `Request`, no `Response`.
+ */
+import { isHoldfastError } from "@holdfast/core"
+import { type About, type Names, resourceOf } from "../compatibility/Words.ts"
+import { Deadlines } from "../exchange/Deadlines.ts"
+import type { Exchange, Reply } from "../exchange/Exchange.ts"
+import { hasDotSegment, headerText, isAscii } from "../exchange/encoding.ts"
+import { callerOf, HostUnavailable, isHostUnavailable, isThenable, verdictOf } from "../exchange/hostAnswers.ts"
+import { parseKey } from "../exchange/idempotencyKey.ts"
+import { allowedByDefault, type Caller, isCallerId, isOpen, scopeOf } from "../exchange/identity.ts"
+import { RateLimit } from "../exchange/RateLimit.ts"
+import { traceIdOf } from "../exchange/trace.ts"
+import type { Call, ShopCalls } from "../handlers/Handling.ts"
+import type { Settings } from "../options.ts"
+import { type No, problemReply } from "../problems/problem.ts"
+import { languageOf } from "../problems/titles.ts"
+import { success } from "./answering.ts"
+import { decode } from "./decoding.ts"
+import { readJson } from "./json.ts"
+import type { Metrics } from "./Metrics.ts"
+import { makeRouter } from "./router.ts"
+import { type Answered, type Route, routesOf } from "./routes.ts"
+
+/** Answers a request that is no business call, such as a probe. */
+type Plain = (exchange: Exchange) => Reply | No | Promise<Reply | No>
+
+export interface PlainRoute {
+  readonly name: string
+  readonly plain: Plain
+}
+
+export interface Surface {
+  readonly answer: (exchange: Exchange) => Promise<Reply>
+  /** Whether a path is one of ours: for hosts that serve other things beside us. */
+  readonly owns: (exchange: Pick<Exchange, "target" | "mountedAt">) => boolean
+}
+
+/** How much sooner than the limit of an answer a wait ends, so that there is time for the answer. */
+const spareMillis = 1_000
+
+/** What a request prefers (RFC 7240). */
+const preferenceOf = (exchange: Exchange, preference: RegExp): RegExpExecArray | null =>
+  preference.exec(exchange.header("prefer") ?? "")
+
+/** A status for the logs where nobody is left to hear an answer. */
+const gone = (): Reply => ({ status: 499, headers: {}, body: "" })
+
+const surface = (code: Extract<No, { readonly _tag: "Surface" }>["code"]): No => ({ _tag: "Surface", code })
+
+export const makeSurface = <C extends Caller>(
+  shop: ShopCalls,
+  settings: Settings<C>,
+  plainRoutes: ReadonlyMap<string, PlainRoute>,
+  metrics: Metrics,
+): Surface => {
+  const { limits, basePath } = settings
+  const bodies = new Deadlines(limits.bodyMillis)
+  const answers = new Deadlines(limits.answerMillis)
+  const rateLimit = settings.rateLimit && new RateLimit(settings.rateLimit, settings.clock)
+  const router = makeRouter<Route | PlainRoute>()
+  for (const [path, route] of plainRoutes) router.add("GET", path, route)
+  const routes = new Map(routesOf().map((route) => [`${route.method} ${route.path}`, route]))
+  for (const route of routes.values()) router.add(route.method, route.path, route)
+
+  /** The route that does it later, where there is one and the request prefers that. */
+  const preferred = (route: Route, exchange: Exchange, seen: Seen): Route => {
+    if (route.later === undefined || !preferenceOf(exchange, /(?:^|,)\s*respond-async\s*(?:[,;]|$)/i)) return route
+    seen.headers["preference-applied"] = "respond-async"
+    return routes.get(`${route.method} ${route.later}`) ?? route
+  }
+
+  /** The path below the base path, or undefined where it is not below it. */
+  const ownPath = ({ target, mountedAt }: Pick<Exchange, "target" | "mountedAt">): string | undefined => {
+    const query = target.indexOf("?")
+    const path = query === -1 ? target : target.slice(0, query)
+    if (path.startsWith(basePath) && path[basePath.length] === "/") return path.slice(basePath.length)
+    // Operators ask at the root. A host that mounted us elsewhere than at the base path gives us what is below.
+    if (plainRoutes.has(path)) return path
+    return mountedAt !== "" && path.startsWith(mountedAt) ? path.slice(mountedAt.length) : undefined
+  }
+
+  const run = (exchange: Exchange, seen: Seen): Reply | No | Promise<Reply | No> => {
+    if (metrics.inFlight > limits.inFlight) {
+      return core({ _tag: "Overloaded", outcome: "nothing-happened", retryAfterMillis: 1000 })
+    }
+    if (exchange.target.length > limits.targetLength) return surface("URI_TOO_LONG")
+    if (exchange.headerCount > limits.headers) return surface("HEADERS_TOO_LARGE")
+    const path = ownPath(exchange)
+    if (!isAscii(exchange.target) || (path !== undefined && hasDotSegment(path))) return surface("MALFORMED_PATH")
+    const found = path === undefined ? undefined : router.find(exchange.method, path)
+    if (found === undefined) return surface("ROUTE_NOT_FOUND")
+    if (found._tag === "Malformed") return surface("MALFORMED_PATH")
+    if (found._tag === "OtherMethods") {
+      return { _tag: "Surface", code: "METHOD_NOT_ALLOWED", headers: { allow: found.allow.join(", ") } }
+    }
+    const route = "plain" in found.route ? found.route : preferred(found.route, exchange, seen)
+    seen.route = route.name
+    return "plain" in route ? route.plain(exchange) : business(exchange, route, found.params, seen)
+  }
+
+  const business = async (
+    exchange: Exchange,
+    route: Route,
+    params: Readonly<Record<string, string>>,
+    seen: Seen,
+  ): Promise<Reply | No> => {
+    seen.names = route.names
+    let caller: C | undefined
+    if (settings.resolveCaller !== undefined) {
+      const resolved = settings.resolveCaller(exchange.view)
+      // A promise costs a turn of the loop, so that hosts which answer at once are not made to wait for it.
+      caller = callerOf(isThenable(resolved) ? await inTime(resolved) : resolved)
+      const isKnown = caller !== undefined && isCallerId(caller.id)
+      // Before the answer to a failed sign-in: one who guesses is limited too.
+      const refused = limited(isKnown ? caller : undefined, exchange, seen)
+      if (refused !== undefined) return refused
+      if (!isKnown && (caller !== undefined || !isOpen(route.action))) return surface("UNAUTHENTICATED")
+    }
+    let key = ""
+    let body: unknown
+    if (route.changes) {
+      const taken = keyOf(exchange, seen)
+      if (typeof taken !== "string") return taken
+      key = taken
+      const read = await readJson(exchange, limits.bodyBytes, bodies)
+      if (read._tag === "Gone") return gone()
+      if (read._tag === "No") return read.no
+      body = read.value
+    }
+    const decoded = decode(route, params, exchange.target, body)
+    if ("_tag" in decoded) return decoded
+    const input = route.input(decoded)
+    if (settings.resolveCaller === undefined) {
+      caller = demoCaller<C>(input, exchange)
+      const refused = limited(caller, exchange, seen)
+      if (refused !== undefined) return refused
+      if (caller === undefined && !isOpen(route.action)) return surface("UNAUTHENTICATED")
+    }
+    const allows = (about: About): boolean | Promise<boolean> => {
+      const rule = allowedByDefault(caller, route.action, about.accountId)
+      if (settings.authorize === undefined) return rule
+      const question = { caller, action: route.action, resource: resourceOf(about), request: exchange.view }
+      const answer = settings.authorize(question)
+      const decided = (verdict: unknown): boolean => (verdict === undefined ? rule : verdictOf("authorize", verdict))
+      return isThenable(answer) ? inTime(answer).then(decided) : decided(answer)
+    }
+    const allowed = allows(input)
+    if (!(allowed instanceof Promise ? await allowed : allowed)) return surface("FORBIDDEN")
+    const call: Call = {
+      shop,
+      key,
+      scope: caller === undefined ? "" : scopeOf(caller),
+      signal: exchange.signal,
+      traceparent: exchange.header("traceparent"),
+      caller,
+      allows,
+      names: route.names,
+      // biome-ignore lint/plugin/casts: the host's rules are asked about callers that the host's own resolveCaller gave
+      charge: settings.charge as Call["charge"],
+      // biome-ignore lint/plugin/casts: likewise
+      cancel: settings.cancel as Call["cancel"],
+      cache: settings.cache,
+      headers: {},
+      preferredWaitSeconds: Number(preferenceOf(exchange, /(?:^|,)\s*wait=(\d{1,4})\s*(?:[,;]|$)/i)?.[1] ?? 0),
+      longestWaitMillis: Math.max(0, limits.answerMillis - spareMillis),
+      maxLines: limits.orderItems,
+      now: settings.clock,
+    }
+    const answered = await answers.race<Answered | No>(route.run(input, call), late)
+    return "body" in answered ? success(route, answered, exchange) : answered
+  }
+
+  /** A host's promise, which may take no longer than an answer may. */
+  const inTime = <A>(promise: PromiseLike<A>): Promise<A> =>
+    answers.race(promise, () => Promise.reject(new HostUnavailable()))
+
+  const limited = (caller: C | undefined, { view }: Exchange, seen: Seen): No | undefined => {
+    if (rateLimit === undefined) return undefined
+    const address = caller === undefined ? rateLimit.addressOf(view) : undefined
+    if (caller === undefined && address === undefined) {
+      warnOfAddresses()
+      return undefined
+    }
+    const allowance = rateLimit.take(caller === undefined ? `address:${address}` : `caller:${caller.id}`)
+    Object.assign(seen.headers, allowance.headers)
+    return allowance.allowed ? undefined : surface("RATE_LIMITED")
+  }
+
+  let isWarned = false
+  const warnOfAddresses = (): void => {
+    if (isWarned) return
+    isWarned = true
+    settings.warn(
+      "holdfast: rateLimit cannot tell callers apart who are not signed in, and does not limit them: give rateLimit.addressOf.",
+    )
+  }
+
+  const keyOf = (exchange: Exchange, seen: Seen): string | No => {
+    const key = parseKey(exchange.header("idempotency-key"))
+    if (key === false) return surface("IDEMPOTENCY_KEY_INVALID")
+    if (key !== undefined) return key
+    if (settings.keys === "required") return surface("IDEMPOTENCY_KEY_REQUIRED")
+    const made = crypto.randomUUID()
+    // The caller can still ask what became of it.
+    seen.headers["idempotency-key"] = `"${made}"`
+    return made
+  }
+
+  return {
+    owns: (exchange) => ownPath(exchange) !== undefined,
+    answer: async (exchange) => {
+      const startedAt = performance.now()
+      const seen: Seen = {
+        route: "unknown",
+        names: {},
+        headers: {},
+        traceId: traceIdOf(exchange.header("traceparent")),
+      }
+      metrics.inFlight++
+      let outcome: Reply | No
+      try {
+        outcome = await run(exchange, seen)
+      } catch (error) {
+        outcome = failureOf(error, exchange, seen, settings.onDefect)
+      }
+      metrics.inFlight--
+      const reply =
+        "_tag" in outcome ? problemReply(outcome, occasionOf(exchange, seen, settings.problemTypeBase)) : outcome
+      reply.headers["trace-id"] = seen.traceId
+      for (const name in seen.headers) reply.headers[name] = seen.headers[name] ?? ""
+      metrics.record(seen.route, reply.status, performance.now() - startedAt)
+      return reply
+    },
+  }
+}
+
+/** What is known of a request so far, whatever becomes of it. */
+interface Seen {
+  route: string
+  /** The core's names of fields, and the request's. */
+  names: Names
+  readonly headers: Record<string, string>
+  readonly traceId: string
+}
+
+const core = (no: Extract<No, { readonly _tag: "Core" }>["no"], names: Names = {}): No => ({
+  _tag: "Core",
+  no,
+  names,
+})
+
+const late = (): No => core({ _tag: "StoreUnavailable", outcome: "unknown", reason: "the answer did not come in time" })
+
+const occasionOf = (exchange: Exchange, { traceId }: Seen, typeBase: string) => {
+  const query = exchange.target.indexOf("?")
+  return {
+    language: languageOf(exchange.header("accept-language")),
+    traceId,
+    instance: query === -1 ? exchange.target : exchange.target.slice(0, query),
+    typeBase,
+  }
+}
+
+const failureOf = (
+  error: unknown,
+  exchange: Exchange,
+  { route, names, traceId }: Seen,
+  onDefect: Settings<Caller>["onDefect"],
+): Reply | No => {
+  if (isHoldfastError(error)) {
+    const no = error.refusal ?? error.unavailable
+    // Why a store rejects something stays inside, and nobody but the host can mend it.
+    if (no?._tag === "StoreRejected") onDefect(error, { traceId, route })
+    if (no !== undefined) return core(no, names)
+  }
+  if (isHostUnavailable(error)) {
+    const seconds = Math.max(1, Math.ceil(error.retryAfterMillis / 1000))
+    return { _tag: "Surface", code: "HOST_UNAVAILABLE", headers: { "retry-after": String(seconds) } }
+  }
+  if (exchange.signal.aborted) return gone()
+  onDefect(error, { traceId, route })
+  return surface("INTERNAL")
+}
+
+/** The caller that a demonstration believes: whom the request names, else an `x-user-id` header. */
+const demoCaller = <C extends Caller>({ accountId }: About, exchange: Exchange): C | undefined => {
+  const id = accountId ?? headerText(exchange.header("x-user-id") ?? "")
+  // biome-ignore lint/plugin/casts: the demo identity knows nothing of the host's own callers
+  return isCallerId(id) ? ({ id } as C) : undefined
+}

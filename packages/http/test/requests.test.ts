@@ -1,0 +1,83 @@
+import { inProcessRequests } from "@holdfast/core/memory"
+import { describe, expect, it } from "vitest"
+import { holdfastClient } from "../src/client/index.ts"
+import { shopHandler } from "../src/index.ts"
+import { askOf, callerOfHeader, freshKey, stocked } from "./support.ts"
+
+const claim = (userId: string) => ({ userId, couponId: "10" })
+
+const requesting = async (options: Parameters<typeof stocked>[0] = {}) => {
+  const shop = await stocked({ requests: inProcessRequests(), ...options })
+  const handler = shopHandler(shop, callerOfHeader)
+  const ask = askOf(handler)
+  const as = (caller: string, headers = {}) => ({ ...freshKey(), "x-caller": caller, ...headers })
+  /** Below the base path. */
+  const placeOf = (location: string | null) => `/coupons/${location}`
+  return { shop, handler, ask, as, placeOf }
+}
+
+describe("a claim that is decided later", () => {
+  it("is accepted with 202 and a place to ask, by preference or by its own address", async () => {
+    const { ask, as, placeOf } = await requesting()
+    const preferred = await ask("POST", "/coupons/issue", claim("ann"), as("ann", { prefer: "respond-async" }))
+    expect(preferred).toMatchObject({ status: 202, body: { requestId: expect.any(String) } })
+    expect(preferred.headers.get("preference-applied")).toBe("respond-async")
+    const own = await ask("POST", "/coupons/issue-requests", claim("bob"), as("bob"))
+    expect(own.status).toBe(202)
+    expect(own.headers.get("preference-applied")).toBeNull()
+    for (const [{ headers, body }, caller, ticket] of [
+      [preferred, "ann", 1],
+      [own, "bob", 2],
+    ] as const) {
+      expect(decodeURIComponent(headers.get("location") ?? "")).toBe(`issue-requests/${body.requestId}`)
+      const decided = await ask("GET", placeOf(headers.get("location")), undefined, {
+        "x-caller": caller,
+        prefer: "wait=20",
+      })
+      expect(decided).toMatchObject({ status: 200, body: { state: "issued", coupon: { userId: caller, ticket } } })
+    }
+    expect((await ask("POST", "/coupons/issue", claim("7"), as("7"))).status).toBe(422)
+  })
+
+  it("says that it waits, and when to ask again", async () => {
+    const { ask, as, placeOf } = await requesting({ workers: false })
+    const { headers } = await ask("POST", "/coupons/issue-requests", claim("ann"), as("ann"))
+    const waiting = await ask("GET", placeOf(headers.get("location")), undefined, { "x-caller": "ann" })
+    expect(waiting).toMatchObject({ status: 200, body: { state: "waiting" } })
+    expect(waiting.headers.get("retry-after")).toBe("1")
+  })
+
+  it("says what it was refused with, in the words of a claim that is decided at once", async () => {
+    const { ask, as, placeOf } = await requesting()
+    const { headers } = await ask("POST", "/coupons/issue-requests", { userId: "ann", couponId: "none" }, as("ann"))
+    const address = `${placeOf(headers.get("location"))}?wait=20`
+    expect((await ask("GET", address, undefined, { "x-caller": "ann" })).body).toEqual({
+      state: "refused",
+      code: "CAMPAIGN_NOT_FOUND",
+      detail: expect.stringContaining("none"),
+    })
+  })
+
+  it("is nobody else's, and only who may claim may claim later", async () => {
+    const { ask, as, placeOf } = await requesting()
+    expect((await ask("POST", "/coupons/issue-requests", claim("ann"), as("bob"))).status).toBe(403)
+    const { headers } = await ask("POST", "/coupons/issue-requests", claim("ann"), as("ann"))
+    const address = `${placeOf(headers.get("location"))}?wait=20`
+    expect((await ask("GET", address, undefined, { "x-caller": "ann" })).body.state).toBe("issued")
+    const { status, body } = await ask("GET", address, undefined, { "x-caller": "bob" })
+    expect({ status, code: body.code }).toEqual({ status: 404, code: "REQUEST_NOT_FOUND" })
+    expect((await ask("GET", "/coupons/issue-requests/none", undefined, { "x-caller": "ann" })).status).toBe(404)
+  })
+
+  it("is what the typed client says", async () => {
+    const { handler } = await requesting()
+    const client = holdfastClient({
+      baseUrl: `http://shop.test${handler.basePath}`,
+      headers: { "x-caller": "ann" },
+      fetch: handler.fetch,
+    })
+    const { requestId } = await client.coupons.request({ userId: "ann", couponId: 10 })
+    const requested = await client.coupons.requested({ requestId, wait: 20 })
+    expect(requested).toMatchObject({ state: "issued", coupon: { ticket: 1, issuedAt: expect.any(Date) } })
+  })
+})
