@@ -3,7 +3,9 @@
  *
  * Its stream goes on giving records of partitions that it has lost, and commits of those are taken. So what we own is looked
  * up before a slice is handled and again before it is committed; whoever lost a partition in between leaves it to the other
- * member. A stream that failed is made anew.
+ * member. And a partition that comes back goes on where the stream had read to, when a fetch was under way: what was left
+ * to the other member would be passed over. So a stream is read for as long as its member's place in the group stands: with
+ * each join comes a new one, which begins at what the group has committed. A stream that failed is made anew too.
  */
 import type { Consumer, Message, MessagesStream } from "@platformatic/kafka"
 import { partsOf } from "./parts.ts"
@@ -35,16 +37,7 @@ export const platformaticConsumer = (
       autocommit: false,
     })
     try {
-      const stream = await consumer.consume({
-        topics: [to.topic],
-        mode: "committed",
-        fallbackMode: "earliest",
-        autocommit: false,
-        maxWaitTime: 500,
-        highWaterMark: to.maxSlice,
-      })
-      await readAll(consumer, stream, to, handle, closing.signal)
-      await stream.close()
+      await readAll(consumer, to, handle, closing.signal)
     } finally {
       await consumer.close(true).catch(() => {})
     }
@@ -69,49 +62,91 @@ export const platformaticConsumer = (
 
 const readAll = async (
   consumer: Consumer<Bytes, Bytes, Bytes, Bytes>,
-  stream: Stream,
   to: SubscribeTo,
   handle: HandleSlice,
   closing: AbortSignal,
 ): Promise<void> => {
+  let joins = 0
   let failure: { readonly error: unknown } | undefined
   let wake = () => {}
-  stream.on("readable", () => wake())
-  // A member that cannot join again says so here, and an event without a listener would end the process.
-  consumer.on("error", (error: unknown) => {
+  const fail = (error: unknown) => {
     failure ??= { error }
     wake()
-  })
-  stream.on("error", (error) => {
-    failure ??= { error }
-    wake()
-  })
-  stream.on("close", () => {
-    failure ??= { error: new Error("the stream of records has ended") }
-    wake()
-  })
+  }
   closing.addEventListener("abort", () => wake())
+  consumer.on("consumer:group:join", () => {
+    joins += 1
+    wake()
+  })
+  // A member that cannot join again says so here, and an event without a listener would end the process.
+  consumer.on("error", fail)
+
+  const open = async (): Promise<Stream> => {
+    const stream = await consumer.consume({
+      topics: [to.topic],
+      mode: "committed",
+      fallbackMode: "earliest",
+      autocommit: false,
+      maxWaitTime: 500,
+      highWaterMark: to.maxSlice,
+    })
+    stream.on("readable", () => wake())
+    stream.on("error", (error) => {
+      if (stream === current) fail(error)
+    })
+    stream.on("close", () => {
+      if (stream === current) fail(new Error("the stream of records has ended"))
+    })
+    return stream
+  }
+
+  let current: Stream | undefined
+  let joinsThen = 0
   while (!closing.aborted) {
     if (failure !== undefined) throw failure.error
+    if (current === undefined || joinsThen !== joins) {
+      const before: Stream | undefined = current
+      // The new one first: with its last stream a member forgets the topic.
+      current = await open()
+      joinsThen = joins
+      await before?.close()
+      continue
+    }
+    const stream = current
     const messages = waiting(stream, to.maxSlice)
     if (messages.length === 0) {
       await new Promise<void>((resolve) => {
         wake = resolve
         // What came between the look and now.
-        if (closing.aborted || failure !== undefined || stream.readableLength > 0) resolve()
+        if (closing.aborted || failure !== undefined || joinsThen !== joins || stream.readableLength > 0) resolve()
       })
       continue
     }
-    const byPartition = Map.groupBy(messages, ({ partition }) => partition)
-    await Promise.all(
-      Array.from(byPartition, async ([partition, ofPartition]) => {
-        for (const part of partsOf(ofPartition, to.maxSlice)) {
-          const isOver = await handlePart(consumer, partition, part, to, handle, closing)
-          if (isOver) return
-        }
-      }),
-    )
+    await handleAll(consumer, messages, to, handle, closing)
   }
+  const last = current
+  current = undefined
+  await last?.close()
+}
+
+/** What was read, each partition's beside the others'. Where one fails, the others are waited for all the same. */
+const handleAll = async (
+  consumer: Consumer<Bytes, Bytes, Bytes, Bytes>,
+  messages: ReadonlyArray<Message<Bytes, Bytes, Bytes, Bytes>>,
+  to: SubscribeTo,
+  handle: HandleSlice,
+  closing: AbortSignal,
+): Promise<void> => {
+  const byPartition = Map.groupBy(messages, ({ partition }) => partition)
+  const ended = await Promise.allSettled(
+    Array.from(byPartition, async ([partition, ofPartition]) => {
+      for (const part of partsOf(ofPartition, to.maxSlice)) {
+        const isOver = await handlePart(consumer, partition, part, to, handle, closing)
+        if (isOver) return
+      }
+    }),
+  )
+  for (const each of ended) if (each.status === "rejected") throw each.reason
 }
 
 /** How often it is looked whether a partition is still ours while a slice of it is handled. */

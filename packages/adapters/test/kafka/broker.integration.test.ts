@@ -179,6 +179,35 @@ describe.each([
     expect(wrongWith(all, seen)).toEqual([])
   })
 
+  it("given a second member that handles nothing of what it was given → the first takes it up where it stands", async (context) => {
+    if (cluster === undefined) return context.skip("no Kafka here")
+    const { topic, open, transport } = await rig()
+    const all = events(400, 9)
+    const seen: Array<Event> = []
+    await publishAll(transport, topic, all)
+    let begin = () => {}
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve
+    })
+    // What the first has read ahead of its hands is partly the second's by the time it comes to it.
+    let offered = 0
+    await member(transport, topic, seen, ({ records }) => {
+      offered += records.length
+      return begun
+    })
+    await expect.poll(() => offered).toBeGreaterThan(0)
+    const second = await member(open(), topic, seen, async (_, signal) => {
+      begin()
+      await new Promise((resolve) => signal.addEventListener("abort", resolve))
+      throw new Error("nothing was handled")
+    })
+    const lags = async () => Array.from((await transport.lag("readers", topic)).values())
+    await expect.poll(async () => (await lags()).filter((lag) => lag === 0n).length).toBe(partitions / 2)
+    await second.close()
+    await expect.poll(() => new Set(seen.map(({ id }) => id)).size).toBe(400)
+    expect(wrongWith(all, seen)).toEqual([])
+  })
+
   it("given a plain client that knows nothing of us → reads headers, key and value", async (context) => {
     if (cluster === undefined) return context.skip("no Kafka here")
     const { broker, topic, transport } = await rig()
