@@ -1,6 +1,6 @@
 /**
  * A Prometheus of our own with the rules of `ops/alerts.yaml`, so that a game day sees what the pager would have said. Their
- * `for` is a fifteenth of what it is: two seconds for half a minute. A game day is short.
+ * `for` is a fifteenth of what it is, and so is an age of a minute: two seconds for half a minute. A game day is short.
  */
 import { spawn, spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -13,6 +13,8 @@ export interface Watch {
   readonly fired: () => Promise<ReadonlyArray<string>>
   /** Waits until an alert fires. */
   readonly until: (name: string) => Promise<void>
+  /** Waits until an alert fires no more. */
+  readonly over: (name: string) => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -22,6 +24,11 @@ const lookMillis = 500
 const shortened = (_: string, count: string, unit: string): string =>
   `for: ${Math.ceil((Number(count) * (unit === "m" ? 60 : 1)) / 15)}s`
 
+const shortenedRules = (): string =>
+  readFileSync(rules, "utf8")
+    .replaceAll(/for: (\d+)(s|m)/g, shortened)
+    .replaceAll(/_seconds(\)?) > 60/g, "_seconds$1 > 4")
+
 /** Undefined, and noted as left out, where there is no Prometheus. */
 export const watch = async (urls: ReadonlyArray<string>): Promise<Watch | undefined> => {
   if (spawnSync("prometheus", ["--version"]).status !== 0) {
@@ -30,7 +37,7 @@ export const watch = async (urls: ReadonlyArray<string>): Promise<Watch | undefi
   }
   const folder = mkdtempSync(join(tmpdir(), "holdfast-watch-"))
   const targets = urls.map((url) => JSON.stringify(new URL(url).host)).join(", ")
-  writeFileSync(join(folder, "alerts.yaml"), readFileSync(rules, "utf8").replaceAll(/for: (\d+)(s|m)/g, shortened))
+  writeFileSync(join(folder, "alerts.yaml"), shortenedRules())
   writeFileSync(
     join(folder, "prometheus.yml"),
     `global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }
@@ -47,6 +54,7 @@ scrape_configs: [{ job_name: shop, static_configs: [{ targets: [${targets}] }] }
   )
   const ended = new Promise((end) => child.once("exit", end))
   const seen = new Set<string>()
+  let firing: ReadonlySet<string> = new Set()
   const look = async (): Promise<void> => {
     const answer = await fetch(`http://127.0.0.1:${port}/api/v1/alerts`).catch(() => undefined)
     if (answer?.status !== 200) return
@@ -55,7 +63,8 @@ scrape_configs: [{ job_name: shop, static_configs: [{ targets: [${targets}] }] }
         readonly alerts: ReadonlyArray<{ readonly state: string; readonly labels: { readonly alertname: string } }>
       }
     }
-    for (const { state, labels } of data.alerts) if (state === "firing") seen.add(labels.alertname)
+    firing = new Set(data.alerts.flatMap(({ state, labels }) => (state === "firing" ? [labels.alertname] : [])))
+    for (const name of firing) seen.add(name)
   }
   const looking = setInterval(() => void look(), lookMillis)
   return {
@@ -67,6 +76,9 @@ scrape_configs: [{ job_name: shop, static_configs: [{ targets: [${targets}] }] }
     },
     until: async (name) => {
       while (!seen.has(name)) await new Promise((again) => setTimeout(again, lookMillis))
+    },
+    over: async (name) => {
+      while (firing.has(name)) await new Promise((again) => setTimeout(again, lookMillis))
     },
     stop: async () => {
       clearInterval(looking)

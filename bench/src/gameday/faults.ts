@@ -1,8 +1,8 @@
 /**
  * What goes wrong on a game day, one after the other. Each fault ends itself, and people buy all the while.
  */
-
-import { asked, type Pair, until } from "@holdfast/test-services"
+import { asked, hasFaketime, type KafkaBroker, type Pair, type RedisServer, until } from "@holdfast/test-services"
+import { Redis } from "ioredis"
 import pg from "pg"
 import type { Fleet } from "./Fleet.ts"
 import type { Traffic } from "./traffic.ts"
@@ -10,15 +10,21 @@ import type { Traffic } from "./traffic.ts"
 interface GameDayWorld {
   readonly fleet: Fleet
   readonly pair: Pair
+  readonly redis: RedisServer | undefined
+  readonly broker: KafkaBroker | undefined
   readonly traffic: Traffic
   /** Waits until an alert fires; at once where nobody watches. */
   readonly alerted: (name: string) => Promise<void>
+  /** Waits until none is said of that any more; at once where nobody watches. */
+  readonly over: (name: string) => Promise<void>
 }
 
 export interface Fault {
   readonly name: string
   /** What holds meanwhile, and what is worse than usual. */
   readonly means: string
+  /** Whether what it breaks is there. Always, where this is absent. */
+  readonly needs?: (world: GameDayWorld) => boolean
   /** Alerts that have to fire. */
   readonly alerts?: ReadonlyArray<string>
   /** Alerts that may: what they look at is worse for some minutes. */
@@ -26,6 +32,9 @@ export interface Fault {
   /** Answers how long it took from its mending to the next sale, where it is mended at one moment. */
   readonly run: (world: GameDayWorld) => Promise<number | undefined>
 }
+
+/** So long without a sale, with eight people who buy, is a shop that sells nothing. */
+const stallMillis = 2_000
 
 /** Enough sales to say that the shop sells again. */
 const some = 15
@@ -61,6 +70,62 @@ export const faults: ReadonlyArray<Fault> = [
       await world.traffic.sells(some)
       shop.kill("SIGCONT")
       await world.traffic.sells(some)
+      return undefined
+    },
+  },
+  {
+    name: "a process has another clock",
+    means: "Its times are ten minutes ahead. Leases go by the store's clock, and nobody else notices.",
+    needs: () => hasFaketime("game day"),
+    run: async (world) => {
+      const shop = first(world)
+      shop.kill("SIGKILL")
+      await shop.restart("+10m")
+      await world.traffic.sells(some * 3)
+      shop.kill("SIGKILL")
+      await shop.restart()
+      await world.traffic.sells(some)
+      return undefined
+    },
+  },
+  {
+    name: "Redis is flushed",
+    means: "Reads and refusals go to the store until it is full again. Nothing was only there.",
+    needs: ({ redis }) => redis !== undefined,
+    run: async ({ redis, traffic }) => {
+      const client = new Redis(redis?.url ?? "")
+      await client.flushall()
+      await traffic.sells(some)
+      await client.quit()
+      return undefined
+    },
+  },
+  {
+    name: "Redis freezes",
+    means: "It is left alone after the first time-outs, and asked again when it answers.",
+    needs: ({ redis }) => redis?.freeze !== undefined,
+    run: async ({ redis, traffic }) => {
+      redis?.freeze?.()
+      await traffic.sells(some * 3)
+      redis?.thaw?.()
+      await traffic.sells(some)
+      return undefined
+    },
+  },
+  {
+    name: "Kafka freezes",
+    means: "Sales go on. Their events wait in the outbox, and come in order when it answers.",
+    alerts: ["HoldfastBusLate"],
+    // The relay is a subscription too.
+    mayAlert: ["HoldfastSubscriptionLate"],
+    needs: ({ broker }) => broker !== undefined,
+    run: async ({ broker, traffic, alerted, over }) => {
+      broker?.freeze()
+      await alerted("HoldfastBusLate")
+      await traffic.sells(some)
+      broker?.thaw()
+      await traffic.sells(some)
+      for (const name of ["HoldfastBusLate", "HoldfastSubscriptionLate"]) await over(name)
       return undefined
     },
   },
@@ -117,12 +182,35 @@ export const faults: ReadonlyArray<Fault> = [
   {
     name: "the old primary is a standby",
     means: "Nobody takes it for one that takes changes.",
-    mayAlert: afterAnOutage,
+    mayAlert: [...afterAnOutage, "HoldfastStoreUnreachable"],
     run: async ({ pair, traffic }) => {
       await pair.restartAsStandby()
       await until(pair.standby.url, "select 1 from pg_stat_replication")
       await traffic.sells(some)
       return undefined
+    },
+  },
+  {
+    name: "the disk is full",
+    means: "The server takes no change and may end. Nothing is told as done that is not.",
+    alerts: ["HoldfastStoreUnreachable"],
+    mayAlert: [...afterAnOutage, "HoldfastCallsUnavailable"],
+    needs: ({ pair }) => pair.volume !== undefined,
+    run: async ({ pair, traffic, alerted }) => {
+      pair.volume?.fill()
+      // What the server has kept for its log goes as well.
+      const text = "select pg_logical_emit_message(false, 'report', repeat('x', 1000000)) from generate_series(1, 1000)"
+      await asked(pair.standby.url, text).catch(() => {})
+      await traffic.stalls(stallMillis)
+      await alerted("HoldfastStoreUnreachable")
+      await pair.standby.kill()
+      pair.volume?.free()
+      await pair.standby.restart()
+      const mended = performance.now()
+      await traffic.sells(1)
+      const again = performance.now() - mended
+      await traffic.sells(some)
+      return again
     },
   },
 ]

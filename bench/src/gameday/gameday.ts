@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { postgres } from "@holdfast/adapters/postgres"
 import { createHoldfast } from "@holdfast/core"
-import { asked, privatePair } from "@holdfast/test-services"
+import { asked, leaveOut, privateKafka, privatePair, privateRedis } from "@holdfast/test-services"
 import { startFleet } from "./Fleet.ts"
 import { type Fault, faults } from "./faults.ts"
 import { startTraffic } from "./traffic.ts"
@@ -38,6 +38,8 @@ export interface GameDayReport {
 const onHand = 1_000_000
 const shoppers = 8
 const size = 3
+/** Room for the data of the standby: an empty server takes 40 MB and its log at most 64. */
+const volumeMegabytes = 300
 /** Sales before the first fault, so that it meets a fleet that runs. */
 const warmUp = 50
 
@@ -46,7 +48,7 @@ export const gameDay = async (
   say: (text: string) => void,
   chosen: ReadonlyArray<Fault> = faults,
 ): Promise<GameDayReport | undefined> => {
-  const pair = await privatePair("game day")
+  const pair = await privatePair("game day", volumeMegabytes)
   if (pair === undefined) return undefined
   const folder = mkdtempSync(join(tmpdir(), "holdfast-gameday-"))
   const endings: Array<() => Promise<unknown>> = [async () => rmSync(folder, { recursive: true }), pair.stop]
@@ -54,8 +56,17 @@ export const gameDay = async (
     await pair.synchronise()
     const catalogue = join(folder, "catalogue.json")
     writeFileSync(catalogue, JSON.stringify(goods))
+    const redis = await privateRedis("game day")
+    if (redis !== undefined) endings.push(redis.stop)
+    const kafka = await privateKafka("game day")
+    if (kafka !== undefined) endings.push(kafka.stop)
     say(`three shops on ${pair.url}`)
-    const fleet = await startFleet(size, pair.url, catalogue)
+    const fleet = await startFleet(size, {
+      storeUrl: pair.url,
+      catalogue,
+      redisUrl: redis?.url,
+      brokers: kafka?.bootstrap,
+    })
     endings.push(fleet.stop)
     const urls = fleet.shops.map(({ url }) => url)
     const watching = await watch(urls)
@@ -65,10 +76,16 @@ export const gameDay = async (
     await watching?.fired()
     const steps: Array<StepReport> = []
     const alerted = (name: string) => watching?.until(name) ?? Promise.resolve()
-    for (const { name, means, run, alerts: expected = [], mayAlert = [] } of chosen) {
+    const over = (name: string) => watching?.over(name) ?? Promise.resolve()
+    const world = { fleet, pair, redis, broker: kafka?.brokers[0], traffic, alerted, over }
+    for (const { name, means, needs, run, alerts: expected = [], mayAlert = [] } of chosen) {
+      if (needs?.(world) === false) {
+        leaveOut(`game day: "${name}", for lack of what it breaks`)
+        continue
+      }
       say(`${name}: ${means}`)
       traffic.begin()
-      const again = await run({ fleet, pair, traffic, alerted })
+      const again = await run(world)
       const alerts = await watching?.fired()
       const step = {
         name,

@@ -13,6 +13,8 @@ export interface Traffic {
   readonly end: () => { readonly longestGapMillis: number; readonly wrongAnswers: number }
   /** Resolves when so many more orders were answered. */
   readonly sells: (more: number) => Promise<void>
+  /** Resolves when nothing has been sold for so long. */
+  readonly stalls: (millis: number) => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -78,6 +80,9 @@ export const startTraffic = (urls: ReadonlyArray<string>, shoppers: number): Tra
     sells: async (more) => {
       const enough = answered.size + more
       while (answered.size < enough) await new Promise((look) => setTimeout(look, lookMillis))
+    },
+    stalls: async (millis) => {
+      while (performance.now() - lastSale < millis) await new Promise((look) => setTimeout(look, lookMillis))
     },
     stop: async () => {
       isOver = true

@@ -2,6 +2,7 @@
  * The servers that tests, examples and benches start for themselves, by name from any workspace.
  */
 
+export { clockAhead, hasFaketime } from "./clocks.ts"
 export { freePort } from "./freePort.ts"
 export { type Kafka, type KafkaBroker, type KafkaOptions, privateKafka } from "./kafka.ts"
 export { type KafkaProxy, proxyToBroker } from "./kafkaProxy.ts"
@@ -19,4 +20,5 @@ export {
 } from "./redis.ts"
 export type { Server } from "./Server.ts"
 export { serverUser } from "./serverUser.ts"
+export { type SmallVolume, smallVolume } from "./smallVolume.ts"
 export { asked, type Pair, privatePair, until } from "./standby.ts"

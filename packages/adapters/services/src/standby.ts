@@ -10,6 +10,7 @@ import pg from "pg"
 import { leaveOut } from "./leaveOut.ts"
 import { privateServer } from "./postgres.ts"
 import type { Server } from "./Server.ts"
+import { type SmallVolume, smallVolume } from "./smallVolume.ts"
 
 export interface Pair {
   readonly primary: Server
@@ -20,6 +21,8 @@ export interface Pair {
   readonly promote: () => Promise<void>
   /** From now on commits of the primary wait for the standby. */
   readonly synchronise: () => Promise<void>
+  /** What the standby's data are on, where they were to be on a small volume and this machine mounts one. */
+  readonly volume: SmallVolume | undefined
   /** The primary starts again, as the standby of the one that was its own. */
   readonly restartAsStandby: () => Promise<void>
   readonly stop: () => Promise<void>
@@ -27,9 +30,13 @@ export interface Pair {
 
 const standbyName = "second"
 
-/** Undefined, and noted as left out, where servers are not to be started side by side here. */
-export const privatePair = async (who: string): Promise<Pair | undefined> => {
-  const primary = await privateServer(who)
+/**
+ * Undefined, and noted as left out, where servers are not to be started side by side here. `standbyMegabytes` puts the
+ * standby's data on a volume that small, so that it can be filled.
+ */
+export const privatePair = async (who: string, standbyMegabytes?: number): Promise<Pair | undefined> => {
+  const settings = standbyMegabytes === undefined ? [] : ["min_wal_size=32MB", "max_wal_size=64MB"]
+  const primary = await privateServer(who, settings)
   if (primary === undefined) return undefined
   const { folder } = primary
   if (folder === undefined) {
@@ -37,10 +44,13 @@ export const privatePair = async (who: string): Promise<Pair | undefined> => {
     await primary.stop()
     return undefined
   }
-  const standby = await privateServer(who, [], async (copy) => {
+  let volume: SmallVolume | undefined
+  const standby = await privateServer(who, settings, async (copy) => {
+    if (standbyMegabytes !== undefined) volume = smallVolume(who, copy, standbyMegabytes, primary.user)
     await copyWhileRunning(primary, folder, copy)
     follow(copy, primary)
   }).catch(async (error) => {
+    volume?.unmount()
     await primary.stop()
     throw error
   })
@@ -61,7 +71,9 @@ export const privatePair = async (who: string): Promise<Pair | undefined> => {
       follow(folder, standby)
       await primary.restart()
     },
+    volume,
     stop: async () => {
+      volume?.unmount()
       await standby.stop()
       await primary.stop()
     },

@@ -5,15 +5,9 @@
  * away first; and what may not happen before something else is compared by a clock that all processes of a machine share.
  */
 
-import { privateServer } from "@holdfast/test-services"
+import { hasFaketime, privateServer } from "@holdfast/test-services"
 import { afterEach, describe, expect, it } from "vitest"
-import {
-  type EventProcess,
-  type EventProcessOptions,
-  hasFaketime,
-  served,
-  serveEvents,
-} from "../support/eventProcesses.ts"
+import { type EventProcess, type EventProcessOptions, served, serveEvents } from "../support/eventProcesses.ts"
 import type { TestShop } from "../support/shop.ts"
 import { shopsForFile } from "../support/shops.ts"
 

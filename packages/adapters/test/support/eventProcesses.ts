@@ -2,9 +2,8 @@
  * Processes that serve one durable name, as tests start and end them.
  */
 import { type ChildProcess, spawn } from "node:child_process"
-import { globSync } from "node:fs"
 import { createInterface } from "node:readline"
-import { leaveOut } from "@holdfast/test-services"
+import { clockAhead } from "@holdfast/test-services"
 
 /** The name that they serve. */
 export const served = "mail"
@@ -76,21 +75,4 @@ export const serveEvents = async (options: EventProcessOptions): Promise<EventPr
 
 const signalled = (child: ChildProcess, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void => {
   child.kill(signal)
-}
-
-/** The library is loaded directly: the command `faketime` stands between us and the process that we want to kill. */
-const faketime = globSync("/usr/lib/{,*/}faketime/libfaketimeMT.so.1")[0]
-
-/** What measures intervals is left alone: clocks are corrected, time runs on. */
-const clockAhead = (ahead: string): NodeJS.ProcessEnv => ({
-  LD_PRELOAD: faketime,
-  FAKETIME: ahead,
-  FAKETIME_DONT_FAKE_MONOTONIC: "1",
-})
-
-/** Whether a process can be given another clock here. Where it cannot, the run says loudly what it leaves out. */
-export const hasFaketime = (who: string): boolean => {
-  if (faketime !== undefined) return true
-  leaveOut(`${who}: no faketime here (Debian's package \`faketime\`)`)
-  return false
 }
