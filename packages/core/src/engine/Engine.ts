@@ -7,7 +7,6 @@
 import { Clock, Effect, type Scope, type Tracer } from "effect"
 import type { Command, Decision } from "../decision/Command.ts"
 import type { KeyOf, SharedCacheShape, StoreCounts, StoreFault, StoreShape } from "../ports/index.ts"
-import type { Refusal } from "../refusals.ts"
 import { askAgain } from "./asking.ts"
 import { type BatchContext, runBatch } from "./batches.ts"
 import { DeferredCommands } from "./DeferredCommands.ts"
@@ -17,8 +16,7 @@ import { LaneQueue } from "./LaneQueue.ts"
 import { type KeyState, LostReplies } from "./LostReplies.ts"
 import { Counters, type EngineMetrics } from "./Metrics.ts"
 import { notInTime, type Outcome, type Pending, PendingList, settle } from "./Pending.ts"
-import { defaultSealBytes, SealBuilder } from "./SealBuilder.ts"
-import { Sealed } from "./Sealed.ts"
+import { noSeals, type SealedRefusal, Seals } from "./Seals.ts"
 import { Signal } from "./Signal.ts"
 import type { Spans } from "./Spans.ts"
 
@@ -68,9 +66,7 @@ export interface Engine extends Submitter {
    * What the seal of its campaign refuses a claim with, after one look at the campaign: sold out, or outside of its window.
    * Undefined where there is no seal, where it refuses nothing, and where the store does not say.
    */
-  readonly sealedRefusal: (
-    claim: Command,
-  ) => Effect.Effect<Refusal<"CouponsSoldOut" | "OutsideIssueWindow"> | undefined>
+  readonly sealedRefusal: (claim: Command) => Effect.Effect<SealedRefusal | undefined>
   /** Hears what was committed beside the lanes: whoever waits for commits goes on, and campaigns that refuse are sealed. */
   readonly decidedBeside: (decided: ReadonlyArray<readonly [Command, Decision]>) => void
   /** Counts a command that was decided beside the lanes. */
@@ -90,21 +86,15 @@ const fresh = {
   nextInBucket: undefined,
 } as const
 
-/** Stands for the answer of a claim that no seal refuses: whoever asked for it goes on. */
-const notRefused: Outcome = { _tag: "Repeated", answer: undefined }
-
-// What a paused campaign says now need not be what it says when the request is decided.
-const refusalBySeal = (outcome: Outcome): Refusal<"CouponsSoldOut" | "OutsideIssueWindow"> | undefined =>
-  outcome._tag === "Refused" &&
-  (outcome.refusal._tag === "CouponsSoldOut" || outcome.refusal._tag === "OutsideIssueWindow")
-    ? outcome.refusal
-    : undefined
+/** How a command counts whose time was over: nobody is told of it. */
+const repeated: Outcome = { _tag: "Repeated", answer: undefined }
 
 /** Of a store that counts nothing. */
 const noCounts: StoreCounts = { conflicts: 0, lockedBatches: 0, sessions: 0, sessionsOpened: 0 }
 
 /** How often deadlines are looked at while anything waits. An answer is late by no more than this. */
 const sweepMillis = 50
+
 export const makeEngine = (store: StoreShape, options: EngineOptions): Effect.Effect<Engine, never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
@@ -114,7 +104,7 @@ export const makeEngine = (store: StoreShape, options: EngineOptions): Effect.Ef
       if (store.passesTurns === true) yield* Effect.forkScoped(running.serveLane(lane))
     }
     yield* Effect.forkScoped(running.serveAside)
-    yield* running.serveSeals
+    if (running.seals !== undefined) yield* running.seals.serve
     yield* Effect.forkScoped(running.sweepDeadlines)
     // Callers that nobody answers any more would wait for ever.
     yield* Effect.addFinalizer(() => Effect.sync(() => running.answerTheRest()))
@@ -132,7 +122,7 @@ class RunningEngine implements Engine {
   readonly #lostReplies: LostReplies
   readonly #deferred: DeferredCommands
   /** Undefined where nothing is sealed. */
-  readonly #seals: { readonly builder: SealBuilder; readonly claims: Sealed; readonly asked: Sealed } | undefined
+  readonly seals: Seals | undefined
   readonly #store: StoreShape
   readonly #spans: Spans | undefined
   readonly lanes: ReadonlyArray<Lane>
@@ -160,7 +150,19 @@ class RunningEngine implements Engine {
       finish: this.#decided,
       setAside: this.#setAside,
     }
-    this.#seals = options.seals === false ? undefined : this.#sealsOn(store, options)
+    const { sealBytes, cache } = options
+    const seals = {
+      sealBytes,
+      cache,
+      now,
+      isOpen: (command: Command) => this.#lostReplies.remembers(command),
+      refuse: (pending: Pending, outcome: Outcome) => {
+        this.#queue.waitsNoMore(pending)
+        this.#finish(pending, outcome)
+      },
+      handOver: this.#enqueueAtLanes,
+    }
+    this.seals = options.seals === false ? undefined : Seals.on(store, seals)
   }
 
   submit: Engine["submit"] = (command, resolve, caller) => {
@@ -222,27 +224,16 @@ class RunningEngine implements Engine {
   }
 
   sealedRefusal: Engine["sealedRefusal"] = (command) =>
-    Effect.callback((resume) => {
-      const pending: Pending = {
-        command,
-        resolve: (outcome) => resume(Effect.succeed(refusalBySeal(outcome))),
-        sequence: this.#sequence++,
-        lane: undefined,
-        span: undefined,
-        ...fresh,
-      }
-      if (this.#seals?.asked.takes(pending) !== true) settle(pending, notRefused)
-      return Effect.sync(() => {
-        pending.state = "settled"
-      })
+    Effect.suspend(() => {
+      const claim = { command, sequence: this.#sequence++, lane: undefined, span: undefined, ...fresh }
+      return this.seals?.refusalOf(claim) ?? Effect.undefined
     })
 
   decidedBeside: Engine["decidedBeside"] = (decided) => {
     this.#wakeCommitWaiters()
     for (const [command, decision] of decided) {
-      const outcome: Outcome = decision._tag === "Expired" ? notRefused : decision
-      this.#counters.count(command.operation.name, outcome)
-      this.#seals?.claims.learn(command, outcome)
+      this.#counters.count(command.operation.name, decision._tag === "Expired" ? repeated : decision)
+      this.seals?.learn(command, decision)
     }
   }
 
@@ -257,11 +248,7 @@ class RunningEngine implements Engine {
     busyBatches: this.#counters.busyBatches,
     busyKeys: this.#deferred.busyKeys,
     rejectedBatches: this.#counters.rejectedBatches,
-    seals: this.#seals?.builder.seals.size ?? 0,
-    sealsBuilt: this.#seals?.builder.built ?? 0,
-    sealsVoided: this.#seals?.claims.counts.voided ?? 0,
-    sealedRefusals: this.#seals?.claims.counts.refused ?? 0,
-    sealedPassed: this.#seals?.claims.counts.handedOver ?? 0,
+    ...(this.seals?.metrics ?? noSeals),
     ...(this.#store.counts?.() ?? noCounts),
   })
 
@@ -284,8 +271,7 @@ class RunningEngine implements Engine {
     }
     this.#queue.clear()
     this.#deferred.clear()
-    this.#seals?.claims.clear()
-    this.#seals?.asked.clear()
+    this.seals?.clear()
   }
 
   /**
@@ -310,13 +296,6 @@ class RunningEngine implements Engine {
         )
       }),
     )
-
-  /** Claims of sealed campaigns, beside the lanes. */
-  get serveSeals(): Effect.Effect<void, never, Scope.Scope> {
-    if (this.#seals === undefined) return Effect.void
-    const { builder, claims, asked } = this.#seals
-    return Effect.forEach([builder, claims, asked], ({ serve }) => Effect.forkScoped(serve), { discard: true })
-  }
 
   /** Commands on busy keys, beside the lanes. */
   get serveAside(): Effect.Effect<never> {
@@ -366,27 +345,8 @@ class RunningEngine implements Engine {
     }
   }
 
-  /** Seals need a store that says how a campaign stands, and who its owners are. */
-  #sealsOn({ reads: { standing, owners } }: StoreShape, { sealBytes = defaultSealBytes, cache }: EngineOptions) {
-    if (standing === undefined || owners === undefined) return undefined
-    const now = this.#now
-    const builder = new SealBuilder({ standing, owners, cache, sealBytes, now })
-    const seals = { standing, builder, now, isOpen: (command: Command) => this.#lostReplies.remembers(command) }
-    const claims = new Sealed({
-      ...seals,
-      refuse: (pending, outcome) => {
-        this.#queue.waitsNoMore(pending)
-        this.#finish(pending, outcome)
-      },
-      handOver: this.#enqueueAtLanes,
-    })
-    // For those who only ask: nothing of theirs waits for the lanes.
-    const asked = new Sealed({ ...seals, refuse: settle, handOver: (pending) => settle(pending, notRefused) })
-    return { builder, claims, asked }
-  }
-
   #decided = (pending: Pending, outcome: Outcome): void => {
-    this.#seals?.claims.learn(pending.command, outcome)
+    this.seals?.learn(pending.command, outcome)
     this.#finish(pending, outcome)
   }
 
@@ -444,7 +404,7 @@ class RunningEngine implements Engine {
 
   #enqueue(pending: Pending): void {
     pending.state = "queued"
-    if (this.#seals?.claims.takes(pending) !== true) this.#enqueueAtLanes(pending)
+    if (this.seals?.takes(pending) !== true) this.#enqueueAtLanes(pending)
   }
 
   #enqueueAtLanes = (pending: Pending): void => {
