@@ -77,6 +77,9 @@ describe("imports only ever point down", () => {
     ["PostgreSQL to Redis", "adapters/src/postgres/options.ts", "../redis/options.ts"],
     ["a room of PostgreSQL to Kafka", "adapters/src/postgres/outbox/outbox.ts", "../../kafka/topics.ts"],
     ["Kafka to Redis", "adapters/src/kafka/KafkaBus.ts", "../redis/keys.ts"],
+    ["PGlite to Redis", "adapters/src/pglite/PgliteStore.ts", "../redis/keys.ts"],
+    ["PGlite to Kafka", "adapters/src/pglite/PgliteStore.ts", "../kafka/KafkaBus.ts"],
+    ["an adapter to HTTP", "adapters/src/cli/main.ts", "@holdfast/http"],
     ["PostgreSQL to PGlite", "adapters/src/postgres/archiveOn.ts", "../pglite/archive.ts"],
     [
       "statements to the connections they are sent on",
@@ -89,6 +92,8 @@ describe("imports only ever point down", () => {
     ["the client to the listener", "http/src/client/index.ts", "../node/index.ts"],
     ["HTTP to an adapter", "http/src/layer.ts", "@holdfast/adapters/postgres"],
     ["a folder that the list does not name", "core/src/limits/Limit.ts", "../values.ts"],
+    ["a folder of adapters that the list does not name", "adapters/src/mysql/MysqlStore.ts", "@holdfast/core/ports"],
+    ["a file of HTTP that the list does not name", "http/src/cookies.ts", "./problems/problem.ts"],
     ["to a folder that the list does not name", "core/src/orders/placeOrder.ts", "../limits/Limit.ts"],
   ])("refuses %s", (_, file, from) => {
     expect(look({ [`packages/${file}`]: from })).toEqual([expect.stringContaining(`packages/${file} `)])

@@ -3,7 +3,7 @@
 import { globSync, readFileSync } from "node:fs"
 import { dirname, join, normalize } from "node:path"
 import type { Outcome } from "./command.ts"
-import { floors } from "./floors.ts"
+import { floors, strangers } from "./floors.ts"
 
 export const directions = (): Promise<Outcome> => {
   const offences = offencesUnder(".")
@@ -39,7 +39,7 @@ const offenceOf = (file: string, target: string): string | undefined => {
   if (other === undefined) return `${file} imports ${target}, which stands on no floor of scripts/verify/floors.ts.`
   if (room.path === other.path) return undefined
   if (other.floor < room.floor) return `${file} imports ${target}: ${room.path} stands below ${other.path}.`
-  const apart = floors.flatMap(({ rooms }) => {
+  const apart = [...floors.map(({ rooms }) => rooms), ...strangers].flatMap((rooms) => {
     const [one, two] = [place, to].map((each) => rooms.find((path) => isWithin(each, path)))
     return one !== undefined && two !== undefined && one !== two ? [`${one} and ${two}`] : []
   })

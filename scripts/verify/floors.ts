@@ -12,7 +12,7 @@ export interface Floor {
 const floor = (rooms: string, what: string): Floor => ({ rooms: rooms.split(" "), what })
 
 export const floors: ReadonlyArray<Floor> = [
-  floor("http adapters", "what hosts add to the core, each for itself"),
+  floor("http/index.ts", "what hosts import"),
   floor(
     "http/node http/client http/layer.ts",
     "a listener for node:http │ the typed client │ routes of an Effect server",
@@ -78,14 +78,19 @@ export const floors: ReadonlyArray<Floor> = [
   floor("core/codes.ts core/values.ts core/thrown.ts", "stable codes │ ids, amounts, keys │ what was thrown, as text"),
 ]
 
+/** Rooms that know nothing of each other, on whatever floors they stand. */
+export const strangers: ReadonlyArray<ReadonlyArray<string>> = [
+  ["http", "adapters"],
+  ["adapters/pglite", "adapters/redis", "adapters/kafka"],
+]
+
 /** The list as CONTRIBUTING.md prints it: a block for each package. */
 export const printed = (): string =>
   floors
     .flatMap(({ rooms, what }, index) => {
       const [own = ""] = rooms.map(packageOf)
       const above = floors[index - 1]?.rooms.map(packageOf)[0]
-      if (!rooms.some((room) => room.includes("/"))) return []
-      const head = above === own && index > 1 ? [] : [`packages/${own}/src/`]
+      const head = above === own ? [] : [`packages/${own}/src/`]
       return [
         ...head,
         `  ${rooms.map((room) => room.slice(own.length + 1)).join(" │ ")}`.padEnd(40).concat(`  ${what}`),
