@@ -12,7 +12,9 @@ it("loses nothing, sells nothing twice and answers nobody wrongly, whatever goes
   const told = said.join("\n")
   expect(report, told).toMatchObject({ lost: 0, oversold: 0, audit: { ok: true } })
   expect(report.orders).toBeGreaterThan(faults.length * 30)
-  expect(report.steps.map(({ name }) => name)).toEqual(faults.map(({ name }) => name))
+  // What other services lack, the run says at its end; a disk is filled where one may be mounted.
+  const names = faults.map(({ name }) => name)
+  expect(report.steps.map(({ name }) => name)).toEqual(names.filter((name) => !report.leftOut.includes(name)))
   for (const { name, wrongAnswers, alerts } of report.steps) {
     expect(wrongAnswers, `${name}\n${told}`).toBe(0)
     // On a slow machine others may fire too, such as for slow answers; those that have to, do.

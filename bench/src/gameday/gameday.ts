@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { postgres } from "@holdfast/adapters/postgres"
 import { createHoldfast } from "@holdfast/core"
-import { asked, leaveOut, privateKafka, privatePair, privateRedis } from "@holdfast/test-services"
+import { asked, privateKafka, privatePair, privateRedis } from "@holdfast/test-services"
 import { startFleet } from "./Fleet.ts"
 import { type Fault, faults } from "./faults.ts"
 import { startTraffic } from "./traffic.ts"
@@ -33,6 +33,8 @@ export interface GameDayReport {
   readonly orders: number
   readonly audit: { readonly ok: boolean }
   readonly steps: ReadonlyArray<StepReport>
+  /** Faults for which this machine lacks something. */
+  readonly leftOut: ReadonlyArray<string>
 }
 
 const onHand = 1_000_000
@@ -75,12 +77,14 @@ export const gameDay = async (
     await traffic.sells(warmUp)
     await watching?.fired()
     const steps: Array<StepReport> = []
+    const leftOut: Array<string> = []
     const alerted = (name: string) => watching?.until(name) ?? Promise.resolve()
     const over = (name: string) => watching?.over(name) ?? Promise.resolve()
     const world = { fleet, pair, redis, broker: kafka?.brokers[0], traffic, alerted, over }
     for (const { name, means, needs, run, alerts: expected = [], mayAlert = [] } of chosen) {
       if (needs?.(world) === false) {
-        leaveOut(`game day: "${name}", for lack of what it breaks`)
+        say(`${name}: left out, for lack of what it breaks`)
+        leftOut.push(name)
         continue
       }
       say(`${name}: ${means}`)
@@ -101,7 +105,7 @@ export const gameDay = async (
     }
     await traffic.stop()
     say("recounting from outside")
-    return { ...(await recount(pair.url, traffic.answered)), steps }
+    return { ...(await recount(pair.url, traffic.answered)), steps, leftOut }
   } finally {
     for (const end of endings.toReversed()) await end().catch((error) => say(`could not tidy up: ${error}`))
   }
@@ -122,7 +126,10 @@ const goods = {
 }
 
 /** Compares what people were told with the rows, by a connection of its own, and has the shop's own audit run. */
-const recount = async (url: string, answered: ReadonlyMap<string, string>): Promise<Omit<GameDayReport, "steps">> => {
+const recount = async (
+  url: string,
+  answered: ReadonlyMap<string, string>,
+): Promise<Omit<GameDayReport, "steps" | "leftOut">> => {
   const shop = createHoldfast({ store: postgres({ url }), workers: false, logger: () => {} })
   try {
     const [primary = url] = await primaryOf(url)

@@ -51,9 +51,9 @@ const page = async (report: GameDayReport): Promise<string> => {
 const report = await gameDay(say)
 if (report === undefined) process.exit(1)
 say(await page(report))
-const { lost, oversold, audit, steps } = report
+const { lost, oversold, audit, steps, leftOut } = report
 if (process.argv.includes("--json"))
-  console.log(JSON.stringify({ lost, oversold, audit, orders: report.orders, steps }))
+  console.log(JSON.stringify({ lost, oversold, audit, orders: report.orders, steps, leftOut }))
 const isWell =
   lost === 0 &&
   oversold === 0 &&

@@ -46,7 +46,7 @@ export const privatePair = async (who: string, standbyMegabytes?: number): Promi
   }
   let volume: SmallVolume | undefined
   const standby = await privateServer(who, settings, async (copy) => {
-    if (standbyMegabytes !== undefined) volume = smallVolume(who, copy, standbyMegabytes, primary.user)
+    if (standbyMegabytes !== undefined) volume = smallVolume(copy, standbyMegabytes, primary.user)
     await copyWhileRunning(primary, folder, copy)
     follow(copy, primary)
   }).catch(async (error) => {

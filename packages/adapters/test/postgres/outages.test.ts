@@ -1,12 +1,11 @@
 /**
  * Servers that stop, fill up or take nobody any more, for real: each test has a server of its own.
  */
-import { execFileSync } from "node:child_process"
-import { chownSync, mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createHoldfast } from "@holdfast/core"
-import { privateServer, proxyTo, type Server } from "@holdfast/test-services"
+import { privateServer, proxyTo, type Server, smallVolume } from "@holdfast/test-services"
 import { Effect } from "effect"
 import pg from "pg"
 import { afterAll, describe, expect, it, type TestContext } from "vitest"
@@ -129,13 +128,18 @@ describe("outages", () => {
 
   it("a disk that is really full makes orders unavailable, and the same calls work when there is room", async (context) => {
     const server = await serverWith(context)
-    const disk = tinyDisk(server)
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-disk-"))
+    const disk = server.user && smallVolume(folder, 2, server.user)
     if (disk === undefined) return context.skip("no file system may be mounted here that the server sees")
-    cleanUps.push(disk.remove)
+    const remove = () => {
+      disk.unmount()
+      rmSync(folder, { recursive: true })
+    }
+    cleanUps.push(remove)
     const ask = (sql: string) => Effect.runPromise(query(server.url, sql))
     const shop = shopOn(server.url, "shop", 3_000, true)
     await shop.start()
-    await ask(`create tablespace tiny location '${disk.folder}'`)
+    await ask(`create tablespace tiny location '${folder}'`)
     await ask("alter table shop.orders set tablespace tiny")
     await ask("create table filler (page text) tablespace tiny")
     const filling = ask("insert into filler select repeat('x', 5000) from generate_series(1, 100000)")
@@ -149,28 +153,8 @@ describe("outages", () => {
     const afterwards = shopOn(server.url, "shop")
     expect(await saleThrough(shop, { seed: 4, rushMillis: 1, trouble, heard, afterwards })).toEqual([])
     await Promise.all([shop.stop(), afterwards.stop()])
-    cleanUps.splice(cleanUps.indexOf(disk.remove), 1)
+    cleanUps.splice(cleanUps.indexOf(remove), 1)
     await server.stop()
-    disk.remove()
+    remove()
   })
 })
-
-/** A file system of two megabytes, where this user may mount one and the server sees it, which one in a container does not. */
-const tinyDisk = ({ user }: Server): { readonly folder: string; readonly remove: () => void } | undefined => {
-  if (user === undefined) return undefined
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-disk-"))
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], { stdio: "ignore" })
-  } catch {
-    rmSync(folder, { recursive: true })
-    return undefined
-  }
-  chownSync(folder, user.uid, user.gid)
-  return {
-    folder,
-    remove: () => {
-      execFileSync("umount", ["--lazy", folder], { stdio: "ignore" })
-      rmSync(folder, { recursive: true })
-    },
-  }
-}
