@@ -13,6 +13,7 @@ export const usage = `npm run serve -- [flags]
   --redis URL          shares reads, seals and what is popular: redis://127.0.0.1:6379 (default: each keeps its own)
   --kafka BROKERS      publishes every event to the topic shop.events: 127.0.0.1:9092 (default: nowhere)
   --catalogue FILE     accounts, products and campaigns to load, as JSON (default: a small one)
+  --help               prints this
 `
 
 export type StoreFlag =
@@ -29,11 +30,11 @@ export interface Flags {
   readonly kafka: ReadonlyArray<string> | undefined
 }
 
-/** What the flags mean; throws an Error whose message says what is wrong with them. */
+/** What the flags mean; undefined where they ask for help. Throws an Error whose message says what is wrong with them. */
 export const readFlags = (
   args: ReadonlyArray<string>,
   environment: Readonly<Record<string, string | undefined>>,
-): Flags => {
+): Flags | undefined => {
   const { values } = parseArgs({
     args: [...args],
     options: {

@@ -14,11 +14,14 @@ const say = (text: string): void => {
 
 const flagsOrExit = (): Flags => {
   try {
-    return readFlags(process.argv.slice(2), process.env)
+    const flags = readFlags(process.argv.slice(2), process.env)
+    if (flags !== undefined) return flags
   } catch (error) {
     say(`${error instanceof Error ? error.message : error}\n\n${usage}`)
     process.exit(2)
   }
+  console.log(usage)
+  process.exit(0)
 }
 
 const { port, store, catalogue, noticeMillis, redis, kafka } = flagsOrExit()

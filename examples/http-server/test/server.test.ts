@@ -26,10 +26,10 @@ describe("the flags", () => {
       catalogue: undefined,
       noticeMillis: 0,
     })
-    expect(readFlags(["--store", "postgres"], { DATABASE_URL: "postgres://x" }).store).toMatchObject({
+    expect(readFlags(["--store", "postgres"], { DATABASE_URL: "postgres://x" })?.store).toMatchObject({
       url: "postgres://x",
     })
-    expect(readFlags(["--data", "d"], {}).store).toEqual({ name: "pglite", dir: "d" })
+    expect(readFlags(["--data", "d"], {})?.store).toEqual({ name: "pglite", dir: "d" })
     for (const [flags, sentence] of [
       [["--port", "x"], /no port/],
       [["--notice", "soon"], /no time/],

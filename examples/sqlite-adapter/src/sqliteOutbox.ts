@@ -159,10 +159,11 @@ export const outboxOf = (database: DatabaseSync): Outbox => {
     // It waits again behind all others: its owner has claimed past its old position.
     unpark: (name, position) =>
       together(() => {
-        if (unpark(name, numberOf(position)) === 0) return
+        if (unpark(name, numberOf(position)) === 0) return false
         copy(numberOf(position))
         waitFor(name)
         forget()
+        return true
       }),
     depth: (name) =>
       step(() => {

@@ -11,6 +11,7 @@ export const usage = `Usage: holdfast <command> [options]
   audit     recounts every promise of the shop, changing nothing; exit code 1 where one is broken
   resend    sends dead letters of a consumer of Kafka to the topic that they came from, once more
   rank      rank rebuild: empties the ranking on Redis, which the process that feeds it fills again from the store
+  parked    lists events that the handler of a subscription failed on, with the reason of each; lets them come again
   doctor    looks at the server, the schema and the outbox, and says what is wrong and what to do
 
   --url <url>        postgres://user:password@host:port/database (default: $DATABASE_URL)
@@ -24,7 +25,9 @@ export const usage = `Usage: holdfast <command> [options]
   --reason <text>    resend: those only whose reason has this text in it (default: all)
   --redis <url>      rank: where the ranking is; doctor: looks at this Redis as well; as redis://host:port
   --prefix <text>    rank: what the ranking's keys begin with (default: holdfast:)
-  --json             audit, doctor: prints one JSON document
+  --name <name>      parked: the subscription
+  --again <position> parked: lets the event at this position wait for its handler once more; "all" takes every one
+  --json             audit, doctor: prints one JSON document; parked: one a line
   --help             prints this`
 
 export interface Options {
@@ -44,9 +47,12 @@ export interface Options {
   readonly kafka?: ReadonlyArray<string>
   readonly deadLetter?: string
   readonly reason?: string
+  /** Of `parked`. */
+  readonly name?: string | undefined
+  readonly again?: string | undefined
 }
 
-type CommandName = "migrate" | "sql" | "audit" | "resend" | "rank" | "doctor"
+type CommandName = "migrate" | "sql" | "audit" | "resend" | "rank" | "parked" | "doctor"
 
 /** Which options a command has. */
 const takes: { readonly [Name in CommandName]: ReadonlyArray<string> } = {
@@ -55,6 +61,7 @@ const takes: { readonly [Name in CommandName]: ReadonlyArray<string> } = {
   audit: ["schema", "url", "json"],
   resend: ["kafka", "dead-letter", "reason"],
   rank: ["redis", "prefix"],
+  parked: ["schema", "url", "name", "again", "json"],
   doctor: ["schema", "url", "json", "redis", "kafka", "topic", "group"],
 }
 
@@ -76,6 +83,8 @@ const options = {
   group: { type: "string", multiple: true },
   "dead-letter": { type: "string" },
   reason: { type: "string" },
+  name: { type: "string" },
+  again: { type: "string" },
   help: { type: "boolean", short: "h" },
 } as const
 
@@ -95,11 +104,12 @@ export const readArguments = (args: ReadonlyArray<string>, databaseUrl: string |
   const foreign = Object.keys(values).find((name) => !takes[command].includes(name))
   if (foreign !== undefined) return unclear(`${command} has no option --${foreign}.`)
   const { after = "0", json = false, inbox = false, url = databaseUrl ?? "", reason = "" } = values
-  const { redis, prefix, topic, group: groups = [] } = values
+  const { redis, prefix, topic, group: groups = [], name, again } = values
   if (redis !== undefined && !/^rediss?:\/\//.test(redis)) return unclear("--redis must be redis://host:port.")
   if (command === "rank" && redis === undefined)
     return unclear("Say where the ranking is with --redis redis://host:port.")
   const { schema = inbox ? "holdfast_inbox" : "holdfast", kafka = "", "dead-letter": deadLetter = "" } = values
+  if (command === "parked" && name === undefined) return unclear("Say of which subscription with --name.")
   if (inbox && values.after !== undefined) return unclear("--inbox has no versions: leave --after out.")
   if (command === "resend" && (kafka === "" || deadLetter === ""))
     return unclear("Say where and which with --kafka host:port and --dead-letter topic.")
@@ -127,6 +137,8 @@ export const readArguments = (args: ReadonlyArray<string>, databaseUrl: string |
       topic,
       groups,
       prefix,
+      name,
+      again,
     },
   }
 }

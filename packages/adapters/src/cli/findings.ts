@@ -216,7 +216,7 @@ export const deliveryFindings = (deliveries: ReadonlyArray<Delivery>, now: numbe
       findings.push({
         level: "warn",
         what: `${parked} events of "${name}" are parked: their handler failed on each of its attempts.`,
-        todo: `List them with shop.events.parked({ name: "${name}" }), repair the handler, then shop.events.redeliver(…).`,
+        todo: `List them with: holdfast parked --name ${name}. Repair the handler, then add --again all.`,
       })
     return findings
   })

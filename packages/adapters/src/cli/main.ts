@@ -18,6 +18,8 @@ const run = async ({ command, options }: Extract<Arguments, { readonly _tag: "Co
       return (await import("./resend.ts")).resend(options)
     case "rank":
       return (await import("./rank.ts")).rebuildRanking(options)
+    case "parked":
+      return (await import("./parked.ts")).parked(options)
     case "doctor":
       return (await import("./doctor.ts")).doctor(options)
   }

@@ -84,7 +84,7 @@ export interface KafkaTransport {
   readonly topicId?: ((topic: string) => Promise<string | undefined>) | undefined
   /** By partition, how many records the group has not committed. */
   readonly lag: (group: string, topic: string) => Promise<ReadonlyMap<number, bigint>>
-  /** Makes topics that do not exist. Those that do stay as they are. */
+  /** Makes topics that do not exist, and waits until they can be used. Those that do stay as they are. */
   readonly ensureTopics: (specs: ReadonlyArray<TopicSpec>) => Promise<void>
   /**
    * Lets go of the connections to publish and to ask, after what is in hand. They are opened again at the next use.

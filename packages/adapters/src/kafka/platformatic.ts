@@ -113,6 +113,27 @@ const ensure = async (admin: Admin, { topic, partitions, replication, settings }
   } catch (error) {
     if (!isAbout(error, "TOPIC_ALREADY_EXISTS")) throw error
   }
+  await untilServed(admin, topic)
+}
+
+/** How often a topic is looked for that was made a moment ago: each broker hears of it by itself. */
+const mostLooks = 100
+const lookMillis = 100
+
+/** Waits until the brokers know a topic, and each of its partitions has a leader. */
+const untilServed = async (admin: Admin, topic: string): Promise<void> => {
+  for (let looks = 1; !(await isServed(admin, topic)); looks++) {
+    if (looks === mostLooks) throw new Error(`The brokers do not serve the topic ${topic} yet.`)
+    await new Promise((resolve) => setTimeout(resolve, lookMillis))
+  }
+}
+
+const isServed = async (admin: Admin, topic: string): Promise<boolean> => {
+  // Metadata of a topic that is not there are asked for again and again.
+  if (!(await admin.listTopics()).includes(topic)) return false
+  const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true })
+  const found = topics.get(topic)?.partitions ?? []
+  return found.length > 0 && found.every(({ leader }) => leader >= 0)
 }
 
 const earliest = -2n

@@ -49,6 +49,7 @@ describe("without a server", () => {
     [["rank"], /rank rebuild/],
     [["rank", "rebuild"], /--redis redis:/],
     [["rank", "rebuild", "--redis", "http://here"], /--redis must be redis:/],
+    [["parked", "--url", "postgres://here/app"], /which subscription with --name/],
     [["resend", "--schema", "shop"], /resend has no option --schema/],
   ])("%j is not understood: usage, and exit code 2", async (args, why) => {
     const { code, out, err } = await holdfast(args)
@@ -196,8 +197,20 @@ describe("on a server", () => {
       const { code, out } = await holdfast(["doctor", "--url", there.href, "--schema", schema])
       expect(out).toMatch(/wrong {2}synchronous_commit is off.*\n.*alter database/)
       expect(out).toMatch(/warn {3}1 events wait for "mails", the oldest for 3[56]\d\d s, and no process serves it/)
-      expect(out).toMatch(/warn {3}1 events of "mails" are parked.*\n.*redeliver/)
+      expect(out).toMatch(/warn {3}1 events of "mails" are parked.*\n.*parked --name mails.*--again all/)
       expect(code).toBe(1)
+
+      const parked = (...more: ReadonlyArray<string>) =>
+        holdfast(["parked", "--url", there.href, "--schema", schema, "--name", "mails", ...more])
+      const listed = await parked()
+      expect(listed.out).toMatch(/points\.opened of ann .*: Error: no mail today\n1 events of "mails" are parked\.\n$/)
+      const { position, reason } = JSON.parse((await parked("--json")).out)
+      expect(reason).toBe("Error: no mail today")
+      expect(await parked("--again", position)).toMatchObject({ code: 0, out: `${position} of "mails" waits again.\n` })
+      // It waits under another position now.
+      expect(await parked("--again", position)).toMatchObject({ code: 1, out: expect.stringContaining("Nothing of") })
+      expect(await parked("--again", "all")).toMatchObject({ code: 0, out: '0 events of "mails" wait again.\n' })
+      expect((await parked("--again", "soon")).err).toContain("position")
     } finally {
       await ask(`drop database ${database} with (force)`)
     }

@@ -125,8 +125,10 @@ with p as (
 ), o as (
   insert into @.outbox (events, size, bytes)
   select json_build_array(event), 1, octet_length(event::text) + 2 from p returning id
+), d as (
+  insert into @.delivery (name, outbox_id) select $1, id from o returning 1
 )
-insert into @.delivery (name, outbox_id) select $1, id from o;
+select count(*)::text from d;
 
 -- an order
 -- $1 order_id text

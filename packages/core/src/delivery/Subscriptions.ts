@@ -74,8 +74,11 @@ export interface Subscriptions {
     name: SubscriptionName,
     page?: { readonly after?: Position | undefined; readonly limit?: number | undefined },
   ) => Effect.Effect<ReadonlyArray<Parked>, StoreFault>
-  /** Makes a parked event wait again. It comes after what its key was handled for meanwhile. */
-  readonly redeliver: (name: SubscriptionName, position: Position) => Effect.Effect<void, StoreFault>
+  /**
+   * Makes a parked event wait again. It comes after what its key was handled for meanwhile. Answers whether one was parked
+   * there.
+   */
+  readonly redeliver: (name: SubscriptionName, position: Position) => Effect.Effect<boolean, StoreFault>
   readonly depth: (name: SubscriptionName) => Effect.Effect<Depth, StoreFault>
   /** Waits until nothing waits for the name: everything was acknowledged or parked. */
   readonly settled: (name: SubscriptionName) => Effect.Effect<void, StoreFault>

@@ -136,18 +136,19 @@ export class MemoryOutbox {
    * The event waits again under a new position, after all others: its owner has claimed past the old one and would not
    * see it there. To the other subscriptions the new position is settled.
    */
-  unpark(name: SubscriptionName, position: Position): void {
+  unpark(name: SubscriptionName, position: Position): boolean {
     const subscription = this.#subscriptions.get(name)
     const number = numberOf(position)
     const index = indexFrom(subscription?.parked ?? [], number)
     const parked = subscription?.parked[index]
-    if (parked === undefined || numberOf(parked.position) !== number) return
+    if (parked === undefined || numberOf(parked.position) !== number) return false
     subscription?.parked.splice(index, 1)
     const again = this.#log.next
     this.#log.append(parked.event)
     for (const other of this.#subscriptions.values()) {
       if (other !== subscription) this.#settle(other, again)
     }
+    return true
   }
 
   depth(name: SubscriptionName): Depth {

@@ -145,9 +145,9 @@ export interface Outbox {
   ) => Effect.Effect<ReadonlyArray<Parked>, StoreFault>
   /**
    * Makes a parked event wait again, at a new position behind everything that waits, so that it is handled once more by
-   * an owner that has long claimed past the old one. Nothing where it is not parked.
+   * an owner that has long claimed past the old one. Answers whether an event was parked there.
    */
-  readonly unpark: (name: SubscriptionName, position: Position) => Effect.Effect<void, StoreFault>
+  readonly unpark: (name: SubscriptionName, position: Position) => Effect.Effect<boolean, StoreFault>
   readonly depth: (name: SubscriptionName) => Effect.Effect<Depth, StoreFault>
   /**
    * How far a subscription has come, and whether past a position that it had to go to before: whoever hears that it is knows

@@ -73,8 +73,11 @@ export interface EventsShape {
   readonly unregister: (name: string) => Effect.Effect<void, Failing<never>>
   /** The events that were set aside, oldest first. */
   readonly parked: (input: typeof ListParked.Encoded) => Effect.Effect<Page<ParkedEvent>, Failing<never>>
-  /** Makes a parked event wait again. It comes after what its key was handled for meanwhile. */
-  readonly redeliver: (input: typeof NameParked.Encoded) => Effect.Effect<void, Failing<never>>
+  /**
+   * Makes a parked event wait again. It comes after what its key was handled for meanwhile. Answers false where no event of
+   * that name is parked at that position: it was let go before, and an event that is parked again has a new position.
+   */
+  readonly redeliver: (input: typeof NameParked.Encoded) => Effect.Effect<boolean, Failing<never>>
   /** How much waits for a name. */
   readonly depth: (name: string) => Effect.Effect<Depth, Failing<never>>
   /** Completes when nothing waits for a name: everything was handled or parked. */
@@ -124,7 +127,7 @@ export function makeEvents(subscriptions: Subscriptions): EventsShape {
       const decoded = decodeNameParked(input)
       if (isInvalid(decoded)) return yield* Effect.fail(decoded)
       const position = positionOf(decoded.position)
-      if (position !== undefined) yield* orUnknown(subscriptions.redeliver(decoded.name, position))
+      return position !== undefined && (yield* orUnknown(subscriptions.redeliver(decoded.name, position)))
     }),
   }
 }

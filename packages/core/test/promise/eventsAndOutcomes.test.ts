@@ -63,7 +63,11 @@ describe("a subscription", () => {
     expect(items[0]?.parkedAt).toBeInstanceOf(Date)
     expect(nextCursor).toBeUndefined()
     broken = false
-    await shop.events.redeliver({ name: "mail", position: String(items[0]?.position) })
+    const one = { name: "mail", position: String(items[0]?.position) }
+    expect(await shop.events.redeliver(one)).toBe(true)
+    // It is there no more, and a name of nobody has none.
+    expect(await shop.events.redeliver(one)).toBe(false)
+    expect(await shop.events.redeliver({ ...one, name: "male" })).toBe(false)
     await shop.events.settled("mail")
     expect(handled).toEqual(["bob", "ada"])
     expect(await shop.events.depth("mail")).toEqual({ waiting: 0, parked: 0, oldestAt: undefined })

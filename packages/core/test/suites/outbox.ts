@@ -282,8 +282,8 @@ export const outboxSuite = (stores: ReadonlyArray<SuiteStore>): void => {
         ])
         expect(idsOf(yield* store.outbox.parked(mail, parked[0]?.position, 9))).toEqual([ids[1]])
         yield* store.outbox.acknowledge(one, positionsOf(events))
-        yield* store.outbox.unpark(mail, second)
-        yield* store.outbox.unpark(mail, second)
+        expect(yield* store.outbox.unpark(mail, second)).toBe(true)
+        expect(yield* store.outbox.unpark(mail, second)).toBe(false)
         // Past the cursor of the owner, which has long claimed the old position.
         const again = yield* claimed(store, one, events.at(-1)?.position)
         expect(idsOf(again)).toEqual([ids[1]])

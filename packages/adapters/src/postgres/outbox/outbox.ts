@@ -121,8 +121,11 @@ export const outboxOn = (connections: OutboxConnections): Outbox => {
     },
     unpark: (name, position) => {
       const place = placeOf(position)
-      if (place === undefined) return Effect.void
-      return Effect.asVoid(transaction(settling, [sql.unpark(name, String(place[0]), String(place[1]))]))
+      if (place === undefined) return Effect.succeed(false)
+      return Effect.map(
+        transaction(settling, [sql.unpark(name, String(place[0]), String(place[1]))]),
+        ([count]) => Number(count) > 0,
+      )
     },
     depth: (name) =>
       Effect.map(ask(claiming, sql.depth(name)), (json) => {

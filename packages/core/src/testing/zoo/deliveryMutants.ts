@@ -210,7 +210,7 @@ export const deliveryMutants: ReadonlyArray<Mutant> = [
     wrap: outboxOf((outbox) => ({ park: (lease, position, _reason, now) => outbox.park(lease, position, "", now) })),
   }),
   mutant("parked for good", "Asking for a parked event once more does nothing.", {
-    wrap: outboxOf(() => ({ unpark: () => Effect.void })),
+    wrap: outboxOf(() => ({ unpark: () => Effect.succeed(true) })),
   }),
   mutant("lease shared by all", "The outbox grants every lease and looks at no fence.", {
     wrap: outboxOf((outbox) => {
