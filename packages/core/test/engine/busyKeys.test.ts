@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { KindName } from "../../src/ports/index.ts"
-import { type Behaviour, busy, type ControlledStore, controlledStore, losing } from "../support/controlledStore.ts"
+import { type Behaviour, busy, controlledStore, losing } from "../support/controlledStore.ts"
 import {
   allOf,
   ask,
@@ -38,47 +38,7 @@ const shop = (lanes = 1) =>
     return { store, engine }
   })
 
-const transactsOf = (store: ControlledStore, productId: string): number =>
-  store.transacts.filter(({ keys }) => keys.of("product").some(([id]) => id === productId)).length
-
 describe("a key that somebody else holds", () => {
-  it.effect("holds up its own commands only: the others of the batch go on at once", () =>
-    Effect.gen(function* () {
-      const { store, engine } = yield* shop()
-      const held = holding("product", "hot")
-      store.behave = held.behave
-      const hot = submitAll(
-        engine,
-        names(20).map((account) => place(account, "hot", 1)),
-      )
-      const cold = submitAll(
-        engine,
-        names(20).map((account) => place(account, "cold", 1)),
-      )
-      yield* runOn
-      expect(tally(hot.map(({ outcome }) => outcome()))).toEqual({ "nothing yet": 20 })
-      expect(tally(cold.map(({ outcome }) => outcome()))).toEqual({ Accepted: 20 })
-      expect(engine.metrics().busyBatches).toBe(1)
-    }),
-  )
-
-  it.effect("is not waited for again by any lane: later commands on it are put aside untried", () =>
-    Effect.gen(function* () {
-      const { store, engine } = yield* shop()
-      const held = holding("product", "hot")
-      store.behave = held.behave
-      submit(engine, place("a0", "hot", 1))
-      yield* runOn
-      const before = transactsOf(store, "hot")
-      submitAll(
-        engine,
-        names(50).map((account) => place(account, "hot", 1)),
-      )
-      yield* runOn
-      expect(transactsOf(store, "hot")).toBe(before)
-    }),
-  )
-
   it.effect("lets its commands through when it is freed, all of them and each once", () =>
     Effect.gen(function* () {
       const { store, engine } = yield* shop()
@@ -151,21 +111,6 @@ describe("a key that somebody else holds", () => {
       yield* runOn
       expect(endOf(outcome())).toBe("Accepted")
       expect(tally(late.map((each) => each.outcome()))).toEqual({ Accepted: 50 })
-    }),
-  )
-
-  it.effect("does not keep another one aside that was freed before it", () =>
-    Effect.gen(function* () {
-      const { store, engine } = yield* shop()
-      const held = holding("product", "hot", "cold")
-      store.behave = held.behave
-      submitAll(engine, [place("a0", "hot", 1), place("a1", "cold", 1)])
-      yield* pass(100)
-      held.free("cold")
-      yield* pass(200)
-      const cold = submit(engine, place("a2", "cold", 1))
-      yield* runOn
-      expect(endOf(cold.outcome())).toBe("Accepted")
     }),
   )
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { controlledStore, gate } from "../support/controlledStore.ts"
-import { allOf, ask, endOf, engineOn, inSimulatedTime, runOn, submit, submitAll, tally } from "../support/submitting.ts"
+import { allOf, ask, engineOn, inSimulatedTime, runOn, submit, submitAll, tally } from "../support/submitting.ts"
 import { balanceOf, charge, furnish, issue, names, place } from "./commands.ts"
 
 const twoLanes = Effect.gen(function* () {
@@ -18,43 +18,6 @@ const orders = (count: number, from = 0) =>
   Array.from({ length: count }, (_, index) => place(`a${from + index}`, `p${from + index}`, 1))
 
 describe("the lanes", () => {
-  it.effect("let a lone caller leave at once: no time passes and one command goes", () =>
-    Effect.gen(function* () {
-      const { store, engine } = yield* twoLanes
-      const { outcome } = submit(engine, charge("a0", 1))
-      yield* runOn
-      expect(endOf(outcome())).toBe("Accepted")
-      expect(store.batchSizes).toEqual([1])
-    }),
-  )
-
-  it.effect("share fairly what came at once: neither takes everything while the other idles", () =>
-    Effect.gen(function* () {
-      const { store, engine, held } = yield* twoLanes
-      store.behave = held.behave
-      const submitted = submitAll(engine, orders(100))
-      yield* runOn
-      expect(store.batchSizes).toEqual([50, 50])
-      held.open()
-      expect(tally(yield* inSimulatedTime(allOf(submitted)))).toEqual({ Accepted: 100 })
-    }),
-  )
-
-  it.effect("count what is in flight: a lane takes half of everything, waiting and on its way", () =>
-    Effect.gen(function* () {
-      const { store, engine, held } = yield* twoLanes
-      store.behave = held.behave
-      submitAll(engine, orders(40))
-      yield* runOn
-      expect(store.batchSizes).toEqual([20, 20])
-      submitAll(engine, orders(30, 100))
-      held.letOne()
-      yield* runOn
-      // 30 wait and 20 are in flight, so the lane that is free takes 25 and leaves 5 to the other.
-      expect(store.batchSizes).toEqual([20, 20, 25])
-    }),
-  )
-
   it.effect("serve in one batch whatever came while they were away, up to 128", () =>
     Effect.gen(function* () {
       const { store, engine, held } = yield* twoLanes

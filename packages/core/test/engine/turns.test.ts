@@ -5,7 +5,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { CampaignId } from "../../src/values.ts"
 import { type Behaviour, controlledStore, gate, lose } from "../support/controlledStore.ts"
-import { allOf, engineOn, inSimulatedTime, runOn, type Submitted, submitAll, tally } from "../support/submitting.ts"
+import { allOf, engineOn, inSimulatedTime, runOn, type Submitted, submitAll } from "../support/submitting.ts"
 import { furnish, issue, names, place } from "./commands.ts"
 
 /** Passes the turn as soon as it has it. */
@@ -27,52 +27,6 @@ const oneLane = Effect.gen(function* () {
 const claims = (count: number, from = 0) => Array.from({ length: count }, (_, index) => issue("c0", `a${from + index}`))
 
 describe("a lane whose store passes turns", () => {
-  it.effect("sends its next batch before the last one is answered, and no third one", () =>
-    Effect.gen(function* () {
-      const { store, engine, held } = yield* oneLane
-      store.behave = passing(held.behave)
-      const submitted = [...submitAll(engine, claims(10))]
-      yield* runOn
-      submitted.push(...submitAll(engine, claims(6, 10)))
-      yield* runOn
-      submitted.push(...submitAll(engine, claims(4, 16)))
-      yield* runOn
-      expect(store.batchSizes).toEqual([10, 6])
-      held.letOne()
-      yield* runOn
-      expect(store.batchSizes).toEqual([10, 6, 4])
-      held.open()
-      expect(tally(yield* inSimulatedTime(allOf(submitted)))).toEqual({ Accepted: 20 })
-    }),
-  )
-
-  it.effect("takes half of its own, so that there are others for the next batch", () =>
-    Effect.gen(function* () {
-      const { store, engine, held } = yield* oneLane
-      store.behave = passing((_, run) => run)
-      yield* inSimulatedTime(allOf(submitAll(engine, claims(10))))
-      store.behave = passing(held.behave)
-      submitAll(engine, claims(11, 10))
-      yield* runOn
-      expect(store.batchSizes).toEqual([10, 6, 5])
-    }),
-  )
-
-  it.effect("sends one batch at a time while the store keeps the turn, and all that waits", () =>
-    Effect.gen(function* () {
-      const { store, engine, held } = yield* oneLane
-      store.behave = held.behave
-      submitAll(engine, claims(10))
-      yield* runOn
-      submitAll(engine, claims(6, 10))
-      yield* runOn
-      expect(store.batchSizes).toEqual([10])
-      held.letOne()
-      yield* runOn
-      expect(store.batchSizes).toEqual([10, 6])
-    }),
-  )
-
   it.effect("gives no turn to batches that any lane could take", () =>
     Effect.gen(function* () {
       const { store, engine, held } = yield* oneLane
