@@ -32,7 +32,7 @@ export const generated: ReadonlyArray<Generated> = [
   },
   {
     name: "laws-page",
-    promise: "docs/laws.md lists the laws there are",
+    promise: "docs/laws.md lists the laws there are, and each catches a mutant",
     command: ["node", "--conditions=@holdfast/source", "examples/zoo/src/main.ts", "--laws", "--check"],
   },
 ]
