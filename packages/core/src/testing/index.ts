@@ -34,8 +34,8 @@ export type { KitLaw, KitReport, KitVerdict } from "./kit/KitReport.ts"
 export * as Lin from "./Lin.ts"
 export { broken, defineLaw, type Law, type Level, type Violation } from "./laws/Law.ts"
 export { laws } from "./laws/laws.ts"
-export { lawsMarkdown } from "./laws/markdown.ts"
 export { sealLaws } from "./laws/seals.ts"
+export { lawsMarkdown } from "./lawsMarkdown.ts"
 export * as History from "./lin/History.ts"
 export {
   type RankingAdapter,

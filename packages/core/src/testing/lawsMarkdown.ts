@@ -1,8 +1,13 @@
 /**
  * `docs/laws.md`: every law as a reader finds it, generated from the laws themselves.
  */
-import type { Law } from "./Law.ts"
-import { laws } from "./laws.ts"
+import { busLaws } from "./bus/busLaws.ts"
+import { cacheLaws } from "./cache/cacheLaws.ts"
+import type { Law } from "./laws/Law.ts"
+import { laws } from "./laws/laws.ts"
+import { sealLaws } from "./laws/seals.ts"
+import { rankingLaws } from "./ranking/rankingLaws.ts"
+import { requestLaws } from "./requests/requestLaws.ts"
 
 const groups: { readonly [prefix: string]: string } = {
   PTS: "Points",
@@ -32,9 +37,38 @@ export const lawsMarkdown = (matrix?: ReadonlyMap<string, ReadonlySet<string>>):
     "conformance run; its workload is the one that is made to put it to the test. A law whose *sometimes* goals are never",
     "met is reported as vacuous.",
     ...Array.from(sections, ([prefix, members]) => sectionOf(groups[prefix] ?? prefix, members, matrix)),
+    sectionOf("Seals, put to the test with the engine", sealLaws, undefined),
+    "",
+    "# The laws of the smaller ports",
+    "",
+    "Each has a kit of its own, which judges any adapter of it.",
+    kitOf("SharedCache", "cacheConformance", cacheLaws),
+    kitOf("Ranking", "rankingConformance", rankingLaws),
+    kitOf("EventBus", "busConformance", busLaws),
+    kitOf("RequestLog", "requestConformance", requestLaws),
     "",
   ].join("\n")
 }
+
+interface Promised {
+  readonly id: string
+  readonly title: string
+  readonly why: string
+  readonly sometimes?: ReadonlyArray<string>
+}
+
+const kitOf = (port: string, kit: string, promised: ReadonlyArray<Promised>): string =>
+  [
+    "",
+    `## ${port}, by \`${kit}\``,
+    ...promised.flatMap(({ id, title, why, sometimes = [] }) => [
+      "",
+      `### ${id}`,
+      "",
+      `**${title}.** ${why}`,
+      ...(sometimes.length === 0 ? [] : ["", `- Sometimes: ${sometimes.join("; ")}`]),
+    ]),
+  ].join("\n")
 
 const sectionOf = (
   title: string,
