@@ -21,6 +21,10 @@ export const textOfThrown = (thrown: unknown): string =>
 export const messageOfThrown = (thrown: unknown): string =>
   firstText([() => (thrown instanceof Error ? thrown.message : undefined)]) ?? textOfThrown(thrown)
 
+/** Where it was thrown, for the fields of a log record; undefined where it does not say. */
+export const stackOfThrown = (thrown: unknown): string | undefined =>
+  firstText([() => (thrown instanceof Error ? thrown.stack : undefined)])
+
 /** What a fiber ended with, with stacks where there are any. Never empty, never throws. */
 export const textOfCause = (cause: Cause.Cause<unknown>): string =>
   firstText([() => Cause.pretty(cause), () => textOfThrown(Cause.squash(cause))]) ?? unreadable

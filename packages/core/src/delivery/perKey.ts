@@ -7,7 +7,7 @@
 import { Cause, Clock, Deferred, Effect, Exit, FiberSet } from "effect"
 import type { Event } from "../events/Event.ts"
 import type { Claimed, Position } from "../ports/index.ts"
-import { textOfCause, textOfThrown } from "../thrown.ts"
+import { stackOfThrown, textOfCause, textOfThrown } from "../thrown.ts"
 import { keyText, type SubscriptionName } from "../values.ts"
 import { type Attempts, makeAttempts } from "./attempts.ts"
 import { type Backoff, backoffMillis, defaultBackoff } from "./backoff.ts"
@@ -309,6 +309,9 @@ class Arrivals {
 const isSame = (left: Position, right: Position): boolean => keyText(left) === keyText(right)
 
 const logParked: OnError = (error, event, name) =>
-  Effect.logWarning(`Parked ${event.type} ${event.id} of "${name}": ${textOfThrown(error)}`).pipe(
-    Effect.annotateLogs({ subscription: name, event: event.id, type: event.type }),
-  )
+  Effect.suspend(() => {
+    const stack = stackOfThrown(error)
+    const fields = { subscription: name, event: event.id, type: event.type, ...(stack !== undefined && { stack }) }
+    const text = `Parked ${event.type} ${event.id} of "${name}": ${textOfThrown(error)}`
+    return Effect.annotateLogs(Effect.logWarning(text), fields)
+  })
