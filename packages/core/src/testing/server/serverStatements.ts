@@ -14,6 +14,7 @@ export interface Statement {
 
 /** New coupons come behind the row of the campaign that gives their tickets, receipts before the hottest rows. */
 export const statements: ReadonlyArray<Statement> = [
+  { kind: "position", changes: true, inserts: true },
   { kind: "account", changes: true, inserts: true },
   { kind: "coupon", changes: true, inserts: false },
   { kind: "campaign", changes: true, inserts: true },
@@ -22,6 +23,7 @@ export const statements: ReadonlyArray<Statement> = [
   { kind: "receipt", changes: true, inserts: true },
   { kind: "product", changes: true, inserts: true },
   { kind: "bucket", changes: true, inserts: true },
+  { kind: "verdict", changes: true, inserts: true },
 ]
 
 /** The operations whose receipts stand in the rows that they make, and the kind whose statement writes these. */
