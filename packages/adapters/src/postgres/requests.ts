@@ -44,8 +44,8 @@ const checks: Options.Checks<PostgresRequestsOptions> = {
 /** How often a process looks for requests that others have accepted, and how long one pauses that came late. */
 const pollMillis = 250
 const retryAfterMillis = 1_000
-/** Decided claims that one statement deletes. */
-const trimLimit = 1_024
+/** Decided claims that one statement deletes: as many as were decided since the last one. */
+const trimLimit = sliceLimit
 /** How often an append is tried whose row others hold. */
 const appendTries = 5
 

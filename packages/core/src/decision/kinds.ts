@@ -47,7 +47,7 @@ const registry = {
     counters: [],
     locked: true,
     hot: false,
-    unread: "read",
+    unread: "kept",
   }),
   account: kind({
     keyOf: ({ accountId }: Account): readonly [AccountId] => [accountId],

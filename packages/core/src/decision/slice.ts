@@ -41,6 +41,14 @@ export interface SliceAnswer {
   readonly decided: ReadonlyArray<readonly [Command, Decision]>
 }
 
+/** What is special about the decision of a slice. */
+export interface SliceTerms {
+  /** Refuses all of it without deciding, with the reason: for a request that the store rejects for itself. */
+  readonly unfit?: string | undefined
+  /** Decides nothing until the position has come so far: for a slice that is sent behind the one that moves it there. */
+  readonly notBefore?: number | undefined
+}
+
 /** The records that the decision of a slice looks at. */
 export const keysOfSlice = (slice: Slice): Keys => keysOf((add) => addKeys(slice, add))
 
@@ -54,20 +62,24 @@ const addKeys = (slice: Slice, add: Parameters<Parameters<typeof keysOf>[0]>[0])
 
 /**
  * Decides what of a slice is not decided. Pure, so that a store may run it as often as it likes.
- *
- * `unfit` refuses all of it without deciding, with the reason: for a request that the store rejects for itself.
  */
-export const decideSlice = (slice: Slice, records: Records, unfit?: string): Decided<SliceAnswer> => {
+export const decideSlice = (
+  slice: Slice,
+  records: Records,
+  { unfit, notBefore = 0 }: SliceTerms = {},
+): Decided<SliceAnswer> => {
   const { log, partition, end } = slice
   const before = records.position(log, partition)
   const next = before?.next ?? 0
-  if (next >= end) return { answer: { next, decided: [] }, changes: undefined, again: () => undefined }
+  if (next >= end || next < notBefore)
+    return { answer: { next, decided: [] }, changes: undefined, again: () => undefined }
   const open = slice.requests.filter(({ offset }) => offset >= next)
-  const { decided, verdicts, changes, restsOnRows } = decideAll(slice, open, records, unfit)
+  const { decided, verdicts, changes, onlyAccepts, restsOnRows } = decideAll(slice, open, records, unfit)
   const position: Puts["position"] = [{ before, after: { log, partition, next: end }, guard: "exact" }]
   return {
     answer: { next: end, decided },
     changes: withVerdicts(changes, verdicts, position),
+    onlyAccepts,
     restsOnRows,
     // A refusal stands beside the position that its commit moves: where anything in between was not as it was read, all of
     // it is decided again, so none is left to be decided for itself.
@@ -113,7 +125,8 @@ const decideAll = (slice: Slice, open: Slice["requests"], records: Records, unfi
     const [, decision = refusedAs("It was not decided.")] = decided[index] ?? []
     return { requestId: idOf(slice, request), outcome: outcomeOf(decision) }
   })
-  return { decided, verdicts, changes: folded?.changes, restsOnRows: folded?.restsOnRows }
+  const { changes, onlyAccepts, restsOnRows } = folded ?? {}
+  return { decided, verdicts, changes, onlyAccepts, restsOnRows }
 }
 
 const withVerdicts = (

@@ -10,8 +10,8 @@ import type { Slice } from "../decision/slice.ts"
 import type { StoreFault } from "../transact/StoreFault.ts"
 import type { RequestId } from "../values.ts"
 
-/** The most requests of one slice: so many rows, and not many more, are locked for one commit. */
-export const sliceLimit = 256
+/** The most requests of one slice. They are decided in parts, of which one is sent while the last is made durable. */
+export const sliceLimit = 2_048
 
 export interface LogGuarantees {
   /** What the log is called in messages and tables. */

@@ -8,7 +8,7 @@
  * rests on it.
  */
 export interface Turn {
-  /** Whose turn: from 0 up to but not including `lanes`. */
+  /** Whose turn: from 0 up to but not including `lanes`; below 0 for slices of requests, which come beside the lanes. */
   readonly lane: number
   /** Does nothing the second time, nor after the answer. */
   readonly pass: () => void
