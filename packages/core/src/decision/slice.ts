@@ -5,7 +5,7 @@
  * is its own. No lease helps against it, since it may be paused between looking at the lease and writing. What helps is that
  * everything a slice does is ONE commit of the store, and that this commit carries a condition:
  *
- * 1. The decision reads the partition's position and skips what is decided already.
+ * 1. The decision reads the partition's position, and decides nothing of a slice that begins before it.
  * 2. Its changes are the tickets that it gives, the verdict of each request, and the position behind the slice.
  * 3. The position changes only from the value that was read. Where another process moved it, none of the changes happen, and
  *    the store runs the decision again on what is so by then: rule 1 finds the requests decided, and there is nothing to do.
@@ -61,7 +61,7 @@ const addKeys = (slice: Slice, add: Parameters<Parameters<typeof keysOf>[0]>[0])
 }
 
 /**
- * Decides what of a slice is not decided. Pure, so that a store may run it as often as it likes.
+ * Decides a slice, or nothing of it where some of it stands before the position. Pure, so that a store may run it as often as it likes.
  */
 export const decideSlice = (
   slice: Slice,
@@ -71,10 +71,12 @@ export const decideSlice = (
   const { log, partition, end } = slice
   const before = records.position(log, partition)
   const next = before?.next ?? 0
-  if (next >= end || next < notBefore)
+  // Where it begins before the position, it is to be known first what became of those that were passed over.
+  const isPassedOver = next >= end || (slice.requests[0]?.offset ?? next) < next
+  if (isPassedOver || next < notBefore) {
     return { answer: { next, decided: [] }, changes: undefined, again: () => undefined }
-  const open = slice.requests.filter(({ offset }) => offset >= next)
-  const { decided, verdicts, changes, onlyAccepts, restsOnRows } = decideAll(slice, open, records, unfit)
+  }
+  const { decided, verdicts, changes, onlyAccepts, restsOnRows } = decideAll(slice, slice.requests, records, unfit)
   const position: Puts["position"] = [{ before, after: { log, partition, next: end }, guard: "exact" }]
   return {
     answer: { next: end, decided },

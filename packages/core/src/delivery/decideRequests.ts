@@ -52,11 +52,17 @@ export const sliceDecider = (
     )
   const ended = (slice: Slice, { next, decided }: SliceAnswer): Effect.Effect<SliceEnd> => {
     if (decided.length > 0) heard(decided)
-    const isLate = decided.length === 0 && slice.requests.length > 0
-    return Effect.as(decided.length < slice.requests.length ? missed(slice, 0) : Effect.void, { next, isLate })
+    const { requests, end } = slice
+    if (decided.length === requests.length) return Effect.succeed({ next: end, isLate: false })
+    // First what was passed over, so that it keeps its place; then what the position has not come to.
+    const rest = requests.filter(({ offset }) => offset >= next)
+    const passedOver = missed({ ...slice, requests: requests.filter(({ offset }) => offset < next) }, 0)
+    return rest.length === 0
+      ? Effect.as(passedOver, { next: end, isLate: true })
+      : Effect.andThen(passedOver, decide({ ...slice, requests: rest }, 0))
   }
   /**
-   * What is sent behind another part is tried once. If that decides not all of it, it is decided when the other one is: what
+   * What is sent behind another part is tried once. If that does not decide it, it is decided when the other one is: what
    * was passed over keeps its order, too.
    */
   const decideBehind = (slice: Slice, before: Before, turn: Turn | undefined): Effect.Effect<SliceEnd> =>

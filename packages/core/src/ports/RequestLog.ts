@@ -31,7 +31,7 @@ export interface LogFull {
 
 /** What became of a slice that was handed out. */
 export interface SliceEnd {
-  /** The first offset that is not decided, whoever decided those before it. */
+  /** The offset behind what is decided of it, whoever decided that. */
   readonly next: number
   /** Whether others had decided all of it: somebody else is at work on this partition. */
   readonly isLate: boolean

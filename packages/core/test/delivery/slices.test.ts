@@ -120,7 +120,14 @@ describe("a slice of requests", () => {
       expect(yield* decide(store, sliceOf(0, 3))).toEqual({ next: 5, decided: [] })
       expect(yield* decide(store, sliceOf(2, 5))).toEqual({ next: 5, decided: [] })
       expect(yield* held(store)).toEqual(before)
-      expect((yield* decide(store, sliceOf(3, 7))).decided).toHaveLength(2)
+      expect(yield* decide(store, sliceOf(3, 7))).toEqual({ next: 5, decided: [] })
+      expect(yield* held(store)).toEqual(before)
+      let count = 0
+      const decider = sliceDecider(store, (decided) => {
+        count += decided.length
+      })
+      expect(yield* decider(sliceOf(3, 7))).toEqual({ next: 7, isLate: false })
+      expect(count).toBe(2)
     }),
   )
 
