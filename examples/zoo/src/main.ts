@@ -27,11 +27,15 @@ interface Part {
 
 /** Every n-th mutant, and its share of the control trials. */
 const work = (part: number): Part => {
-  const caught = Zoo.mutants
+  const hunts = [
+    ...Zoo.mutants.map((mutant) => () => Zoo.hunt(mutant, seeds)),
+    ...Zoo.requestMutants.map((mutant) => () => Zoo.huntRequests(mutant, seeds)),
+  ]
+  const caught = hunts
     .filter((_, index) => index % processes === part)
-    .map((mutant) => {
+    .map((hunt) => {
       const began = performance.now()
-      const found = Zoo.hunt(mutant, seeds)
+      const found = hunt()
       return { ...found, millis: Math.round(performance.now() - began) }
     })
   const each = controlTrials / processes / Zoo.controls.length

@@ -1,6 +1,7 @@
 /**
  * One trial of a request log: claims are appended by two processes while three decide them, slices come again, and the limit
- * is raised meanwhile. At the end every slice comes once more, and what was told is compared with what the store holds.
+ * is raised meanwhile. At the end every slice comes once more, and what was told is compared with what the store holds. Where
+ * the log can be made anew under its name, that is done then, and more claims come, at places that count as decided.
  */
 import { Clock, Effect, type Scope } from "effect"
 import { type Claim, placeOf, type Verdict } from "../../coupons/Request.ts"
@@ -30,6 +31,10 @@ export interface RequestLogAdapter {
   readonly name: string
   /** Opens a log. What is opened on the same ground, such as a topic, is the same log as other processes have it. */
   readonly open: (ground: string, maxWaiting: number) => Effect.Effect<RequestLogShape, StoreFault, Scope.Scope>
+  /** Opens the store that decides what is on a ground. Default: one in memory. */
+  readonly store?: ((ground: string) => Effect.Effect<StoreShape, StoreFault, Scope.Scope>) | undefined
+  /** Makes the log of a ground anew: empty, under its old name, for all who have it open. Absent: that is not tried. */
+  readonly anew?: ((ground: string) => Effect.Effect<void, StoreFault>) | undefined
   /** How slices are decided. Default: as a shop does; another one only for deciders that are wrong on purpose. */
   readonly decider?: ((store: StoreShape) => (slice: Slice) => Effect.Effect<SliceEnd>) | undefined
 }
@@ -53,9 +58,10 @@ export const requestTrial = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, StoreFault, Scope.Scope> {
   const draws = drawsOf(seed)
   const ground = `requests-${seed}-${yield* Clock.currentTimeMillis}`
-  const store = yield* MemoryStore.make
-  const claims = claimsOf(draws, seed)
-  yield* furnish(store, claims)
+  const store = yield* adapter.store?.(ground) ?? MemoryStore.make
+  const claims = claimsOf(draws, seed, "R")
+  const later = adapter.anew === undefined ? [] : claimsOf(draws, seed, "S")
+  yield* furnish(store, [...claims, ...later])
   const decided = new Map<RequestId, Verdict>()
   const decide = (adapter.decider ?? ((on) => sliceDecider(on, () => {})))(store)
   const slices: Array<Slice> = []
@@ -64,7 +70,51 @@ export const requestTrial = Effect.fnUntraced(function* (
     yield* Effect.forkScoped(log.serve(restless(decide, draws, slices)))
   }
   const logs = [yield* adapter.open(ground, many), yield* adapter.open(ground, many)] as const
-  const accepted: Array<{ readonly claim: Claim; readonly id: RequestId }> = []
+  const trial: Trial = { store, draws, logs, decided, book, settleMillis }
+  const accepted = yield* acceptAll(trial, claims, (half) => (half ? raise(store, laterLimit) : Effect.void))
+  yield* untilDecided(trial, accepted.length)
+  // Those who were paused meanwhile wake up: they would have places to give, and every request has its answer.
+  yield* raise(store, lastLimit)
+  book.saw("the limit was raised")
+  for (const slice of slices) {
+    yield* decide(slice)
+    book.saw("a slice came again")
+  }
+  yield* look(trial)
+  yield* judge(trial, accepted)
+  if (adapter.anew !== undefined) {
+    yield* adapter.anew(ground)
+    const anew = yield* acceptAll(trial, later, () => Effect.void)
+    yield* untilDecided(trial, accepted.length + anew.length)
+    yield* judge(trial, anew)
+    accepted.push(...anew)
+  }
+  yield* judgeCoupons(trial, accepted)
+  yield* fullTrial(adapter, `${ground}-full`, claims, settleMillis, book)
+})
+
+interface Trial {
+  readonly store: StoreShape
+  readonly draws: Draws
+  readonly logs: readonly [RequestLogShape, RequestLogShape]
+  readonly decided: Map<RequestId, Verdict>
+  readonly book: KitBook
+  readonly settleMillis: number
+}
+
+interface Accepted {
+  readonly claim: Claim
+  readonly id: RequestId
+}
+
+/** Appends claims, a few at a time. `between` is told once that half of them are there. */
+const acceptAll = Effect.fnUntraced(function* (
+  trial: Trial,
+  claims: ReadonlyArray<Claim>,
+  between: (isHalf: boolean) => Effect.Effect<void, StoreFault>,
+): Effect.fn.Return<Array<Accepted>, StoreFault> {
+  const { draws, logs } = trial
+  const accepted: Array<Accepted> = []
   for (let from = 0; from < claims.length; ) {
     const some = claims.slice(from, from + draws.between(1, 4))
     const ids = yield* untilAccepted(draws.chance(0.5) ? logs[0] : logs[1], some)
@@ -75,27 +125,21 @@ export const requestTrial = Effect.fnUntraced(function* (
     from += some.length
     // What was accepted so far may be decided before the next one comes, or not.
     if (draws.chance(0.7)) yield* Effect.sleep(draws.between(1, 6))
-    yield* look(store, decided, book)
-    if (from - some.length < claims.length / 2 && from >= claims.length / 2) {
-      yield* raise(store, laterLimit)
-    }
+    yield* look(trial)
+    yield* between(from - some.length < claims.length / 2 && from >= claims.length / 2)
   }
-  for (let waited = 0, before = -1; decided.size < accepted.length && waited < settleMillis; waited += 10) {
+  return accepted
+})
+
+/** Waits until so many are decided, or none has been for a while. */
+const untilDecided = Effect.fnUntraced(function* (trial: Trial, count: number) {
+  const { decided, settleMillis } = trial
+  for (let waited = 0, before = -1; decided.size < count && waited < settleMillis; waited += 10) {
     if (decided.size !== before) waited = 0
     before = decided.size
     yield* Effect.sleep(10)
-    yield* look(store, decided, book)
+    yield* look(trial)
   }
-  // Those who were paused meanwhile wake up: they would have places to give, and every request has its answer.
-  yield* raise(store, lastLimit)
-  book.saw("the limit was raised")
-  for (const slice of slices) {
-    yield* decide(slice)
-    book.saw("a slice came again")
-  }
-  yield* look(store, decided, book)
-  yield* judge(store, accepted, decided, book)
-  yield* fullTrial(adapter, `${ground}-full`, claims, settleMillis, book)
 })
 
 /** A process that dawdles, and is sometimes handed a slice again. What it was handed is noted. */
@@ -118,6 +162,8 @@ const fullTrial = Effect.fnUntraced(function* (
   settleMillis: number,
   book: KitBook,
 ) {
+  // A log may stand beside its store.
+  yield* adapter.store?.(ground) ?? Effect.void
   const log = yield* adapter.open(ground, 3)
   let accepted = 0
   for (const claim of claims.slice(0, 8)) {
@@ -138,7 +184,7 @@ const fullTrial = Effect.fnUntraced(function* (
 })
 
 /** Notes verdicts that are new, and those that are not what they were. */
-const look = (store: StoreShape, decided: Map<RequestId, Verdict>, book: KitBook) =>
+const look = ({ store, decided, book }: Trial) =>
   Effect.map(store.scan("verdict", undefined, many), (verdicts) => {
     for (const verdict of verdicts) {
       const before = decided.get(verdict.requestId)
@@ -152,55 +198,58 @@ const look = (store: StoreShape, decided: Map<RequestId, Verdict>, book: KitBook
 const textOf = ({ outcome }: Verdict): string =>
   outcome.state === "issued" ? `ticket ${outcome.coupon.ticket}` : outcome.refusal
 
-const judge = Effect.fnUntraced(function* (
-  store: StoreShape,
-  accepted: ReadonlyArray<{ readonly claim: Claim; readonly id: RequestId }>,
-  decided: ReadonlyMap<RequestId, Verdict>,
-  book: KitBook,
-) {
+/** Whether each of them has its answer, and the answers are right. */
+const judge = ({ decided, book }: Trial, accepted: ReadonlyArray<Accepted>) =>
+  Effect.sync(() => {
+    const offsets: Array<readonly [offset: number, ticket: number]> = []
+    for (const { claim, id } of accepted) {
+      const verdict = decided.get(id)
+      if (verdict === undefined) {
+        book.broken("REQ-01", `The request ${id} was accepted and never decided.`)
+        continue
+      }
+      const isInTime = claim.at >= opensAt && claim.at < closesAt
+      const { outcome } = verdict
+      if (outcome.state === "issued") {
+        book.saw("issued")
+        offsets.push([placeOf(id)?.offset ?? 0, outcome.coupon.ticket])
+        if (!isInTime) book.broken("REQ-03", `A claim of ${claim.at} got a coupon of ${opensAt} to ${closesAt}.`)
+      } else if (refusalFrom(outcome.refusal)._tag === "OutsideIssueWindow") {
+        book.saw("outside of the window")
+        if (isInTime) book.broken("REQ-03", `A claim of ${claim.at} was too late for ${opensAt} to ${closesAt}.`)
+      }
+    }
+    offsets.sort(([left], [right]) => left - right)
+    for (const [index, [offset, ticket]] of offsets.entries()) {
+      const before = offsets[index - 1]
+      if (before !== undefined && before[1] > ticket) {
+        book.broken("REQ-02", `Offset ${before[0]} got ticket ${before[1]}, and ${offset} ticket ${ticket}.`)
+      }
+    }
+  })
+
+/** Whether nothing else was decided, and every coupon belongs to an answer. */
+const judgeCoupons = Effect.fnUntraced(function* ({ store, decided, book }: Trial, accepted: ReadonlyArray<Accepted>) {
   const page = { after: undefined, limit: many, newestFirst: false }
-  const coupons = yield* store.reads.couponsOfCampaign(campaignId, page)
   const told = new Map<string, number>()
-  const offsets: Array<readonly [offset: number, ticket: number]> = []
   for (const { claim, id } of accepted) {
-    const verdict = decided.get(id)
-    if (verdict === undefined) {
-      book.broken("REQ-01", `The request ${id} was accepted and never decided.`)
-      continue
-    }
-    const isInTime = claim.at >= opensAt && claim.at < closesAt
-    const { outcome } = verdict
-    if (outcome.state === "issued") {
-      book.saw("issued")
-      told.set(claim.accountId, outcome.coupon.ticket)
-      offsets.push([placeOf(id)?.offset ?? 0, outcome.coupon.ticket])
-      if (!isInTime) book.broken("REQ-03", `A claim of ${claim.at} got a coupon of ${opensAt} to ${closesAt}.`)
-    } else if (refusalFrom(outcome.refusal)._tag === "OutsideIssueWindow") {
-      book.saw("outside of the window")
-      if (isInTime) book.broken("REQ-03", `A claim of ${claim.at} was too late for ${opensAt} to ${closesAt}.`)
-    }
+    const outcome = decided.get(id)?.outcome
+    if (outcome?.state === "issued") told.set(claim.accountId, outcome.coupon.ticket)
   }
   if (decided.size > accepted.length) {
     book.broken("REQ-01", `${accepted.length} requests were accepted, and ${decided.size} decided.`)
   }
-  for (const { accountId, ticket } of coupons) {
+  for (const { accountId, ticket } of yield* store.reads.couponsOfCampaign(campaignId, page)) {
     if (told.get(accountId) !== ticket) book.broken("REQ-01", `${accountId} has ticket ${ticket} and was not told so.`)
-  }
-  offsets.sort(([left], [right]) => left - right)
-  for (const [index, [offset, ticket]] of offsets.entries()) {
-    const before = offsets[index - 1]
-    if (before !== undefined && before[1] > ticket) {
-      book.broken("REQ-02", `Offset ${before[0]} got ticket ${before[1]}, and ${offset} ticket ${ticket}.`)
-    }
   }
 })
 
-const claimsOf = (draws: Draws, seed: number): ReadonlyArray<Claim> =>
+const claimsOf = (draws: Draws, seed: number, first: string): ReadonlyArray<Claim> =>
   Array.from({ length: draws.between(20, 40) }, (_, index): Claim => {
-    const id = `R${seed}N${index}`
+    const id = `${first}${seed}N${index}`
     return {
       campaignId,
-      accountId: AccountId.make(`account-${index}`),
+      accountId: AccountId.make(`account-${first}${index}`),
       at: draws.oneOf([opensAt, opensAt + 500, closesAt - 1, opensAt - 1, closesAt]),
       // biome-ignore lint/plugin/casts: unique, as the engine's own are
       commandId: id as CommandId,
