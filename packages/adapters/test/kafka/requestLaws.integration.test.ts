@@ -1,0 +1,42 @@
+/**
+ * The laws of request logs on topics of a real broker, for both clients: every log that is opened is a client of its own.
+ */
+import { RequestLog } from "@holdfast/core/ports"
+import { type RequestLogAdapter, requestConformance } from "@holdfast/core/testing"
+import { type Kafka, leaveOut, privateKafka } from "@holdfast/test-services"
+import { Context, Effect, Layer } from "effect"
+import { afterAll, beforeAll, expect, it } from "vitest"
+import { type KafkaTransport, kafkajs, kafkaRequests, platformatic } from "../../src/kafka/index.ts"
+
+let cluster: Kafka | undefined
+beforeAll(async () => {
+  cluster = await privateKafka("the laws of request logs on Kafka")
+})
+afterAll(() => cluster?.stop())
+
+const topics = (make: () => KafkaTransport): RequestLogAdapter => ({
+  name: "kafka",
+  open: (ground, maxWaiting) =>
+    Effect.gen(function* () {
+      const kafka = yield* Effect.acquireRelease(Effect.sync(make), ({ close }) => Effect.promise(close))
+      const { layer } = kafkaRequests({ kafka, topic: ground, partitions: 2, replication: 1, maxWaiting })
+      return Context.get(yield* Layer.build(layer), RequestLog)
+    }),
+})
+
+it.each([
+  ["kafkajs", kafkajs],
+  ["@platformatic/kafka", platformatic],
+])("a topic over %s keeps the laws of request logs", async (_, make) => {
+  const broker = cluster?.brokers[0]?.address
+  if (broker === undefined) return leaveOut("the laws of request logs on Kafka")
+  const report = await Effect.runPromise(
+    requestConformance(
+      topics(() => make({ brokers: [broker] })),
+      { rounds: 1 },
+    ),
+  )
+  expect(report.laws.map(({ id, verdict, message }) => [id, verdict, message])).toEqual(
+    ["REQ-01", "REQ-02", "REQ-03", "REQ-04"].map((id) => [id, "holds", undefined]),
+  )
+})
