@@ -1,7 +1,7 @@
 import { type Kafka, type KafkaProxy, leaveOut, privateKafka, proxyToBroker } from "@holdfast/test-services"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { serverForFile } from "../support/stores.ts"
-import { chaosTrial } from "./chaos.ts"
+import { chaosTrial, inTurn } from "./chaos.ts"
 
 const { server, url } = serverForFile("chaos between a shop and Kafka")
 let cluster: Kafka | undefined
@@ -23,6 +23,6 @@ it.each(seeds)(
   async (seed) => {
     const [broker] = cluster?.brokers ?? []
     if (broker === undefined || proxy === undefined || server() === undefined) return leaveOut("chaos with Kafka")
-    expect(await chaosTrial({ broker, proxy, url: url() }, seed)).toMatchObject({ seed, wrong: [] })
+    expect(await chaosTrial({ ...inTurn(broker, proxy), url: url() }, seed)).toMatchObject({ seed, wrong: [] })
   },
 )

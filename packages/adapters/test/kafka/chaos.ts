@@ -10,9 +10,27 @@ import { consumeEvents, type EventConsumer, inboxSql, kafka, kafkajs, platformat
 import { postgres } from "../../src/postgres/index.ts"
 import { freshSchema } from "../support/stores.ts"
 
-export interface World {
+/** A broker that several trials share, and the proxy before it. */
+export interface BrokerInTurn {
   readonly broker: KafkaBroker
   readonly proxy: KafkaProxy
+  /** Does one thing at a time to the broker. */
+  readonly toBroker: (act: () => Promise<void>) => Promise<void>
+}
+
+export const inTurn = (broker: KafkaBroker, proxy: KafkaProxy): BrokerInTurn => {
+  let last: Promise<void> = Promise.resolve()
+  return {
+    broker,
+    proxy,
+    toBroker: (act) => {
+      last = last.then(act)
+      return last
+    },
+  }
+}
+
+export interface World extends BrokerInTurn {
   readonly url: string
 }
 
@@ -20,16 +38,17 @@ export interface Verdict {
   readonly seed: number
   /** What went wrong on purpose. */
   readonly faults: ReadonlyArray<string>
+  /** How many events, or requests, were accepted. */
   readonly events: number
   /** What was found wrong; empty where every promise was kept. */
   readonly wrong: ReadonlyArray<string>
 }
 
 /** How long the last event may take to have its effect: a session that is over, a broker that comes back, and much patience. */
-const patienceMillis = 180_000
+export const patienceMillis = 180_000
 
 /** Park and Miller's minimal generator. */
-const numbersOf = (seed: number) => {
+export const numbersOf = (seed: number) => {
   let state = (seed * 48_271) % 2_147_483_647 || 1
   return (below: number): number => {
     state = (state * 48_271) % 2_147_483_647
@@ -46,9 +65,9 @@ const faults = [
   "consumer leaves",
 ] as const
 
-const pause = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))
+export const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
-export const chaosTrial = async ({ broker, proxy, url }: World, seed: number): Promise<Verdict> => {
+export const chaosTrial = async ({ broker, proxy, toBroker, url }: World, seed: number): Promise<Verdict> => {
   const below = numbersOf(seed)
   const schema = freshSchema()
   const topic = `chaos-${schema}`
@@ -97,12 +116,6 @@ export const chaosTrial = async ({ broker, proxy, url }: World, seed: number): P
     )
   }
   const met: Array<string> = []
-  /** One thing at a time is done to the broker. */
-  let broken: Promise<void> = Promise.resolve()
-  const toBroker = (act: () => Promise<void>): Promise<void> => {
-    broken = broken.then(act)
-    return broken
-  }
   const disturb = async (fault: (typeof faults)[number]): Promise<void> => {
     met.push(fault)
     switch (fault) {

@@ -1,29 +1,34 @@
 /**
- * Many trials of chaos, one after the other: `npm run soak:kafka -- 200`. Prints a line for each, and says at the end which
- * were broken.
+ * Many trials of chaos, one after the other: `npm run soak:kafka -- 200`, and of coupon requests
+ * `npm run soak:kafka -- 200 1 requests`, from seed 1. Prints a line for each, and says at the end which were broken.
  */
 import { anyServer, privateKafka, proxyToBroker } from "@holdfast/test-services"
-import { chaosTrial, type Verdict } from "./chaos.ts"
+import { chaosTrial, inTurn, type Verdict } from "./chaos.ts"
+import { requestTrial } from "./requestChaos.ts"
 
 const trials = Number(process.argv[2] ?? "200")
 const from = Number(process.argv[3] ?? "1")
+const ofRequests = process.argv[4] === "requests"
+const what = ofRequests ? "requests" : "events"
 const server = await anyServer("a soak with Kafka")
 const cluster = await privateKafka("a soak with Kafka")
 const [broker] = cluster?.brokers ?? []
 if (server === undefined || broker === undefined) throw new Error("It needs PostgreSQL, Java and Maven.")
 const proxy = await proxyToBroker(broker)
+const shared = inTurn(broker, proxy)
 const broken: Array<Verdict> = []
 const met = new Map<string, number>()
 let events = 0
 for (let seed = from; seed < from + trials; seed++) {
-  const verdict = await chaosTrial({ broker, proxy, url: server.url }, seed)
+  const world = { ...shared, url: server.url }
+  const verdict = await (ofRequests ? requestTrial(world, seed) : chaosTrial(world, seed))
   events += verdict.events
   for (const fault of verdict.faults) met.set(fault, (met.get(fault) ?? 0) + 1)
   if (verdict.wrong.length > 0) broken.push(verdict)
-  console.log(`${seed}: ${verdict.events} events, ${verdict.faults.join(", ")}: ${verdict.wrong.join("; ") || "kept"}`)
+  console.log(`${seed}: ${verdict.events} ${what}, ${verdict.faults.join(", ")}: ${verdict.wrong.join("; ") || "kept"}`)
 }
 console.log(
-  `${trials} trials, ${events} events; ${Array.from(met, ([fault, times]) => `${fault} ${times}`).join(", ")}`,
+  `${trials} trials, ${events} ${what}; ${Array.from(met, ([fault, times]) => `${fault} ${times}`).join(", ")}`,
 )
 console.log(broken.length === 0 ? "Every promise was kept." : `Broken: ${broken.map(({ seed }) => seed).join(", ")}`)
 await proxy.close()
