@@ -8,19 +8,21 @@ import type { Part } from "../src/postgres/schema/shape.generated.ts"
 
 const folder = resolve(import.meta.dirname, "../src/postgres/schema/migrations")
 
-/** The first line of a migration may say `-- minimum code version: 3`; otherwise older code goes on working. */
+/** The first line of a migration may say `-- minimum code version: 3`; otherwise the code that worked before it goes on working. */
 const minimumOf = (sql: string): number => Number(/^-- minimum code version: (\d+)$/m.exec(sql)?.[1] ?? 1)
 
 export const embedded = (): string => {
   const files = readdirSync(folder)
     .filter((name) => name.endsWith(".sql"))
     .sort()
+  let minimum = 1
   const items = files.map((file) => {
     const sql = readFileSync(resolve(folder, file), "utf8")
     const version = Number(file.slice(0, 4))
     const name = file.slice(5, -".sql".length)
+    minimum = Math.max(minimum, minimumOf(sql))
     const text = sql.replaceAll("\\", "\\\\").replaceAll("`", "\\`").replaceAll("${", "\\${")
-    return `  {\n    version: ${version},\n    name: "${name}",\n    minimumCodeVersion: ${minimumOf(sql)},\n    sql: \`${text}\`,\n  },\n`
+    return `  {\n    version: ${version},\n    name: "${name}",\n    minimumCodeVersion: ${minimum},\n    sql: \`${text}\`,\n  },\n`
   })
   return `/**
  * Made from \`migrations/*.sql\` by \`scripts/embed-migrations.ts\`. Edit those files, and run it again.

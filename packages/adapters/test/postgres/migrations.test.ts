@@ -105,6 +105,9 @@ describe("on a server", () => {
     await ask(`insert into ${schema}.migration (version, name, minimum_code_version) values (99, 'breaking', 99)`)
     expect(await start(schema)).toMatch(/needs code of version 99/)
     expect(await start(schema, "check")).toMatch(/needs code of version 99/)
+    // What broke it is not undone by what came later.
+    await ask(`insert into ${schema}.migration (version, name, minimum_code_version) values (100, 'later still', 1)`)
+    expect(await start(schema)).toMatch(/needs code of version 99/)
     await ask(`drop schema ${schema} cascade`)
   })
 

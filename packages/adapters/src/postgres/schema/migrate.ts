@@ -124,7 +124,8 @@ const appliedTo = Effect.fnUntraced(function* (wire: Wire, schema: string): Effe
 const inShell = (name: string): string => (/^\w+$/.test(name) ? name : `'${name.replaceAll("'", () => "'\\''")}'`)
 
 const refuseNewer = (schema: string, applied: Applied): Effect.Effect<void, StoreFault> => {
-  const minimum = applied.at(-1)?.[1] ?? 0
+  // What one migration has broken no later one mends.
+  const minimum = Math.max(0, ...applied.map(([, needed]) => needed))
   return minimum > codeVersion
     ? refuse(
         `The schema "${schema}" needs code of version ${minimum}, and this is ${codeVersion}. Update @holdfast/adapters.`,
