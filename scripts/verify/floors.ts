@@ -63,7 +63,7 @@ export const floors: ReadonlyArray<Floor> = [
   floor("core/ports", "Store, Outbox, EventBus, SharedCache, Ranking, RequestLog: all that an adapter needs"),
   floor("core/transact core/audit", "the algorithm of batches │ the invariants, recounted"),
   floor("core/decision", "commands, kinds, changes, decide, the fold, receipts"),
-  floor("core/orders", "states, pricing, placeOrder, cancelOrder"),
+  floor("core/orders core/terms", "states, pricing, placeOrder, cancelOrder │ changes of terms"),
   floor(
     "core/points core/coupons core/stock core/popularity core/events",
     "pure: records and rules; orders is where they meet",

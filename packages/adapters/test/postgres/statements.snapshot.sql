@@ -16,9 +16,9 @@
 --   snapshot account,receipt
 --   begin, move account, insert receipt, append events, commit
 -- points.suspend
---   begin, change account, insert receipt, append events, commit
+--   begin, change account, insert receipt, insert terms, append events, commit
 -- points.resume
---   begin, change account, insert receipt, append events, commit
+--   begin, change account, insert receipt, insert terms, append events, commit
 -- stock.register
 --   snapshot product,receipt
 --   begin, insert receipt, move product, insert product, append events, commit
@@ -27,7 +27,7 @@
 --   begin, insert receipt, move product, append events, commit
 -- stock.rename
 --   snapshot product,receipt
---   begin, insert receipt, change product, append events, commit
+--   begin, insert receipt, change product, insert terms, append events, commit
 -- coupons.createCampaign
 --   snapshot campaign,receipt
 --   begin, insert campaign, insert receipt, append events, commit
@@ -349,6 +349,13 @@ insert into @.receipt (scope, operation, key, command_id, fingerprint, answer, a
 select x.scope, x.operation, x.key, x.command_id, x.fingerprint, x.answer::json, x.at
 from (select unnest($1::text[]) as scope, unnest($2::text[]) as operation, unnest($3::text[]) as key, unnest($4::text[]) as command_id, unnest($5::text[]) as fingerprint, unnest($6::text[]) as answer, unnest($7::bigint[]) as at) x
 order by x.scope collate "C", x.operation collate "C", x.key collate "C";
+
+-- insert terms
+-- $1 id text[], $2 owner text[], $3 version bigint[], $4 counter bigint[], $5 before text[], $6 after text[], $7 command_id text[], $8 at bigint[]
+insert into @.terms (id, owner, version, counter, before, after, command_id, at)
+select x.id, x.owner, x.version, x.counter, x.before::json, x.after::json, x.command_id, x.at
+from (select unnest($1::text[]) as id, unnest($2::text[]) as owner, unnest($3::bigint[]) as version, unnest($4::bigint[]) as counter, unnest($5::text[]) as before, unnest($6::text[]) as after, unnest($7::text[]) as command_id, unnest($8::bigint[]) as at) x
+order by x.id collate "C", x.owner collate "C", x.version;
 
 -- lock account
 -- $1 account_id text[]
@@ -811,6 +818,30 @@ select json_agg(json_build_array(r.request_id, r.outcome) order by r.request_id 
 -- $1 limit int, $2 request_id text
 select json_agg(json_build_array(r.request_id, r.outcome) order by r.request_id collate "C")::text from (
   select * from @.request_verdict where (request_id) > ($2::text collate "C") order by request_id limit $1::int
+) r;
+
+-- scan terms
+-- $1 limit int
+select json_agg(json_build_array(r.id, r.owner, r.version, r.counter, r.before, r.after, r.command_id, r.at) order by r.id collate "C", r.owner collate "C", r.version)::text from (
+  select * from @.terms  order by id, owner, version limit $1::int
+) r;
+
+-- scan terms after 1 of 3
+-- $1 limit int, $2 id text
+select json_agg(json_build_array(r.id, r.owner, r.version, r.counter, r.before, r.after, r.command_id, r.at) order by r.id collate "C", r.owner collate "C", r.version)::text from (
+  select * from @.terms where (id) >= ($2::text collate "C") order by id, owner, version limit $1::int
+) r;
+
+-- scan terms after 2 of 3
+-- $1 limit int, $2 id text, $3 owner text
+select json_agg(json_build_array(r.id, r.owner, r.version, r.counter, r.before, r.after, r.command_id, r.at) order by r.id collate "C", r.owner collate "C", r.version)::text from (
+  select * from @.terms where (id, owner) >= ($2::text collate "C", $3::text collate "C") order by id, owner, version limit $1::int
+) r;
+
+-- scan terms after 3 of 3
+-- $1 limit int, $2 id text, $3 owner text, $4 version bigint
+select json_agg(json_build_array(r.id, r.owner, r.version, r.counter, r.before, r.after, r.command_id, r.at) order by r.id collate "C", r.owner collate "C", r.version)::text from (
+  select * from @.terms where (id, owner, version) > ($2::text collate "C", $3::text collate "C", $4::bigint) order by id, owner, version limit $1::int
 ) r;
 
 -- settle events of rows

@@ -20,6 +20,13 @@ const checks = [
   { id: "product-on-hand", title: "A product's units on hand are the sum of its movements, its revision their number" },
   { id: "coupon-tickets", title: "Tickets are 1 to the number issued, each exactly once" },
   { id: "campaign-issued", title: "A campaign issued as many coupons as it counts, and no more than its limit" },
+  { id: "terms-ledger", title: "Changes of terms are gapless, each begins where the one before it ended" },
+  { id: "entry-terms", title: "No account was charged or paid while it was not open" },
+  { id: "movement-terms", title: "No product was sold or restocked after it was retired" },
+  {
+    id: "coupon-terms",
+    title: "Each coupon is as its campaign was at its ticket: open, within its limit and its times",
+  },
   { id: "order-sums", title: "An order's lines, shares and state add up" },
   { id: "sales-buckets", title: "Sales buckets hold the units of live orders", between: ["order", "bucket"] },
   { id: "account-receipts", title: "Open receipts and accounts match", between: ["receipt", "account"] },
@@ -42,8 +49,20 @@ const checks = [
   { id: "order-spends", title: "Paid orders and spend entries match", between: ["order", "entry"] },
   { id: "order-refunds", title: "Cancelled orders and refund entries match", between: ["order", "entry"] },
   { id: "order-sales", title: "Order lines and sale movements match", between: ["order", "movement"] },
+  {
+    id: "order-prices",
+    title: "Order lines and the prices in force at their sales match",
+    between: ["order", "movement"],
+  },
   { id: "order-returns", title: "Restocked lines and return movements match", between: ["order", "movement"] },
   { id: "order-coupons", title: "Live orders and redeemed coupons match", between: ["order", "coupon"] },
+  { id: "account-terms", title: "Accounts and the last changes of their terms match", between: ["account", "terms"] },
+  {
+    id: "campaign-terms",
+    title: "Campaigns and the last changes of their terms match",
+    between: ["campaign", "terms"],
+  },
+  { id: "product-terms", title: "Products and the last changes of their terms match", between: ["product", "terms"] },
 ] as const
 
 type Check = (typeof checks)[number]

@@ -5,7 +5,7 @@
  * sums up what the rows state about each other. Where two sides differ, the few statements in question are read again,
  * word by word, and again: a difference that reads the same twice running is a violation, one that is gone was a commit
  * between two pages, one that keeps moving is reported as unsettled. Memory is bounded by pages, by the statements read
- * again at a time, and by one bit for each coupon of a campaign.
+ * again at a time, by the changes of terms of a page of owners, and by one bit for each coupon of a campaign.
  *
  * It takes no lock and changes nothing. It does not look at events: the store's port does not list them.
  */
@@ -14,6 +14,7 @@ import type { Coupon } from "../coupons/Coupon.ts"
 import { type KindName, kinds, ledgers } from "../decision/kinds.ts"
 import type { PointEntry } from "../points/Account.ts"
 import { hourOf } from "../popularity/SalesBucket.ts"
+import { type TermsOf, type TermsOwner, termsOfAccount, termsOfCampaign, termsOfProduct } from "../terms/TermsChange.ts"
 import { type AuditReport, Findings, type TwoSidedCheck } from "./AuditReport.ts"
 import { checkLimit, ledgerBook, recountOrder, ticketBook } from "./recount.ts"
 import {
@@ -29,7 +30,17 @@ import {
   stateReceipt,
 } from "./statements.ts"
 import { type Difference, Differences, Sums, type Suspect } from "./TwoSided.ts"
-import { type AuditSource, Pages, walkLedger } from "./walk.ts"
+import {
+  checkCouponTerms,
+  checkEntryTerms,
+  checkMovementTerms,
+  readHistories,
+  stateSale,
+  type TermsHistory,
+  termsBegin,
+  unknownTerms,
+} from "./terms.ts"
+import { type AuditSource, Pages, type Range, walkLedger } from "./walk.ts"
 
 export interface AuditOptions {
   /** Rows per page: 500 by default. */
@@ -64,17 +75,18 @@ export const runAudit: <E>(source: AuditSource<E>, options?: AuditOptions) => Ef
   const findings = new Findings(maxExamples)
   const sums = new Sums()
   const pace = { pageSize, pauseMillis }
+  const since = { rows: from, terms: yield* termsBegin(new Pages(source, pace, new Findings(0))) }
   yield* sweep(
     new Pages(source, pace, findings),
     findings,
-    between(from, asOf, (statement) => sums.add(statement)),
+    between(since, asOf, (statement) => sums.add(statement)),
     everything,
     from,
   )
   for (const { check, counted } of sums.counts()) findings.checked(check.id, counted)
 
   for (const suspects of sums.suspects(maxStatements)) {
-    const read = Effect.suspend(() => readAgain(source, pace, suspects, from, asOf))
+    const read = Effect.suspend(() => readAgain(source, pace, suspects, since, asOf))
     yield* settle(read, Math.max(maxReadings, 2), findings)
   }
   // What was archived meanwhile is missing from what was read: that says nothing.
@@ -88,14 +100,22 @@ const archivedBeforeOf = <E>({ archivedBefore }: AuditSource<E>): Effect.Effect<
     : Effect.map(archivedBefore, (before) => before ?? Number.NEGATIVE_INFINITY)
 
 // A row of the very millisecond `asOf` counts: on a quiet store, or one whose clock stands still, nothing is left out.
-// What rests on a time from before `from` may be archived on one side and kept on the other. Buckets know their hour.
+// What rests on a time from before `from` may be archived on one side and kept on the other. Buckets know their hour. And what
+// was sold before histories begin has a price that nobody may know.
 const between =
-  (from: number, asOf: number, state: State): State =>
+  ({ rows: from, terms }: Since, asOf: number, state: State): State =>
   (statement) => {
     const { mayBe, at, check, key } = statement
+    if (check === "order-prices" && at !== undefined && at <= terms) return
     if (check === "sales-buckets" && Number(key[1]) < hourOf(from)) return
     if (mayBe || at === undefined || (at >= from && at <= asOf)) state(statement)
   }
+
+/** From when on rows are there, and later than when the histories of terms are. */
+interface Since {
+  readonly rows: number
+  readonly terms: number
+}
 
 // The order that redeemed a coupon of that time may be archived: the coupon still answers it, and asks for no answer.
 const ofCoupon =
@@ -129,14 +149,14 @@ const readAgain = Effect.fnUntraced(function* <E>(
   source: AuditSource<E>,
   pace: { readonly pageSize: number; readonly pauseMillis: number },
   suspects: ReadonlyArray<Suspect>,
-  from: number,
+  since: Since,
   asOf: number,
 ) {
   const unheard = new Findings(0)
   const differences = new Differences(suspects)
   const sides = new Set(suspects.flatMap(({ check }): ReadonlyArray<Side> => check.between))
-  const state = between(from, asOf, (statement) => differences.add(statement))
-  yield* sweep(new Pages(source, pace, unheard), unheard, state, (side) => sides.has(side), from)
+  const state = between(since, asOf, (statement) => differences.add(statement))
+  yield* sweep(new Pages(source, pace, unheard), unheard, state, (side) => sides.has(side), since.rows)
   return differences.result()
 })
 
@@ -152,9 +172,9 @@ const sweep = Effect.fnUntraced(function* <E>(
   wants: (side: Side) => boolean,
   from: number,
 ) {
-  if (wants("campaign") || wants("coupon")) yield* sweepCampaigns(pages, findings, state, from)
-  if (wants("account") || wants("entry")) yield* sweepAccounts(pages, findings, state, from)
-  if (wants("product") || wants("movement")) yield* sweepProducts(pages, findings, state, from)
+  if (wants("campaign") || wants("coupon") || wants("terms")) yield* sweepCampaigns(pages, findings, state, from)
+  if (wants("account") || wants("entry") || wants("terms")) yield* sweepAccounts(pages, findings, state, from)
+  if (wants("product") || wants("movement") || wants("terms")) yield* sweepProducts(pages, findings, state, from)
   if (wants("receipt")) yield* pages.each("receipt", (receipt) => stateReceipt(state, receipt))
   if (wants("order")) {
     yield* pages.each("order", (order) => {
@@ -168,8 +188,10 @@ const sweep = Effect.fnUntraced(function* <E>(
   if (wants("bucket")) yield* pages.each("bucket", (bucket) => stateBucket(state, bucket))
 })
 
-const sweepAccounts = <E>(pages: Pages<E>, findings: Findings, state: State, from: number): Effect.Effect<void, E> =>
-  walkLedger({
+const sweepAccounts = <E>(pages: Pages<E>, findings: Findings, state: State, from: number): Effect.Effect<void, E> => {
+  const terms = histories(pages, findings, state, "account", termsOfAccount)
+  return walkLedger({
+    prepare: terms.prepare,
     owners: (after) => pages.records("account", after),
     rows: (after) => pages.rows("entry", after),
     idOf: ({ accountId }) => accountId,
@@ -185,6 +207,7 @@ const sweepAccounts = <E>(pages: Pages<E>, findings: Findings, state: State, fro
           first ??= entry
           book.add({ at: entry.at, position: entry.seq, change: entry.change, sum: entry.balance })
           if (account !== undefined) checkLimit(findings, account, entry)
+          if (entry.seq <= (account?.seq ?? 0)) checkEntryTerms(findings, terms.of(id), entry)
           stateEntry(state, entry)
         },
         close: () => {
@@ -195,9 +218,12 @@ const sweepAccounts = <E>(pages: Pages<E>, findings: Findings, state: State, fro
     },
     behind: (id, seen, account) => findings.violation("account-balance", behind(id, seen, account?.seq, "account")),
   })
+}
 
-const sweepProducts = <E>(pages: Pages<E>, findings: Findings, state: State, from: number): Effect.Effect<void, E> =>
-  walkLedger({
+const sweepProducts = <E>(pages: Pages<E>, findings: Findings, state: State, from: number): Effect.Effect<void, E> => {
+  const terms = histories(pages, findings, state, "product", termsOfProduct)
+  return walkLedger({
+    prepare: terms.prepare,
     owners: (after) => pages.records("product", after),
     rows: (after) => pages.rows("movement", after),
     idOf: ({ productId }) => productId,
@@ -212,6 +238,8 @@ const sweepProducts = <E>(pages: Pages<E>, findings: Findings, state: State, fro
         add: (movement) => {
           book.add({ at: movement.at, position: movement.revision, change: movement.change, sum: movement.onHand })
           stateMovement(state, movement)
+          stateSale(state, terms.of(id), movement)
+          if (movement.revision <= (product?.revision ?? 0)) checkMovementTerms(findings, terms.of(id), movement)
         },
         close: book.close,
       }
@@ -219,9 +247,12 @@ const sweepProducts = <E>(pages: Pages<E>, findings: Findings, state: State, fro
     behind: (id, seen, product) =>
       findings.violation("product-on-hand", behind(id, seen, product?.revision, "product")),
   })
+}
 
-const sweepCampaigns = <E>(pages: Pages<E>, findings: Findings, state: State, from: number): Effect.Effect<void, E> =>
-  walkLedger({
+const sweepCampaigns = <E>(pages: Pages<E>, findings: Findings, state: State, from: number): Effect.Effect<void, E> => {
+  const terms = histories(pages, findings, state, "campaign", termsOfCampaign)
+  return walkLedger({
+    prepare: terms.prepare,
     owners: (after) => pages.records("campaign", after),
     rows: (after) => pages.records("coupon", after),
     idOf: ({ campaignId }) => campaignId,
@@ -235,6 +266,9 @@ const sweepCampaigns = <E>(pages: Pages<E>, findings: Findings, state: State, fr
         add: (coupon) => {
           book.add(coupon)
           stateCoupon(ofCoupon(coupon, from, state), coupon)
+          if (campaign !== undefined && coupon.ticket <= campaign.issued) {
+            checkCouponTerms(findings, terms.of(id), campaign, coupon)
+          }
         },
         close: book.close,
       }
@@ -242,6 +276,25 @@ const sweepCampaigns = <E>(pages: Pages<E>, findings: Findings, state: State, fr
     behind: (id, seen, campaign) =>
       findings.violation("campaign-issued", behind(id, seen, campaign?.issued, "campaign")),
   })
+}
+
+/** The histories of the owners whose rows are being read. What is beyond an owner as it was read may rest on later terms. */
+const histories = <Owner, E>(
+  pages: Pages<E>,
+  findings: Findings,
+  state: State,
+  of: TermsOwner,
+  termsOf: (owner: Owner) => TermsOf,
+) => {
+  let read: ReadonlyMap<string, TermsHistory> = new Map()
+  return {
+    of: (id: string): TermsHistory => read.get(id) ?? unknownTerms,
+    prepare: (owners: ReadonlyArray<Owner>, range: Range): Effect.Effect<void, E> =>
+      Effect.map(readHistories(pages, findings, state, of, termsOf, owners, range), (found) => {
+        read = found
+      }),
+  }
+}
 
 const behind = (id: string, seen: number, position: number | undefined, kind: KindName) => ({
   key: [id] as const,

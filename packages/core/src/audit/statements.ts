@@ -5,8 +5,8 @@
  * does. Both say it in the same words, so that comparing them needs no rule. Here is every pair of such sentences, and
  * nothing about how they are compared.
  *
- * Changes of state alone (suspend, rename, pause and the like) leave no row besides their receipt and the record's
- * version, so their receipts are matched to nothing.
+ * Receipts of changes of terms (suspend, rename, pause and the like) are matched to nothing: those of a database from before
+ * their history have no row there. `terms.ts` compares that history with its owners, and with what was done under the terms.
  */
 import type { Campaign } from "../coupons/Campaign.ts"
 import type { Coupon } from "../coupons/Coupon.ts"
@@ -104,9 +104,10 @@ export const stateOrder = (state: State, order: Order): void => {
   state({ check: "order-receipts", side: "found", ...placed })
   if (paid > 0)
     state({ check: "order-spends", side, ...placed, value: { accountId, change: -paid, commandId: orderId } })
-  for (const { productId, quantity } of lines) {
+  for (const { productId, quantity, name, unitPrice } of lines) {
     const value = { change: -quantity, commandId: orderId }
     state({ check: "order-sales", side, at: placedAt, key: [orderId, productId], value })
+    state({ check: "order-prices", side, at: placedAt, key: [orderId, productId], value: { name, unitPrice } })
     const key = [productId, hourOf(placedAt)] as const
     // A cancelled order counts nothing, but it says so: see how a difference of buckets is told from a sale.
     state({ check: "sales-buckets", side, key, value: {}, amount: cancelled ? 0 : quantity })

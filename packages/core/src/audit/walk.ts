@@ -110,6 +110,8 @@ export interface Ledger<Owner, Row, E> {
   readonly rowPosition: (row: Row) => number
   /** Begins the recount of one owner; undefined where rows were found and no owner of theirs was read before. */
   readonly open: (id: string, owner: Owner | undefined) => Book<Row>
+  /** Reads what the recounts of a range need besides, after its owners and before its rows. */
+  readonly prepare: (owners: ReadonlyArray<Owner>, range: Range) => Effect.Effect<void, E>
   /** Called where an owner that was read after a row had not come as far as that row, or does not exist. */
   readonly behind: (id: string, position: number, owner: Owner | undefined) => void
 }
@@ -139,7 +141,7 @@ export const walkLedger = <Owner, Row, E>(ledger: Ledger<Owner, Row, E>): Effect
   })
 
 /** Owners by id: those after `from` up to and including `until`; undefined means no bound on that side. */
-interface Range {
+export interface Range {
   readonly from: string | undefined
   readonly until: string | undefined
 }
@@ -151,6 +153,7 @@ const walkRange = Effect.fnUntraced(function* <Owner, Row, E>(
   { from, until }: Range,
   start: Key | undefined,
 ) {
+  yield* ledger.prepare(owners, { from, until })
   const shelf = new Shelf(ledger, owners)
   let cursor = start
   let inRange = true
@@ -160,11 +163,11 @@ const walkRange = Effect.fnUntraced(function* <Owner, Row, E>(
     for (const row of rows) {
       const key = ledger.rowKey(row)
       const id = String(key[0])
-      inRange = until === undefined || compareBytes(id, until) <= 0
+      inRange = isWithin(id, until)
       if (!inRange) break
       cursor = key
       // Rows that were added to owners of an earlier range since then.
-      if (from === undefined || compareBytes(id, from) > 0) shelf.add(id, row)
+      if (isBehind(id, from)) shelf.add(id, row)
     }
     if (shelf.ahead.size >= maxAhead) yield* readAgain(ledger, from, shelf.ahead)
   }
@@ -172,6 +175,12 @@ const walkRange = Effect.fnUntraced(function* <Owner, Row, E>(
   yield* readAgain(ledger, from, shelf.ahead)
   return cursor
 })
+
+/** Whether an id is in a range, as far as its beginning tells. */
+export const isBehind = (id: string, from: string | undefined): boolean =>
+  from === undefined || compareBytes(id, from) > 0
+export const isWithin = (id: string, until: string | undefined): boolean =>
+  until === undefined || compareBytes(id, until) <= 0
 
 /** The books of one range of owners: one is open at a time. */
 class Shelf<Owner, Row> {

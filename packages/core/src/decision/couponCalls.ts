@@ -32,6 +32,7 @@ import { AccountId, CampaignId, Label, PositiveQuantity, type Quantity, ValidDay
 import type { EventOf } from "./Command.ts"
 import { accept, asDecoded, type Call, keyOptional, noLane, repeat } from "./call.ts"
 import type { Payload } from "./payloads.ts"
+import { campaignChanged } from "./termsChanged.ts"
 
 export const CreateCampaign = Schema.Struct({
   /** Your own id for it: 1–128 bytes of text. */
@@ -178,7 +179,7 @@ const stateCall = (name: string, state: Campaign["state"], type: StateEvent): Ca
   keys: ({ campaignId }, add) => add("campaign", [campaignId]),
   lane: noLane,
   operator: true,
-  decide: (records, { campaignId }) => {
+  decide: (records, { campaignId }, cause) => {
     const campaign = records.campaign(campaignId)
     if (campaign === undefined) return campaignNotFound(campaignId)
     const changed = changeState(campaign, state)
@@ -186,7 +187,7 @@ const stateCall = (name: string, state: Campaign["state"], type: StateEvent): Ca
     if ("_tag" in changed) return changed
     return accept(
       { campaignId, state },
-      { records: { campaign: [changed] } },
+      campaignChanged(campaign, changed, cause),
       eventOf(type, campaignId, { campaignId }),
     )
   },
@@ -217,15 +218,15 @@ export const changeLimitCall: Call<
   keys: ({ campaignId }, add) => add("campaign", [campaignId]),
   lane: noLane,
   operator: true,
-  decide: (records, { campaignId, limit }) => {
+  decide: (records, { campaignId, limit }, cause) => {
     const campaign = records.campaign(campaignId)
     if (campaign === undefined) return campaignNotFound(campaignId)
     const changed = changeLimit(campaign, limit)
     if (changed === undefined) return repeat({ campaignId, limit })
     if ("_tag" in changed) return changed
     const event = eventOf("coupons.limitChanged", campaignId, { campaignId, limit, previousLimit: campaign.limit })
-    // A lower limit relies on the number issued, so the counter is guarded too.
-    return accept({ campaignId, limit }, { records: { campaign: [changed] }, exact: "campaign" }, event)
+    // A lower limit relies on the number issued too: the guard of a change of terms is exact.
+    return accept({ campaignId, limit }, campaignChanged(campaign, changed, cause), event)
   },
 }
 

@@ -13,6 +13,7 @@ import type { Order } from "../orders/Order.ts"
 import { type Account, guessAccount, type PointEntry } from "../points/Account.ts"
 import type { SalesBucket } from "../popularity/SalesBucket.ts"
 import type { Product, StockMovement } from "../stock/Product.ts"
+import type { TermsChange, TermsOwner } from "../terms/TermsChange.ts"
 import type { AccountId, CampaignId, IdempotencyKey, Key, OrderId, ProductId, RequestId, Scope } from "../values.ts"
 import type { Receipt } from "./Receipt.ts"
 
@@ -21,7 +22,7 @@ interface Described<R, K extends Key> {
   readonly keyOf: (record: R) => K
   /** Numbers that move by addition. Every other field but the key is a term, which a guard compares with what was read. */
   readonly counters: ReadonlyArray<keyof R & string>
-  /** Whether a batch locks records of this kind. Receipts are read last and never locked. */
+  /** Whether a batch locks records of this kind. Receipts are read last and never locked, and no decision reads a change of terms. */
   readonly locked: boolean
   /** Whether many callers may want one record of this kind at once. Admission keeps one such key from filling the queue. */
   readonly hot: boolean
@@ -89,6 +90,14 @@ const registry = {
     keyOf: ({ productId, hour }: SalesBucket): readonly [ProductId, number] => [productId, hour],
     counters: ["sold"],
     locked: true,
+    hot: false,
+    unread: "absent",
+  }),
+  // Written once, beside the record whose change it tells. The id comes first: rows of one owner stand together.
+  terms: kind({
+    keyOf: ({ id, of, version }: TermsChange): readonly [string, TermsOwner, number] => [id, of, version],
+    counters: [],
+    locked: false,
     hot: false,
     unread: "absent",
   }),

@@ -17,6 +17,7 @@ import type { Changes } from "./Changes.ts"
 import type { EventOf } from "./Command.ts"
 import { accept, asDecoded, type Call, keyOptional, keyRequired, noLane, repeat } from "./call.ts"
 import type { Payload } from "./payloads.ts"
+import { accountChanged } from "./termsChanged.ts"
 
 export const OpenAccount = Schema.Struct({
   /** Your own id for it: 1–128 bytes of text. */
@@ -130,15 +131,14 @@ const stateCall = (name: string, state: Account["state"], type: StateEvent): Sta
   keys: ({ accountId }, add) => add("account", [accountId]),
   lane: noLane,
   operator: true,
-  decide: (records, { accountId }) => {
+  decide: (records, { accountId }, cause) => {
     const account = records.account(accountId)
     if (account === undefined) return accountNotFound(accountId)
     const changed = changeState(account, state)
     if (changed === undefined) return repeat(answerOf(account))
     if ("_tag" in changed) return changed
-    // Closing relies on a balance of 0, so the counters are guarded too.
-    const changes = { records: { account: [changed] }, exact: "account" } as const
-    return accept(answerOf(changed), changes, eventOf(type, accountId, { accountId }))
+    // Closing relies on a balance of 0 too: the guard of a change of terms is exact.
+    return accept(answerOf(changed), accountChanged(account, changed, cause), eventOf(type, accountId, { accountId }))
   },
 })
 

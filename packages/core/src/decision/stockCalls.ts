@@ -10,6 +10,7 @@ import type { Changes } from "./Changes.ts"
 import type { EventOf } from "./Command.ts"
 import { accept, asDecoded, type Call, keyOptional, keyRequired, noLane, repeat } from "./call.ts"
 import type { Payload } from "./payloads.ts"
+import { productChanged } from "./termsChanged.ts"
 
 export const RegisterProduct = Schema.Struct({
   /** Your own id for it: 1–128 bytes of text. */
@@ -185,14 +186,14 @@ export const changePriceCall: Call<
   keys: ({ productId }, add) => add("product", [productId]),
   lane: noLane,
   operator: true,
-  decide: (records, { productId, price }) => {
+  decide: (records, { productId, price }, cause) => {
     const product = records.product(productId)
     if (product === undefined) return productNotFound(productId)
     const changed = changeTerms(product, { price })
     if (changed === undefined) return repeat(termsOf(product))
     if ("_tag" in changed) return changed
     const event = eventOf("stock.priceChanged", productId, { productId, price, previousPrice: product.price })
-    return accept(termsOf(changed), { records: { product: [changed] } }, event)
+    return accept(termsOf(changed), productChanged(product, changed, cause), event)
   },
 }
 
@@ -209,14 +210,14 @@ export const renameCall: Call<
   keys: ({ productId }, add) => add("product", [productId]),
   lane: noLane,
   operator: true,
-  decide: (records, { productId, name }) => {
+  decide: (records, { productId, name }, cause) => {
     const product = records.product(productId)
     if (product === undefined) return productNotFound(productId)
     const changed = changeTerms(product, { name })
     if (changed === undefined) return repeat(termsOf(product))
     if ("_tag" in changed) return changed
     const event = eventOf("stock.renamed", productId, { productId, name, previousName: product.name })
-    return accept(termsOf(changed), { records: { product: [changed] } }, event)
+    return accept(termsOf(changed), productChanged(product, changed, cause), event)
   },
 }
 
@@ -228,13 +229,13 @@ export const retireCall: Call<typeof NameProduct, typeof NameProduct.Type, Retir
   keys: ({ productId }, add) => add("product", [productId]),
   lane: noLane,
   operator: true,
-  decide: (records, { productId }) => {
+  decide: (records, { productId }, cause) => {
     const product = records.product(productId)
     if (product === undefined) return productNotFound(productId)
     const retired = retire(product)
-    return retired === undefined
-      ? repeat({ productId })
-      : accept({ productId }, { records: { product: [retired] } }, eventOf("stock.retired", productId, { productId }))
+    if (retired === undefined) return repeat({ productId })
+    const event = eventOf("stock.retired", productId, { productId })
+    return accept({ productId }, productChanged(product, retired, cause), event)
   },
 }
 

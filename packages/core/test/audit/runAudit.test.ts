@@ -50,6 +50,10 @@ describe("a healthy shop", () => {
         "product-on-hand": 2,
         "coupon-tickets": 6,
         "campaign-issued": 2,
+        "terms-ledger": 4,
+        "entry-terms": 10,
+        "movement-terms": 13,
+        "coupon-terms": 6,
         "order-sums": 7,
         "sales-buckets": 3,
         "account-receipts": 3,
@@ -64,8 +68,12 @@ describe("a healthy shop", () => {
         "order-spends": 6,
         "order-refunds": 2,
         "order-sales": 12,
+        "order-prices": 12,
         "order-returns": 2,
         "order-coupons": 4,
+        "account-terms": 2,
+        "campaign-terms": 0,
+        "product-terms": 1,
       })
       expect(report.checks.every(({ unsettled }) => unsettled === 0)).toBe(true)
     }),
@@ -184,7 +192,10 @@ const broken: ReadonlyArray<{ what: string; break: (shop: Shop) => void; wrong: 
   {
     what: "an account that was opened and is not there",
     break: ({ records }) => records.account.take(["dot"]),
-    wrong: { "account-receipts": [{ key: ["dot"], expected: { openedAt: testAt + 120_000 }, found: null }] },
+    wrong: {
+      "account-receipts": [{ key: ["dot"], expected: { openedAt: testAt + 120_000 }, found: null }],
+      "account-terms": [{ key: ["dot"], expected: null, found: { state: "closed", version: 2 } }],
+    },
   },
   {
     what: "a balance below zero whose sums add up",
@@ -227,6 +238,8 @@ const broken: ReadonlyArray<{ what: string; break: (shop: Shop) => void; wrong: 
     },
     wrong: {
       "order-sales": [{ key: ["order-7", "pen"], expected: { change: -1, commandId: "order-7" }, found: null }],
+      // What is not sold has no price either.
+      "order-prices": [{ key: ["order-7", "pen"], expected: { name: "Pen", unitPrice: 100 }, found: null }],
     },
   },
   {
@@ -285,7 +298,13 @@ const broken: ReadonlyArray<{ what: string; break: (shop: Shop) => void; wrong: 
       overIssue(shop, "eve", 5)
       shop.records.campaign.alter(["half"], () => ({ issued: units(5) }))
     },
-    wrong: { "campaign-issued": [{ key: ["half"], expected: 3, found: 5 }] },
+    wrong: {
+      "campaign-issued": [{ key: ["half"], expected: 3, found: 5 }],
+      "coupon-terms": [
+        { key: ["half", "dot"], expected: { "limit of at least": 4 }, found: { "limit of at least": 3 } },
+        { key: ["half", "eve"], expected: { "limit of at least": 5 }, found: { "limit of at least": 3 } },
+      ],
+    },
   },
   {
     what: "a coupon that its campaign never counted",
@@ -594,6 +613,8 @@ describe("how it reads", () => {
         // Each page of accounts reads the entries from where the last one ended: 2 and one too far, 1 and none, none.
         entry: 5,
         receipt: 4,
+        // Once to see when histories begin, and for each page of owners, also the empty ones.
+        terms: 6,
         campaign: 1,
         coupon: 1,
         product: 1,
@@ -601,7 +622,7 @@ describe("how it reads", () => {
         order: 1,
         bucket: 1,
       })
-      expect(finishedAt - startedAt).toBe(18_000)
+      expect(finishedAt - startedAt).toBe(24_000)
     }),
   )
 

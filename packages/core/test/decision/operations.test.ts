@@ -161,16 +161,17 @@ describe("every operation", () => {
         coupon: (campaignId, id) => look("coupon", [campaignId, id], records.coupon(campaignId, id)),
         bucket: (id, hour) => look("bucket", [id, hour], records.bucket(id, hour)),
         position: (log, partition) => look("position", [log, partition], records.position(log, partition)),
+        terms: (id, of, version) => look("terms", [id, of, version], records.terms(id, of, version)),
         verdict: (id) => look("verdict", [id], records.verdict(id)),
         receipt: (scope, operation, key) =>
           look("receipt", [scope, operation, key], records.receipt(scope, operation, key)),
       },
       testAt,
     )
-    // And it changes no other record, but for the order that it makes.
+    // And it changes no other record, but for the order that it makes, and the row of a change of terms.
     for (const kind of kindNames) {
       for (const { before, after } of changes?.puts[kind] ?? []) {
-        if (kind === "order" && before === undefined) continue
+        if ((kind === "order" || kind === "terms") && before === undefined) continue
         const key = kind === "receipt" ? [command.scope, name, command.key] : keyOf(kind, after)
         expect(named, `${name} changed ${kind} ${key.join("/")}`).toContain([kind, ...key].join("\u0000"))
       }
@@ -210,6 +211,8 @@ const keyOf = (kind: KindName, record: object): ReadonlyArray<unknown> => {
       return [of("productId"), of("hour")]
     case "position":
       return [of("log"), of("partition")]
+    case "terms":
+      return [of("id"), of("of"), of("version")]
     case "verdict":
       return [of("requestId")]
     case "receipt":

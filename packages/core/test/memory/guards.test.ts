@@ -33,6 +33,7 @@ const nothing = {
   order: [],
   product: [],
   bucket: [],
+  terms: [],
   verdict: [],
   receipt: [],
   position: [],

@@ -31,6 +31,7 @@ export type Relation =
   | "request_position"
   | "request_verdict"
   | "subscription"
+  | "terms"
 
 export const shape: ReadonlyArray<Part> = [
   ["account", "table", ""],
@@ -297,4 +298,15 @@ export const shape: ReadonlyArray<Part> = [
   ["subscription", "column owner", "text"],
   ["subscription", "column until", "bigint"],
   ["subscription", "constraint subscription_pkey", "primary key (name)"],
+  ["terms", "table", ""],
+  ["terms", "column after", "json not null"],
+  ["terms", "column at", "bigint not null"],
+  ["terms", "column before", "json"],
+  ["terms", "column command_id", "text collate C"],
+  ["terms", "column counter", "bigint not null"],
+  ["terms", "column id", "text collate C not null"],
+  ["terms", "column owner", "text collate C not null"],
+  ["terms", "column version", "bigint not null"],
+  ["terms", "constraint terms_pkey", "primary key (id, owner, version)"],
+  ["terms", "constraint terms_sound", "check"],
 ]

@@ -13,6 +13,7 @@ import { movement, product } from "./product.ts"
 import type { Reading } from "./reading.ts"
 import { receipt } from "./receipt.ts"
 import { position, verdict } from "./request.ts"
+import { terms } from "./terms.ts"
 
 export const kindTables: { readonly [K in KindName]: KindTable<K> } = {
   position,
@@ -22,6 +23,7 @@ export const kindTables: { readonly [K in KindName]: KindTable<K> } = {
   order,
   product,
   bucket,
+  terms,
   verdict,
   receipt,
 }

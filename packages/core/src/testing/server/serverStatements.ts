@@ -23,6 +23,7 @@ export const statements: ReadonlyArray<Statement> = [
   { kind: "receipt", changes: true, inserts: true },
   { kind: "product", changes: true, inserts: true },
   { kind: "bucket", changes: true, inserts: true },
+  { kind: "terms", changes: true, inserts: true },
   { kind: "verdict", changes: true, inserts: true },
 ]
 

@@ -187,6 +187,7 @@ export class Shop implements AuditSource<never> {
     coupon: (campaignId, accountId) => this.records.coupon.get(campaignId, accountId),
     bucket: (productId, hour) => this.records.bucket.get(productId, hour),
     position: (log, partition) => this.records.position.get(log, partition),
+    terms: (id, of, version) => this.records.terms.get(id, of, version),
     verdict: (requestId) => this.records.verdict.get(requestId),
     receipt: (scope, operation, key) => this.records.receipt.get(scope, operation, key),
   }
