@@ -17,6 +17,7 @@ import { relayLaws } from "./relay.ts"
 import { serviceLaws } from "./services.ts"
 import { stockLaws } from "./stock.ts"
 import { subscriptionLaws } from "./subscriptions.ts"
+import { termsLaws } from "./terms.ts"
 
 /** A killed process loses no page cache, and a test pulls no plug: a power loss stays with the adapter's documentation. */
 const durabilityLaws: ReadonlyArray<Law> = [
@@ -45,6 +46,7 @@ export const laws: ReadonlyArray<Law> = [
   ...couponLaws,
   ...stockLaws,
   ...orderLaws,
+  ...termsLaws,
   ...idempotencyLaws,
   ...deadlineLaws,
   ...absenceLaws,

@@ -78,6 +78,7 @@ export const duels: Workload = {
       [one(pen), one(pen)],
       [one(charge("ada", 1, key)), one(charge("ada", 2, key))],
       [one(call("stock.changePrice", { productId: "pen", price: 4 })), one(pen)],
+      [one(call("coupons.pauseCampaign", { campaignId: "sale" })), one(issue("bob"))],
     ]
     const mug = (): Step => one(register("mug", draws.oneOf([4, 5]), 1))
     const opening = (): Step => one(call("points.open", { accountId: "new", balanceLimit: draws.oneOf([50, 60]) }))
@@ -94,6 +95,7 @@ export const duels: Workload = {
       opensOnCharge: true,
       setup: [
         open("ada"),
+        open("bob"),
         charge("ada", 50),
         register("pen", 3, 3),
         register("gift", 0, 2),

@@ -10,12 +10,13 @@ import { beginnings, duels } from "./pairs.ts"
 import { crossings, failovers, frames, listeners, pipelines } from "./processes.ts"
 import { questions } from "./questions.ts"
 import { restarts } from "./restarts.ts"
+import { terms } from "./terms.ts"
 import type { Workload } from "./Workload.ts"
 
 /** What every adapter gets. Duels come between the others: they are short, and most bugs need no more than two calls. */
 const common: ReadonlyArray<Workload> = [wallets, rush, shelves, lives, retries, waits, streams, beginnings, shop]
   .flatMap((workload) => [duels, workload])
-  .concat(questions, deliveries, restarts, questions, deliveries, outlived, names)
+  .concat(questions, deliveries, restarts, terms, questions, deliveries, outlived, names, terms)
 
 /** What only those get that bring processes along. Most bugs that need several of them show in the smallest plans. */
 const ofProcesses: ReadonlyArray<Workload> = [

@@ -2,6 +2,7 @@
  * A mutant: a store or an engine that is broken on purpose, in one small way.
  */
 import { Effect, Layer } from "effect"
+import { type KindName, kinds, type RecordOf } from "../../decision/kinds.ts"
 import { Store, type StoreShape } from "../../ports/index.ts"
 import { Amount } from "../../values.ts"
 import type { Adapter } from "../conformance/Adapter.ts"
@@ -44,3 +45,9 @@ export const mutant = (
 
 /** An amount that may have been computed wrongly, but is one. */
 export const shifted = (amount: number): Amount => Amount.make(Math.max(0, amount))
+
+export const versionOf = (record: object): unknown => Reflect.get(record, "version")
+
+/** The counters of a record, and nothing else of it. */
+export const countersOf = <K extends KindName>(kind: K, record: RecordOf[K]): object =>
+  Object.fromEntries(kinds[kind].counters.map((counter) => [counter, record[counter]]))

@@ -11,7 +11,7 @@ import { type CommandId, type IdempotencyKey, type ProductId, Quantity, zero } f
 import { type Mutant, mutant, shifted } from "./Mutant.ts"
 
 /** An operation whose verdict is changed before anybody sees it. */
-const misruled =
+export const misruled =
   (
     name: string,
     change: (verdict: ReturnType<Operation["decide"]>, command: Command) => ReturnType<Operation["decide"]>,
@@ -222,7 +222,7 @@ function answeredAsFirst(command: Command): Command {
 type Verdict = ReturnType<Operation["decide"]>
 
 /** The verdict without what it changes of some kinds and what it appends to their ledgers. */
-function without(verdict: Verdict, ...names: ReadonlyArray<KindName | LedgerName>): Verdict {
+export function without(verdict: Verdict, ...names: ReadonlyArray<KindName | LedgerName>): Verdict {
   if (verdict._tag !== "Accept") return verdict
   const left = Object.fromEntries(names.map((name) => [name, undefined]))
   const { records, rows } = verdict.changes
@@ -230,7 +230,7 @@ function without(verdict: Verdict, ...names: ReadonlyArray<KindName | LedgerName
 }
 
 /** The verdict with the new records of a kind changed. */
-function withRecords<K extends Exclude<KindName, "receipt">>(
+export function withRecords<K extends Exclude<KindName, "receipt">>(
   verdict: Extract<Verdict, { readonly _tag: "Accept" }>,
   kind: K,
   change: (record: RecordOf[K]) => RecordOf[K],

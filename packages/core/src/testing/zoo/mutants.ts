@@ -8,6 +8,7 @@ import type { Mutant } from "./Mutant.ts"
 import { processMutants } from "./processMutants.ts"
 import { readMutants } from "./readMutants.ts"
 import { storeMutants } from "./storeMutants.ts"
+import { termsMutants } from "./termsMutants.ts"
 
 export const mutants: ReadonlyArray<Mutant> = [
   ...storeMutants,
@@ -16,4 +17,5 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...crashMutants,
   ...deliveryMutants,
   ...processMutants,
+  ...termsMutants,
 ]

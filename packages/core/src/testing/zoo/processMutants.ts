@@ -4,7 +4,7 @@
  */
 import { type ChangeSet, mapPuts } from "../../decision/Changes.ts"
 import type { Decided } from "../../decision/fold.ts"
-import { type KindName, kinds, type RecordOf } from "../../decision/kinds.ts"
+import { type KindName, kinds } from "../../decision/kinds.ts"
 import { holds, rebase } from "../../memory/guards.ts"
 import type { StoreShape } from "../../ports/index.ts"
 import { newBatchState } from "../../transact/BatchState.ts"
@@ -13,7 +13,7 @@ import { unknownVersion } from "../../values.ts"
 import { type ServerRules, usualRules } from "../server/SimulatedServer.ts"
 import type { Setting } from "../server/simulatedStore.ts"
 import type { Tampering } from "../trial/Tampering.ts"
-import type { Mutant } from "./Mutant.ts"
+import { countersOf, type Mutant, versionOf } from "./Mutant.ts"
 import { simulatedServer } from "./simulatedServer.ts"
 
 const mutant = (name: string, about: string, change: Partial<Setting>, tampering?: Tampering): Mutant => ({
@@ -60,11 +60,6 @@ const moveAnyway =
       current,
     )
   }
-
-const versionOf = (record: object): unknown => Reflect.get(record, "version")
-
-const countersOf = <K extends KindName>(kind: K, record: RecordOf[K]): object =>
-  Object.fromEntries(kinds[kind].counters.map((counter) => [counter, record[counter]]))
 
 /** Memory that is kept, and relied on, whatever became of the batch that left it. */
 class Kept extends Speculation {
