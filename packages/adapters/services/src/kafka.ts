@@ -22,6 +22,16 @@ export interface KafkaOptions {
   readonly brokers?: number
   /** Settings beside the usual ones, as `name=value`. */
   readonly settings?: ReadonlyArray<string>
+  /** For one more way in, which is encrypted and asks for a password. */
+  readonly secured?: KafkaSecurity
+}
+
+export interface KafkaSecurity {
+  /** The broker's certificate and its key, PKCS 8, both as PEM. */
+  readonly certificate: string
+  readonly key: string
+  readonly username: string
+  readonly password: string
 }
 
 /** One broker of a cluster. */
@@ -30,6 +40,8 @@ export interface KafkaBroker {
   readonly address: string
   /** The way through a proxy: clients that ask at `address` are told `address` again, which the proxy forwards to `port`. */
   readonly proxied: { readonly address: string; readonly port: number }
+  /** The way in that is encrypted and asks for a password, where there is one: `localhost:port`. */
+  readonly secured: string | undefined
   /** Kills it as a crash would. */
   readonly kill: () => Promise<void>
   /** Starts it again on the same data and ports. */
@@ -63,7 +75,7 @@ export const privateKafka = async (who: string, options: KafkaOptions = {}): Pro
     const nodes: Array<Node> = []
     for (let id = 1; id <= (options.brokers ?? 1); id++) {
       const ports = [await freePort(), await freePort(), await freePort(), await freePort()] as const
-      nodes.push({ id, ports })
+      nodes.push({ id, ports, secured: options.secured === undefined ? undefined : await freePort() })
     }
     const log = join(keeper.folder, "log4j2.properties")
     await writeFile(log, logging)
@@ -84,6 +96,7 @@ interface Node {
   readonly id: number
   /** Of clients, of the proxy's way in, of what that is told to clients, and of controllers. */
   readonly ports: readonly [clients: number, behindProxy: number, proxy: number, controller: number]
+  readonly secured: number | undefined
 }
 
 const heap = [
@@ -102,19 +115,21 @@ rootLogger.appenderRef.out.ref = out
 
 const settingsOf = (
   folder: string,
-  { id, ports: [clients, behindProxy, proxy, controller] }: Node,
+  { id, ports: [clients, behindProxy, proxy, controller], secured: port }: Node,
   all: ReadonlyArray<Node>,
-  { settings = [] }: KafkaOptions,
+  { settings = [], secured }: KafkaOptions,
 ): ReadonlyArray<string> => {
+  const more = port === undefined ? "" : `,SECURED://localhost:${port}`
   const copies = Math.min(3, all.length)
   const enough = copies === 3 ? 2 : 1
   return [
     "process.roles=broker,controller",
     `node.id=${id}`,
     `controller.quorum.voters=${all.map((node) => `${node.id}@127.0.0.1:${node.ports[3]}`).join(",")}`,
-    `listeners=CLIENTS://127.0.0.1:${clients},PROXIED://127.0.0.1:${behindProxy},CONTROLLER://127.0.0.1:${controller}`,
-    `advertised.listeners=CLIENTS://127.0.0.1:${clients},PROXIED://127.0.0.1:${proxy}`,
-    "listener.security.protocol.map=CLIENTS:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    `listeners=CLIENTS://127.0.0.1:${clients},PROXIED://127.0.0.1:${behindProxy},CONTROLLER://127.0.0.1:${controller}${more}`,
+    `advertised.listeners=CLIENTS://127.0.0.1:${clients},PROXIED://127.0.0.1:${proxy}${more}`,
+    "listener.security.protocol.map=CLIENTS:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_SSL",
+    ...(secured === undefined ? [] : securedBy(secured)),
     "controller.listener.names=CONTROLLER",
     "inter.broker.listener.name=CLIENTS",
     `log.dirs=${join(folder, `node-${id}`)}`,
@@ -143,12 +158,24 @@ const settingsOf = (
   ]
 }
 
+const securedBy = ({ certificate, key, username, password }: KafkaSecurity): ReadonlyArray<string> => {
+  const onOneLine = (pem: string) => pem.trim().replaceAll("\n", "\\n")
+  const login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+  return [
+    "listener.name.secured.ssl.keystore.type=PEM",
+    `listener.name.secured.ssl.keystore.certificate.chain=${onOneLine(certificate)}`,
+    `listener.name.secured.ssl.keystore.key=${onOneLine(key)}`,
+    "listener.name.secured.sasl.enabled.mechanisms=PLAIN",
+    `listener.name.secured.plain.sasl.jaas.config=${login} user_${username}="${password}";`,
+  ]
+}
+
 const clusterId = "MkU3OEVBNTcwNTJENDM2Qk"
 
 const keptBroker = async (
   keeper: Keeper,
   java: ReadonlyArray<string>,
-  { id, ports: [clients, behindProxy, proxy] }: Node,
+  { id, ports: [clients, behindProxy, proxy], secured }: Node,
   settings: ReadonlyArray<string>,
 ): Promise<KafkaBroker> => {
   const file = join(keeper.folder, `node-${id}.properties`)
@@ -170,6 +197,7 @@ const keptBroker = async (
   return {
     address: `127.0.0.1:${clients}`,
     proxied: { address: `127.0.0.1:${proxy}`, port: behindProxy },
+    secured: secured === undefined ? undefined : `localhost:${secured}`,
     kill: () => server.end("SIGKILL"),
     restart: async () => {
       server = await start()
