@@ -26,7 +26,7 @@ export interface KafkaOptions {
   readonly secured?: KafkaSecurity
 }
 
-export interface KafkaSecurity {
+interface KafkaSecurity {
   /** The broker's certificate and its key, PKCS 8, both as PEM. */
   readonly certificate: string
   readonly key: string

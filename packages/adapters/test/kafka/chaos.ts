@@ -16,13 +16,23 @@ export interface BrokerInTurn {
   readonly proxy: KafkaProxy
   /** Does one thing at a time to the broker. */
   readonly toBroker: (act: () => Promise<void>) => Promise<void>
+  /** The addresses of the whole cluster, and how many of its brokers keep a topic. */
+  readonly bootstrap: ReadonlyArray<string>
+  readonly replication: number
 }
 
-export const inTurn = (broker: KafkaBroker, proxy: KafkaProxy): BrokerInTurn => {
+/** `all` are the brokers of the cluster, of which this is one. */
+export const inTurn = (
+  broker: KafkaBroker,
+  proxy: KafkaProxy,
+  all: ReadonlyArray<KafkaBroker> = [broker],
+): BrokerInTurn => {
   let last: Promise<void> = Promise.resolve()
   return {
     broker,
     proxy,
+    bootstrap: all.map(({ address }) => address),
+    replication: Math.min(3, all.length),
     toBroker: (act) => {
       last = last.then(act)
       return last

@@ -3,11 +3,11 @@ import { kafkajs, kafkaRequests, platformatic } from "@holdfast/adapters/kafka"
 import { postgres } from "@holdfast/adapters/postgres"
 import { createHoldfast } from "@holdfast/core"
 
-const { client, broker, topic, url, schema } = JSON.parse(process.argv[2] ?? "{}")
-const kafka = (client === "kafkajs" ? kafkajs : platformatic)({ brokers: [broker] })
+const { client, brokers, replication, topic, url, schema } = JSON.parse(process.argv[2] ?? "{}")
+const kafka = (client === "kafkajs" ? kafkajs : platformatic)({ brokers })
 const shop = createHoldfast({
   store: postgres({ url, schema, lanes: 1 }),
-  requests: kafkaRequests({ kafka, topic, partitions: 3, replication: 1 }),
+  requests: kafkaRequests({ kafka, topic, partitions: 3, replication }),
   logger: () => {},
 })
 await shop.start()

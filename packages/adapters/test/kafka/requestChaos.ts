@@ -27,7 +27,10 @@ const limit = 15
 const claims = 40
 const program = fileURLToPath(new URL("./decidingProcess.ts", import.meta.url))
 
-export const requestTrial = async ({ broker, proxy, toBroker, url }: World, seed: number): Promise<Verdict> => {
+export const requestTrial = async (
+  { broker, proxy, toBroker, bootstrap, replication, url }: World,
+  seed: number,
+): Promise<Verdict> => {
   const below = numbersOf(seed)
   const schema = freshSchema()
   const topic = `requests-${schema}`
@@ -38,7 +41,7 @@ export const requestTrial = async ({ broker, proxy, toBroker, url }: World, seed
     transports.push(transport)
     const shop = createHoldfast({
       store: postgres({ url, schema, lanes: 1 }),
-      requests: kafkaRequests({ kafka: transport, topic, group, partitions: 3, replication: 1 }),
+      requests: kafkaRequests({ kafka: transport, topic, group, partitions: 3, replication }),
       // All of them are accepted, also those that come late.
       seals: false,
       // What is disturbed may be away for long, and a machine may be as slow as it likes.
@@ -56,7 +59,8 @@ export const requestTrial = async ({ broker, proxy, toBroker, url }: World, seed
   const start = (): ChildProcess => {
     const given = JSON.stringify({
       client: seed % 3 === 0 ? "platformatic" : "kafkajs",
-      broker: broker.address,
+      brokers: bootstrap,
+      replication,
       topic,
       url,
       schema,
@@ -93,7 +97,7 @@ export const requestTrial = async ({ broker, proxy, toBroker, url }: World, seed
         child?.kill("SIGKILL")
         return
       case "decider joins": {
-        const shop = open(clients[1]({ brokers: [broker.address] }))
+        const shop = open(clients[1]({ brokers: bootstrap }))
         await shop.start()
         joined.push(shop)
         return
@@ -111,7 +115,7 @@ export const requestTrial = async ({ broker, proxy, toBroker, url }: World, seed
     const discount = { type: "flat", amount: 1 } as const
     await shop.coupons.createCampaign({ campaignId: "rush", name: "Rush", discount, limit })
     const killed = Array.from(at.values()).includes("decider killed") ? start() : undefined
-    if (killed !== undefined) await once(killed.stdout ?? killed, "data")
+    if (killed !== undefined) await untilDeciding(killed)
     const accepted: Array<readonly [accountId: string, id: string]> = []
     const firstTold = new Map<string, RequestedCoupon>()
     const disturbed: Array<Promise<void>> = []
@@ -142,9 +146,9 @@ export const requestTrial = async ({ broker, proxy, toBroker, url }: World, seed
       }
     }
     // Every slice comes again, to others who know nothing of the first ones.
-    const again = open(clients[1]({ brokers: [broker.address] }), `${topic}.again`)
+    const again = open(clients[1]({ brokers: bootstrap }), `${topic}.again`)
     await again.start()
-    await untilRead(clients[0]({ brokers: [broker.address] }), topic, until, transports)
+    await untilRead(clients[0]({ brokers: bootstrap }), topic, until, transports)
     const later = new Map<string, RequestedCoupon>()
     for (const [, id] of accepted) later.set(id, await again.coupons.requested(id))
     const { rows } = await control.query(`select ticket from ${schema}.coupon order by ticket`)
@@ -162,6 +166,15 @@ export const requestTrial = async ({ broker, proxy, toBroker, url }: World, seed
     await control.query(`drop schema if exists ${schema} cascade`)
     await control.end()
   }
+}
+
+const untilDeciding = async (child: ChildProcess): Promise<void> => {
+  const ended = once(child, "exit").then(([code, signal]) => {
+    throw new Error(`A process that decides ended while it started: ${code ?? signal}.`)
+  })
+  // Later it is killed on purpose.
+  ended.catch(() => {})
+  await Promise.race([once(child.stdout ?? child, "data"), ended])
 }
 
 /** Waits until those who came last have read all of the topic once more. */
