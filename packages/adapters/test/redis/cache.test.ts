@@ -92,7 +92,8 @@ describe("the cache on Redis", () => {
     const large = new Uint8Array(100_000)
     for (let n = 0; n < 60; n++) {
       const of = ["large", `${n}`] as const
-      expect(await Effect.runPromise(cache.put(of, await lease(cache, of), large, 60_000))).toBe(true)
+      // A lease may be what is forgotten; whoever asks again gets another one.
+      await expect.poll(async () => Effect.runPromise(cache.put(of, await lease(cache, of), large, 60_000))).toBe(true)
     }
     const held = await Promise.all(
       Array.from({ length: 60 }, (_, n) => Effect.runPromise(cache.get(["large", `${n}`], 10))),
