@@ -2,7 +2,9 @@
  * What `holdfast doctor --kafka` says of a topic of events: whether it can lose one, for how long it keeps them, and who is behind.
  */
 import { messageOfThrown } from "@holdfast/core/ports"
+import { defaultRetentionDays } from "../kafka/Inbox.ts"
 import { lagOf } from "../kafka/kafkajs.ts"
+import { defaultBatchBytes } from "../kafka/parts.ts"
 import { peer } from "../kafka/peer.ts"
 import type { Finding } from "./findings.ts"
 
@@ -26,10 +28,6 @@ export interface KafkaTopic {
 }
 
 const dayMillis = 86_400_000
-/** How long an inbox remembers what it handled, unless it is told otherwise. */
-const inboxDays = 8
-/** Events are published in batches of this many bytes. */
-const batchBytes = 524_288
 /** So many records are minutes of work for a consumer. */
 const farBehind = 100_000
 
@@ -140,8 +138,8 @@ const keepingOf = ({ settings }: KafkaTopic): ReadonlyArray<Finding> => {
   if (kept >= 0 && kept < dayMillis) {
     const what = `Events are kept for ${(kept / 3_600_000).toFixed(1)} hours: a consumer that is away for longer misses some.`
     findings.push({ level: "warn", what, todo: "Raise retention.ms to the longest outage that you want to survive." })
-  } else if (kept < 0 || kept > inboxDays * dayMillis) {
-    const what = `Events are kept ${kept < 0 ? "for ever" : `for ${Math.floor(kept / dayMillis)} days`}, and an inbox remembers ${inboxDays}.`
+  } else if (kept < 0 || kept > defaultRetentionDays * dayMillis) {
+    const what = `Events are kept ${kept < 0 ? "for ever" : `for ${Math.floor(kept / dayMillis)} days`}, and an inbox remembers ${defaultRetentionDays}.`
     findings.push({
       level: "warn",
       what,
@@ -150,9 +148,9 @@ const keepingOf = ({ settings }: KafkaTopic): ReadonlyArray<Finding> => {
   } else {
     findings.push({ level: "ok", what: `Events are kept for ${(kept / dayMillis).toFixed(1)} days.` })
   }
-  const largest = Number(settings.get("max.message.bytes") ?? batchBytes * 2)
-  if (largest < batchBytes) {
-    const what = `The broker takes at most ${largest} bytes at once, and batches have ${batchBytes}.`
+  const largest = Number(settings.get("max.message.bytes") ?? defaultBatchBytes * 2)
+  if (largest < defaultBatchBytes) {
+    const what = `The broker takes at most ${largest} bytes at once, and batches have ${defaultBatchBytes}.`
     findings.push({ level: "warn", what, todo: `Raise max.message.bytes, or set batchBytes of kafka({ … }) below it.` })
   }
   return findings

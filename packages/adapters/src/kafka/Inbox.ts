@@ -21,6 +21,9 @@ export class DatabaseTrouble extends Error {
   override readonly name = "DatabaseTrouble"
 }
 
+/** How many days an inbox remembers what it handled, unless it is told otherwise: one more than a broker keeps records. */
+export const defaultRetentionDays = 8
+
 export class Inbox {
   readonly #schema: string
   readonly #consumer: string

@@ -11,7 +11,7 @@ import { Effect, Layer } from "effect"
 import { type Envelope, envelopeOf, eventIn, sizeOf, stubOf } from "./envelope.ts"
 import { partitionOf } from "./murmur2.ts"
 import { once } from "./once.ts"
-import { partsBySize } from "./parts.ts"
+import { defaultBatchBytes, partsBySize } from "./parts.ts"
 import { KafkaFault, type KafkaSlice, type KafkaTransport } from "./Transport.ts"
 
 export interface KafkaBusOptions {
@@ -109,7 +109,7 @@ class TopicBus {
   readonly #partitions: { readonly get: () => Promise<number> }
 
   constructor({ kafka: transport, topic, ...options }: KafkaBusOptions) {
-    const { source = "/holdfast", batchBytes = 524_288, maxSlice = 500 } = options
+    const { source = "/holdfast", batchBytes = defaultBatchBytes, maxSlice = 500 } = options
     const { partitions = 12, replication = 3, minInSync = replication === 1 ? 1 : 2 } = options
     this.#kafka = transport
     this.#topic = topic

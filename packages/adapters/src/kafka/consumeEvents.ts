@@ -7,7 +7,7 @@
  */
 import { type Event, Options } from "@holdfast/core"
 import { textOfThrown } from "@holdfast/core/ports"
-import { Inbox, type InboxClient, type InboxPool, inTransaction } from "./Inbox.ts"
+import { defaultRetentionDays, Inbox, type InboxClient, type InboxPool, inTransaction } from "./Inbox.ts"
 import { defaultInboxSchema, schemaCheck } from "./inboxSql.ts"
 import { once } from "./once.ts"
 import { SliceHandler } from "./SliceHandler.ts"
@@ -114,7 +114,13 @@ export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsu
   Options.refuse(
     needed.flatMap(([name, value]) => (value === undefined ? [{ pointer: `/${name}`, message: "must be given" }] : [])),
   )
-  const { consumer = group, schema = defaultInboxSchema, batch = 100, retentionDays = 8, replication = 3 } = options
+  const {
+    consumer = group,
+    schema = defaultInboxSchema,
+    batch = 100,
+    retentionDays = defaultRetentionDays,
+    replication = 3,
+  } = options
   const { deadLetter = `${topic}.${group}.dlq`, onTrouble = warn } = options
   const inbox = new Inbox(schema, consumer)
   // Where they are not there, said now and not by the first event.

@@ -5,6 +5,9 @@ export const partsOf = <A>(all: ReadonlyArray<A>, most: number): ReadonlyArray<R
   return parts
 }
 
+/** How many bytes of records go in one batch, unless the host says otherwise: half of what a broker takes by default. */
+export const defaultBatchBytes = 524_288
+
 /** Parts of at most so many bytes, in order. One that is larger stands alone. */
 export const partsBySize = <A>(
   all: ReadonlyArray<A>,

@@ -66,18 +66,43 @@ export const numbersOf = (seed: number) => {
   }
 }
 
-const faults = [
-  "broker killed",
-  "broker frozen",
-  "reply lost",
-  "connections cut",
-  "consumer joins",
-  "consumer leaves",
-] as const
+/** What goes wrong with the broker, or on the way to it. */
+export const brokerFaults = ["broker killed", "broker frozen", "reply lost", "connections cut"] as const
+
+export const disturbBroker = async (
+  { broker, proxy, toBroker }: BrokerInTurn,
+  fault: (typeof brokerFaults)[number],
+  below: (below: number) => number,
+): Promise<void> => {
+  switch (fault) {
+    case "broker killed":
+      return toBroker(async () => {
+        await broker.kill()
+        await broker.restart()
+      })
+    case "broker frozen":
+      return toBroker(async () => {
+        broker.freeze()
+        await pause(500 + below(1_000))
+        broker.thaw()
+      })
+    case "reply lost":
+      // It may never come to pass: nothing may be sent any more.
+      void proxy.loseProduce()
+      return
+    case "connections cut":
+      proxy.cut()
+      await pause(below(300))
+      return proxy.mend()
+  }
+}
+
+const faults = [...brokerFaults, "consumer joins", "consumer leaves"] as const
 
 export const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
-export const chaosTrial = async ({ broker, proxy, toBroker, url }: World, seed: number): Promise<Verdict> => {
+export const chaosTrial = async (world: World, seed: number): Promise<Verdict> => {
+  const { broker, proxy, url } = world
   const below = numbersOf(seed)
   const schema = freshSchema()
   const topic = `chaos-${schema}`
@@ -129,27 +154,12 @@ export const chaosTrial = async ({ broker, proxy, toBroker, url }: World, seed: 
   const disturb = async (fault: (typeof faults)[number]): Promise<void> => {
     met.push(fault)
     switch (fault) {
-      case "broker killed":
-        return toBroker(async () => {
-          await broker.kill()
-          await broker.restart()
-        })
-      case "broker frozen":
-        return toBroker(async () => {
-          broker.freeze()
-          await pause(500 + below(1_000))
-          broker.thaw()
-        })
-      case "reply lost":
-        return proxy.loseProduce()
-      case "connections cut":
-        proxy.cut()
-        await pause(below(300))
-        return proxy.mend()
       case "consumer joins":
         return join()
       case "consumer leaves":
         return consumers.length > 1 ? consumers.pop()?.close() : undefined
+      default:
+        return disturbBroker(world, fault, below)
     }
   }
   try {
@@ -187,8 +197,7 @@ export const chaosTrial = async ({ broker, proxy, toBroker, url }: World, seed: 
     const effects = async () => Number((await pool.query(`select count(*) as n from ${schema}_inbox.effect`)).rows[0].n)
     const until = performance.now() + patienceMillis
     while ((await effects()) < accepted && performance.now() < until) await pause(50)
-    // A reply that is to be lost may never come to pass: nothing was sent any more.
-    await Promise.all(disturbed.filter((_, index) => met[index] !== "reply lost"))
+    await Promise.all(disturbed)
     const { rows } = await pool.query(`select event_id, type, key, data from ${schema}_inbox.effect order by n`)
     const audit = await shop.audit.run()
     return { seed, faults: met, events: accepted, wrong: wrongWith(rows, accepted, audit.ok) }

@@ -11,26 +11,16 @@ import pg from "pg"
 import { type KafkaTransport, kafkajs, kafkaRequests, platformatic } from "../../src/kafka/index.ts"
 import { postgres } from "../../src/postgres/index.ts"
 import { freshSchema } from "../support/stores.ts"
-import { numbersOf, patienceMillis, pause, type Verdict, type World } from "./chaos.ts"
+import { brokerFaults, disturbBroker, numbersOf, patienceMillis, pause, type Verdict, type World } from "./chaos.ts"
 
-const faults = [
-  "broker killed",
-  "broker frozen",
-  "reply lost",
-  "connections cut",
-  "decider killed",
-  "decider joins",
-  "decider leaves",
-] as const
+const faults = [...brokerFaults, "decider killed", "decider joins", "decider leaves"] as const
 
 const limit = 15
 const claims = 40
 const program = fileURLToPath(new URL("./decidingProcess.ts", import.meta.url))
 
-export const requestTrial = async (
-  { broker, proxy, toBroker, bootstrap, replication, url }: World,
-  seed: number,
-): Promise<Verdict> => {
+export const requestTrial = async (world: World, seed: number): Promise<Verdict> => {
+  const { proxy, bootstrap, replication, url } = world
   const below = numbersOf(seed)
   const schema = freshSchema()
   const topic = `requests-${schema}`
@@ -75,24 +65,6 @@ export const requestTrial = async (
   const disturb = async (fault: (typeof faults)[number], child: ChildProcess | undefined): Promise<void> => {
     met.push(fault)
     switch (fault) {
-      case "broker killed":
-        return toBroker(async () => {
-          await broker.kill()
-          await broker.restart()
-        })
-      case "broker frozen":
-        return toBroker(async () => {
-          broker.freeze()
-          await pause(500 + below(1_000))
-          broker.thaw()
-        })
-      case "reply lost":
-        void proxy.loseProduce()
-        return
-      case "connections cut":
-        proxy.cut()
-        await pause(below(300))
-        return proxy.mend()
       case "decider killed":
         child?.kill("SIGKILL")
         return
@@ -104,6 +76,8 @@ export const requestTrial = async (
       }
       case "decider leaves":
         return joined.pop()?.stop()
+      default:
+        return disturbBroker(world, fault, below)
     }
   }
   const control = new pg.Pool({ connectionString: url, max: 1 })

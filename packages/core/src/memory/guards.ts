@@ -49,9 +49,13 @@ export const rebase = <K extends KindName>(
   if (!holds(kind, { before, after, guard }, current)) return undefined
   if (before === after) return { put: { before: current, after: current, guard }, shift: [] }
   const shift = shiftOf(kind, before, current)
-  const moved = shifted(after, shift)
+  const moved = shifted(known(after, current), shift)
   return moved === undefined ? undefined : { put: { before: current, after: moved, guard }, shift }
 }
+
+/** Who decided on a guess knows no version, and changes none: the record keeps its own. */
+const known = <R extends object>(after: R, current: R): R =>
+  Reflect.get(after, "version") === unknownVersion ? { ...after, version: Reflect.get(current, "version") } : after
 
 /** Whether the guard of a put holds on a record: every term is as it was read, and for an exact put every counter too. */
 export const holds = <K extends KindName>(

@@ -5,7 +5,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { rebase, rebaseRows } from "../../src/memory/guards.ts"
 import { openAccount, type PointEntry } from "../../src/points/Account.ts"
 import type { RecordOf } from "../../src/ports/index.ts"
-import { AccountId, Amount, type CommandId, ProductId, Quantity, zero } from "../../src/values.ts"
+import { AccountId, Amount, type CommandId, ProductId, Quantity, unknownVersion, zero } from "../../src/values.ts"
 
 const cause = { id: "c1" as CommandId, at: 0 }
 const opened = openAccount(AccountId.make("ada"), Amount.make(1_000), cause)
@@ -55,6 +55,13 @@ describe("a guard", () => {
     const put = { before, after, guard: "relative" } as const
     const current = account(50, 7)
     expect(rebase("account", put, current)?.put).toEqual({ before: current, after: account(20, 8), guard: "relative" })
+  })
+
+  it("of a guess moves the counters, and leaves the record the version that it has", () => {
+    const guess = account(500, 0, { version: unknownVersion })
+    const put = { before: guess, after: { ...guess, balance: Amount.make(470), seq: 1 }, guard: "relative" } as const
+    const current = account(50, 7, { version: 3 })
+    expect(rebase("account", put, current)?.put.after).toEqual(account(20, 8, { version: 3 }))
   })
 
   it("relative never lets a counter fall below 0 or pass what can be counted exactly", () => {
