@@ -45,8 +45,11 @@ const first = ({ fleet }: GameDayWorld) => {
   return shop
 }
 
-/** Batches were run again and sessions opened again, and both count for minutes. */
-const afterAnOutage = ["HoldfastRepliesLost", "HoldfastSessionsDoNotLast"]
+/**
+ * Batches were run again and sessions opened again, and both count for minutes. Who had a lease before the outage believes in
+ * it for ten seconds; the rule waits for thirty, and for two on a game day.
+ */
+const afterAnOutage = ["HoldfastRepliesLost", "HoldfastSessionsDoNotLast", "HoldfastSubscriptionTwoOwners"]
 
 export const faults: ReadonlyArray<Fault> = [
   {
