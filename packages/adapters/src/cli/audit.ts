@@ -1,13 +1,10 @@
-import { type AuditReport, createHoldfast, isHoldfastError } from "@holdfast/core"
-import { postgres } from "../postgres/index.ts"
+import { type AuditReport, isHoldfastError } from "@holdfast/core"
 import type { Options } from "./arguments.ts"
-import { withServer } from "./connect.ts"
+import { withShop } from "./withShop.ts"
 
 /** `holdfast audit`: true where every promise held. Sales may go on meanwhile; it reads in pages and changes nothing. */
 export const audit = (options: Options): Promise<boolean> =>
-  withServer(options, async (server) => {
-    const store = postgres({ ...server, migrate: "check" })
-    const shop = createHoldfast({ store, workers: false, logger: (_, message) => console.error(message) })
+  withShop(options, async (shop) => {
     try {
       const report = await shop.audit.run()
       console.log(options.json ? JSON.stringify(report) : pageOf(report))
@@ -16,8 +13,6 @@ export const audit = (options: Options): Promise<boolean> =>
       // Nothing was to be changed, so there is no outcome to wonder about: only the reason matters.
       const no = isHoldfastError(error) ? error.unavailable : undefined
       throw no?._tag === "StoreUnavailable" || no?._tag === "StoreRejected" ? new Error(no.reason) : error
-    } finally {
-      await shop.stop()
     }
   })
 

@@ -66,13 +66,7 @@ export const platformatic = ({
       const close = platformaticConsumer((consumer) => heard(new Consumer({ ...base, ...consumer })), to, handle)
       return { close }
     },
-    partitions: async (topic) => {
-      const asked = await admin.get()
-      // Metadata of a topic that is not there are asked for again and again.
-      if (!(await asked.listTopics()).includes(topic)) return undefined
-      const { topics } = await asked.metadata({ topics: [topic], forceUpdate: true })
-      return topics.get(topic)?.partitionsCount
-    },
+    partitions: async (topic) => (await topicOf(await admin.get(), topic))?.partitionsCount,
     topicId: async (topic) =>
       (await (await admin.get()).metadata({ topics: [topic], forceUpdate: true })).topics.get(topic)?.id,
     lag: async (group, topic) => lagOf(await admin.get(), group, topic),
@@ -129,11 +123,15 @@ const untilServed = async (admin: Admin, topic: string): Promise<void> => {
 }
 
 const isServed = async (admin: Admin, topic: string): Promise<boolean> => {
-  // Metadata of a topic that is not there are asked for again and again.
-  if (!(await admin.listTopics()).includes(topic)) return false
-  const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true })
-  const found = topics.get(topic)?.partitions ?? []
+  const found = (await topicOf(admin, topic))?.partitions ?? []
   return found.length > 0 && found.every(({ leader }) => leader >= 0)
+}
+
+/** What the brokers say of a topic; undefined where they know none of that name. */
+const topicOf = async (admin: Admin, topic: string) => {
+  // Metadata of a topic that is not there are asked for again and again.
+  if (!(await admin.listTopics()).includes(topic)) return undefined
+  return (await admin.metadata({ topics: [topic], forceUpdate: true })).topics.get(topic)
 }
 
 const earliest = -2n
