@@ -46,8 +46,8 @@ export const floors: ReadonlyArray<Floor> = [
   floor("core/testing/zoo", "broken adapters and engines, each caught by a law"),
   floor("core/testing/tapes", "several shops on a real server, under every order of their frames"),
   floor(
-    "core/testing/conformance core/testing/cache core/testing/ranking",
-    "trials of a store, and their report │ the same for a cache │ and for a ranking",
+    "core/testing/conformance core/testing/cache core/testing/ranking core/testing/suites",
+    "trials of a store, and their report │ the same for a cache │ for a ranking │ cases for any test runner",
   ),
   floor("core/testing/laws", "the promises, as data"),
   floor("core/testing/workloads", "plans that are likely to meet"),

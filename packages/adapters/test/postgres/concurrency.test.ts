@@ -1,4 +1,7 @@
-import { concurrencySuite } from "../support/core.ts"
+import { StoreSuites } from "@holdfast/core/testing"
+import { describeStoreSuite } from "@holdfast/core/testing/vitest"
 import { storesForFile } from "../support/stores.ts"
 
-concurrencySuite(storesForFile("concurrency"), 50)
+for (const { before, ...store } of storesForFile("concurrency")) {
+  describeStoreSuite(StoreSuites.concurrency(store, { buyers: 50 }), before)
+}

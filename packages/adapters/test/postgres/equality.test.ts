@@ -1,4 +1,7 @@
-import { equalitySuite } from "../support/core.ts"
+import { StoreSuites } from "@holdfast/core/testing"
+import { describeStoreSuite } from "@holdfast/core/testing/vitest"
 import { storesForFile } from "../support/stores.ts"
 
-equalitySuite(storesForFile("equality with the memory store"), { numRuns: 15, longest: 40 })
+for (const { before, ...store } of storesForFile("equality with the memory store")) {
+  describeStoreSuite(StoreSuites.equality(store), before)
+}

@@ -1,4 +1,7 @@
-import { outboxSuite } from "../support/core.ts"
+import { StoreSuites } from "@holdfast/core/testing"
+import { describeStoreSuite } from "@holdfast/core/testing/vitest"
 import { storesForFile } from "../support/stores.ts"
 
-outboxSuite(storesForFile("the outbox"))
+for (const { before, ...store } of storesForFile("the outbox")) {
+  describeStoreSuite(StoreSuites.outbox(store), before)
+}

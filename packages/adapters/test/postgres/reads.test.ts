@@ -1,4 +1,7 @@
-import { readsSuite } from "../support/core.ts"
+import { StoreSuites } from "@holdfast/core/testing"
+import { describeStoreSuite } from "@holdfast/core/testing/vitest"
 import { storesForFile } from "../support/stores.ts"
 
-readsSuite(storesForFile("the reads"))
+for (const { before, ...store } of storesForFile("the reads")) {
+  describeStoreSuite(StoreSuites.reads(store), before)
+}

@@ -12,6 +12,9 @@ export { adjustPointsCall, openCall, resumeCall, suspendCall } from "../../../co
 export { changePriceCall } from "../../../core/src/decision/stockCalls.ts"
 export { sliceDecider } from "../../../core/src/delivery/decideRequests.ts"
 export { orderStates } from "../../../core/src/orders/states.ts"
+export { command, commandMaker, keyOf, testScope, transact } from "../../../core/src/testing/suites/commands.ts"
+export { broken } from "../../../core/src/testing/suites/contents.ts"
+export { charge, furnish, issue, place, restock } from "../../../core/src/testing/suites/shop.ts"
 export {
   AccountId,
   Amount,
@@ -22,18 +25,4 @@ export {
   Quantity,
   SubscriptionName,
 } from "../../../core/src/values.ts"
-export {
-  broken,
-  charge,
-  furnish,
-  issue,
-  place,
-  restock,
-} from "../../../core/test/memory/world.ts"
-export { concurrencySuite } from "../../../core/test/suites/concurrency.ts"
-export { equalitySuite } from "../../../core/test/suites/equality.ts"
-export { outboxSuite } from "../../../core/test/suites/outbox.ts"
-export { readsSuite } from "../../../core/test/suites/reads.ts"
-export type { SuiteStore } from "../../../core/test/suites/SuiteStore.ts"
-export { command, commandMaker, keyOf, testScope, transact } from "../../../core/test/support/commands.ts"
 // biome-ignore-end lint/style/noRestrictedImports: see above

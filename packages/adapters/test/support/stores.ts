@@ -5,9 +5,10 @@
 
 import { PgConnection } from "@effect/sql-pg"
 import { PGlite } from "@electric-sql/pglite"
-import type { Path, StoreFault, StoreShape } from "@holdfast/core/ports"
+import { type Path, Store, type StoreFault, type StoreShape } from "@holdfast/core/ports"
+import type { StoreSuites } from "@holdfast/core/testing"
 import { anyServer, type Server } from "@holdfast/test-services"
-import { Effect, Redacted, type Scope } from "effect"
+import { Effect, Layer, Redacted, type Scope } from "effect"
 import pg from "pg"
 import { afterAll, beforeAll, type TestContext } from "vitest"
 import { storeOnDatabase } from "../../src/pglite/PgliteStore.ts"
@@ -16,7 +17,6 @@ import { openAt } from "../../src/postgres/connect/nativeOpen.ts"
 import type { Purpose } from "../../src/postgres/connect/settings.ts"
 import { PostgresStore } from "../../src/postgres/PostgresStore.ts"
 import type { Failure, Wire } from "../../src/postgres/session/wire.ts"
-import type { SuiteStore } from "./core.ts"
 
 export type Make = Effect.Effect<StoreShape, StoreFault, Scope.Scope>
 
@@ -76,8 +76,16 @@ const ways: Readonly<Record<Path, string>> = {
   locked: "under locks",
 }
 
+/** Each build makes a store of its own, when the server is there. */
+const layerOf = (make: () => Make) => Layer.effect(Store, Effect.suspend(make))
+
+export interface StoreOfFile extends StoreSuites.SuiteStore {
+  /** Runs before each case, and leaves it out where there is no server. */
+  readonly before: (context: TestContext) => void
+}
+
 /** Every store, for one test file. */
-export const storesForFile = (who: string): ReadonlyArray<SuiteStore> => {
+export const storesForFile = (who: string): ReadonlyArray<StoreOfFile> => {
   const { url, server } = serverForFile(who)
   let database: PGlite | undefined
   beforeAll(async () => {
@@ -86,21 +94,21 @@ export const storesForFile = (who: string): ReadonlyArray<SuiteStore> => {
   afterAll(() => database?.close())
   // The harness has said so already.
   const skipWithoutServer = (context: TestContext) => context.skip(server() === undefined, "no PostgreSQL here")
-  const onPool: SuiteStore = {
+  const onPool: StoreOfFile = {
     name: "a pool of the host",
-    make: Effect.suspend(() => storeOnPool(url())),
+    layer: layerOf(() => storeOnPool(url())),
     onSnapshots: true,
     before: skipWithoutServer,
   }
-  const onServer = (path: Path): SuiteStore => ({
+  const onServer = (path: Path): StoreOfFile => ({
     name: `the server, ${ways[path]}`,
-    make: Effect.suspend(() => storeOn(url(), path)),
+    layer: layerOf(() => storeOn(url(), path)),
     onSnapshots: path !== "locked",
     before: skipWithoutServer,
   })
-  const onPglite = (path: Path): SuiteStore => ({
+  const onPglite = (path: Path): StoreOfFile => ({
     name: `PGlite, ${ways[path]}`,
-    make: Effect.suspend(() =>
+    layer: layerOf(() =>
       database === undefined
         ? Effect.die(new Error("PGlite did not start"))
         : storeOnDatabase(database, { schema: freshSchema(), path }),

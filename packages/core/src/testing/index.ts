@@ -47,6 +47,7 @@ export { type RequestOptions, requestConformance } from "./requests/requestConfo
 export { requestLaws } from "./requests/requestLaws.ts"
 export type { RequestLogAdapter } from "./requests/requestTrial.ts"
 export * as Sim from "./Sim.ts"
+export * as StoreSuites from "./StoreSuites.ts"
 export * as Tapes from "./Tapes.ts"
 export {
   createTestHoldfast,

@@ -1,8 +1,8 @@
 /**
- * `@holdfast/core/testing/vitest`: the laws as a suite of vitest. Everything else is in `@holdfast/core/testing`.
+ * `@holdfast/core/testing/vitest`: the laws, and the suites of stores, as suites of vitest. Everything else is in `@holdfast/core/testing`.
  */
 import { Effect } from "effect"
-import { beforeAll, describe, expect, it } from "vitest"
+import { beforeAll, beforeEach, describe, expect, it, type TestContext } from "vitest"
 import { type CacheAdapter, type CacheConformanceOptions, cacheConformance } from "./cache/cacheConformance.ts"
 import { cacheLaws } from "./cache/cacheLaws.ts"
 import type { Adapter } from "./conformance/Adapter.ts"
@@ -14,6 +14,7 @@ import {
   rankingConformance,
 } from "./ranking/rankingConformance.ts"
 import { rankingLaws } from "./ranking/rankingLaws.ts"
+import type { StoreSuite } from "./suites/StoreSuite.ts"
 import { fromEnvironment } from "./vitest/environment.ts"
 import { folderOf, regressionsIn } from "./vitest/regressions.ts"
 
@@ -56,6 +57,23 @@ export const describeCacheConformance = (adapter: CacheAdapter, options: CacheCo
 /** The same for a ranking. */
 export const describeRankingConformance = (adapter: RankingAdapter, options: RankingConformanceOptions = {}): void =>
   describeKit(`${adapter.name} keeps the laws of the Ranking port`, rankingLaws, rankingConformance(adapter, options))
+
+/**
+ * A suite of `StoreSuites`, as one of vitest. `before` runs ahead of each case and may leave it out (`context.skip`).
+ *
+ * ```ts
+ * for (const suite of StoreSuites.all({ name: "acme", layer: Acme.layer({ url }) })) describeStoreSuite(suite)
+ * ```
+ */
+export const describeStoreSuite = (
+  { title, cases }: StoreSuite,
+  before: (context: TestContext) => void = () => {},
+): void => {
+  describe(title, () => {
+    beforeEach(before)
+    for (const { name, run } of cases) it(name, run)
+  })
+}
 
 const describeKit = (name: string, laws: ReadonlyArray<KitLaw>, run: Effect.Effect<KitReport>): void => {
   describe(name, () => {

@@ -10,8 +10,8 @@ import { chargeCall, openCall } from "../../src/decision/pointsCalls.ts"
 import { registerCall } from "../../src/decision/stockCalls.ts"
 import { hourOf } from "../../src/popularity/SalesBucket.ts"
 import type { StoreFault, StoreShape } from "../../src/ports/index.ts"
+import { testAt, testScope } from "../../src/testing/suites/commands.ts"
 import { Amount, CampaignId, OrderId, Quantity } from "../../src/values.ts"
-import { testAt, testScope } from "../support/commands.ts"
 import { healthyShop, Shop } from "./support/shop.ts"
 
 const audit = (shop: Shop, options?: AuditOptions) =>

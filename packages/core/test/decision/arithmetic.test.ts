@@ -7,8 +7,8 @@ import { adjustPointsCall, chargeCall, openCall } from "../../src/decision/point
 import { adjustStockCall, changePriceCall, restockCall } from "../../src/decision/stockCalls.ts"
 import { sharesOf, totalOf } from "../../src/orders/pricing.ts"
 import { hourOf } from "../../src/popularity/SalesBucket.ts"
+import { testAt } from "../../src/testing/suites/commands.ts"
 import { Amount, compareBytes, maxAmount, maxPrice, ProductId, Quantity } from "../../src/values.ts"
-import { testAt } from "../support/commands.ts"
 import { answerOf, furnished, line, orderOf, place, refusalOf } from "./world.ts"
 import "../support/random.ts"
 

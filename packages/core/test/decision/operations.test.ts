@@ -29,8 +29,8 @@ import {
   restockCall,
   retireCall,
 } from "../../src/decision/stockCalls.ts"
+import { testAt } from "../../src/testing/suites/commands.ts"
 import { type Key, keyText } from "../../src/values.ts"
-import { testAt } from "../support/commands.ts"
 import { furnished, line, orderOf, place, type World } from "./world.ts"
 
 const discount = { type: "flat", amount: 5 } as const

@@ -13,8 +13,8 @@ import { chargeCall, closeCall, openCall, suspendCall } from "../../src/decision
 import { restockCall, retireCall } from "../../src/decision/stockCalls.ts"
 import { hourOf } from "../../src/popularity/SalesBucket.ts"
 import { type RefusalTag, refusals } from "../../src/refusals.ts"
+import { testAt } from "../../src/testing/suites/commands.ts"
 import { maxAmount, ProductId, Quantity } from "../../src/values.ts"
-import { testAt } from "../support/commands.ts"
 import { furnished, line, orderOf, place, refusalOf, World } from "./world.ts"
 import "../support/random.ts"
 

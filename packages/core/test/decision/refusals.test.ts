@@ -14,8 +14,8 @@ import { chargeCall, closeCall, openCall, suspendCall } from "../../src/decision
 import { registerCall, restockCall, retireCall } from "../../src/decision/stockCalls.ts"
 import { admissionOf } from "../../src/engine/admission.ts"
 import { type Refusal, type RefusalTag, refusals } from "../../src/refusals.ts"
+import { testAt, testScope } from "../../src/testing/suites/commands.ts"
 import { maxAmount } from "../../src/values.ts"
-import { testAt, testScope } from "../support/commands.ts"
 import { furnished, line, noOrder, orderOf, place, refusalOf, type World } from "./world.ts"
 
 const flat = { type: "flat", amount: 30, minTotal: 200 } as const

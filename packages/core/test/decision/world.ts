@@ -17,8 +17,8 @@ import type { Order } from "../../src/orders/Order.ts"
 import type { PointEntry } from "../../src/points/Account.ts"
 import type { Refusal } from "../../src/refusals.ts"
 import type { StockMovement } from "../../src/stock/Product.ts"
+import { type CommandOptions, commandMaker, type Typed, testAt } from "../../src/testing/suites/commands.ts"
 import { type Key, keyText, type OrderId } from "../../src/values.ts"
-import { type CommandOptions, commandMaker, type Typed, testAt } from "../support/commands.ts"
 
 export class World {
   readonly make = commandMaker()

@@ -9,9 +9,11 @@ import { sliceDecider } from "../../src/delivery/decideRequests.ts"
 import type { StoreFault, StoreShape } from "../../src/ports/index.ts"
 import { makeSimulatedStore, processesOf, usualSetting } from "../../src/testing/server/simulatedStore.ts"
 import { defaultStart, SimClock } from "../../src/testing/sim/SimClock.ts"
+import { testAt, transact } from "../../src/testing/suites/commands.ts"
+import { broken } from "../../src/testing/suites/contents.ts"
+import { furnish, issue } from "../../src/testing/suites/shop.ts"
 import { AccountId, CampaignId, type CommandId, IdempotencyKey, Scope } from "../../src/values.ts"
-import { broken, failureOf, furnish, issue, runSeeded } from "../memory/world.ts"
-import { testAt, transact } from "../support/commands.ts"
+import { failureOf, runSeeded } from "../memory/world.ts"
 
 const count = 24
 const limit = 20

@@ -6,9 +6,11 @@ import { decideSlice, keysOfSlice, type Slice, type SliceAnswer } from "../../sr
 import { sliceDecider } from "../../src/delivery/decideRequests.ts"
 import { InterleavingStore, MemoryStore } from "../../src/memory/index.ts"
 import type { StoreFault, StoreShape } from "../../src/ports/index.ts"
+import { testAt } from "../../src/testing/suites/commands.ts"
+import { broken } from "../../src/testing/suites/contents.ts"
+import { furnish } from "../../src/testing/suites/shop.ts"
 import { AccountId, CampaignId, type CommandId, IdempotencyKey, Scope } from "../../src/values.ts"
-import { broken, failureOf, furnish, runSeeded } from "../memory/world.ts"
-import { testAt } from "../support/commands.ts"
+import { failureOf, runSeeded } from "../memory/world.ts"
 
 const accounts = Array.from({ length: 10 }, (_, index) => `a${index}`)
 const campaignId = CampaignId.make("spring")

@@ -6,8 +6,8 @@ import { placeCall } from "../../src/decision/orderCalls.ts"
 import { chargeCall, openCall } from "../../src/decision/pointsCalls.ts"
 import { registerCall, restockCall } from "../../src/decision/stockCalls.ts"
 import type { StoreShape } from "../../src/ports/index.ts"
+import { type CommandOptions, commandMaker, transact } from "../../src/testing/suites/commands.ts"
 import { AccountId, ProductId } from "../../src/values.ts"
-import { type CommandOptions, commandMaker, transact } from "../support/commands.ts"
 
 const make = commandMaker("e")
 

@@ -8,21 +8,13 @@ import { registerCall } from "../../src/decision/stockCalls.ts"
 import { InterleavingStore, MemoryStore } from "../../src/memory/index.ts"
 import { Holder, Locks } from "../../src/memory/Locks.ts"
 import { kinds, type StoreShape } from "../../src/ports/index.ts"
+import { StoreSuites } from "../../src/testing/index.ts"
+import { command, transact } from "../../src/testing/suites/commands.ts"
+import { broken } from "../../src/testing/suites/contents.ts"
+import { charge, furnish, issue, place, restock } from "../../src/testing/suites/shop.ts"
+import { describeStoreSuite } from "../../src/testing/vitest.ts"
 import { ProductId } from "../../src/values.ts"
-import { concurrencySuite } from "../suites/concurrency.ts"
-import { command, transact } from "../support/commands.ts"
-import {
-  broken,
-  charge,
-  failureOf,
-  furnish,
-  interleaving,
-  issue,
-  place,
-  restock,
-  runSeeded,
-  suiteStores,
-} from "./world.ts"
+import { failureOf, interleaving, runSeeded, suiteStores } from "./world.ts"
 
 const tagOf = (decision: Decision | undefined): string =>
   decision?._tag === "Refused" ? decision.refusal._tag : (decision?._tag ?? "nothing")
@@ -32,7 +24,7 @@ const alone = (store: StoreShape, each: Parameters<typeof transact>[1][number]) 
 
 const together = { concurrency: "unbounded" } as const
 
-concurrencySuite(suiteStores, 20)
+for (const store of suiteStores) describeStoreSuite(StoreSuites.concurrency(store))
 
 describe.each(interleaving)("%s, with a caller who leaves", (_name, make) => {
   it("releases every lock, whenever its caller is interrupted", () => {

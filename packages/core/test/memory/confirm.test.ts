@@ -18,7 +18,7 @@ import {
   type StoreFault,
 } from "../../src/ports/index.ts"
 import { storeIn } from "../../src/ports/Store.ts"
-import { commandMaker, transact } from "../support/commands.ts"
+import { commandMaker, transact } from "../../src/testing/suites/commands.ts"
 
 const make = commandMaker("w")
 const open = (accountId: string) => make(openCall, { accountId })

@@ -1,5 +1,8 @@
-import { equalitySuite } from "../suites/equality.ts"
+import { StoreSuites } from "../../src/testing/index.ts"
+import { describeStoreSuite } from "../../src/testing/vitest.ts"
 import { suiteStores } from "./world.ts"
 
 // The plain store is what the others are compared with.
-equalitySuite(suiteStores.slice(1), { numRuns: 60, longest: 60 })
+for (const store of suiteStores.slice(1)) {
+  describeStoreSuite(StoreSuites.equality(store, { sequences: 60, longest: 60 }))
+}

@@ -1,4 +1,5 @@
-import { outboxSuite } from "../suites/outbox.ts"
+import { StoreSuites } from "../../src/testing/index.ts"
+import { describeStoreSuite } from "../../src/testing/vitest.ts"
 import { suiteStores } from "./world.ts"
 
-outboxSuite(suiteStores)
+for (const store of suiteStores) describeStoreSuite(StoreSuites.outbox(store))

@@ -7,12 +7,14 @@ import { openCall } from "../../src/decision/pointsCalls.ts"
 import { registerCall } from "../../src/decision/stockCalls.ts"
 import { InterleavingStore, MemoryStore, memory } from "../../src/memory/index.ts"
 import { Store, type StoreShape } from "../../src/ports/index.ts"
+import { StoreSuites } from "../../src/testing/index.ts"
+import { command, transact } from "../../src/testing/suites/commands.ts"
+import { furnish, place } from "../../src/testing/suites/shop.ts"
+import { describeStoreSuite } from "../../src/testing/vitest.ts"
 import { ProductId, type Quantity } from "../../src/values.ts"
-import { readsSuite } from "../suites/reads.ts"
-import { command, transact } from "../support/commands.ts"
-import { furnish, place, suiteStores } from "./world.ts"
+import { suiteStores } from "./world.ts"
 
-readsSuite(suiteStores)
+for (const store of suiteStores) describeStoreSuite(StoreSuites.reads(store))
 
 describe("the plain store defends the port", () => {
   const restockBlindly = (store: StoreShape, change: (product: { readonly onHand: Quantity }) => object) =>

@@ -6,8 +6,8 @@ import fc from "fast-check"
 import { KeyMap } from "../../src/memory/KeyMap.ts"
 import { Lists } from "../../src/memory/Lists.ts"
 import { Sorted } from "../../src/memory/Sorted.ts"
+import { byBytes } from "../../src/testing/suites/contents.ts"
 import type { Key } from "../../src/values.ts"
-import { byBytes } from "./world.ts"
 
 const part = fc.oneof(fc.string({ unit: "grapheme", minLength: 1, maxLength: 3 }), fc.constantFrom("a", "b", "aa", "~"))
 const keys = fc.uniqueArray(fc.tuple(part, fc.integer({ min: 0, max: 5 })), { selector: (key) => JSON.stringify(key) })

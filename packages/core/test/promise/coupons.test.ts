@@ -3,8 +3,8 @@ import { Effect, Fiber } from "effect"
 import { createCampaignCall, issueCall } from "../../src/decision/couponCalls.ts"
 import { openCall } from "../../src/decision/pointsCalls.ts"
 import { InterleavingStore } from "../../src/memory/index.ts"
+import { commandMaker, transact } from "../../src/testing/suites/commands.ts"
 import { AccountId, CampaignId } from "../../src/values.ts"
-import { commandMaker, transact } from "../support/commands.ts"
 import { days, endOf, furnishedShop, hours, tallyOf } from "../support/shop.ts"
 
 const buyers = Array.from({ length: 12 }, (_, index) => `buyer-${index}`)

@@ -7,7 +7,7 @@ import { MemoryStore } from "../../src/memory/index.ts"
 import { kindNames, Store, type StoreShape } from "../../src/ports/index.ts"
 import { createHoldfast } from "../../src/promise/createHoldfast.ts"
 import type { CreateOptions } from "../../src/promise/options.ts"
-import { testAt } from "./commands.ts"
+import { testAt } from "../../src/testing/suites/commands.ts"
 
 export type TestShop = Awaited<ReturnType<typeof openShop>>
 

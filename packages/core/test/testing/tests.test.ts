@@ -8,9 +8,9 @@ import { placeCall } from "../../src/decision/orderCalls.ts"
 import { adjustStockCall } from "../../src/decision/stockCalls.ts"
 import { InterleavingStore } from "../../src/memory/index.ts"
 import type { StoreShape } from "../../src/ports/index.ts"
+import { commandMaker, transact } from "../../src/testing/suites/commands.ts"
 import { ProductId } from "../../src/values.ts"
 import { furnish, names } from "../engine/commands.ts"
-import { commandMaker, transact } from "../support/commands.ts"
 
 const root = resolve(import.meta.dirname, "../../../..")
 const core = resolve(root, "packages/core")

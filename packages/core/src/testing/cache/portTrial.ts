@@ -1,9 +1,10 @@
 /**
  * What can be asked of a cache alone: leases, values that run out, and what `forget` ends.
  */
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import type { Held, SharedCacheShape } from "../../ports/index.ts"
 import type { KitBook } from "../kit/KitReport.ts"
+import { monotonic } from "../kit/monotonic.ts"
 import type { Draws } from "../sim/draws.ts"
 
 /** How long things last that are waited for. */
@@ -97,9 +98,3 @@ const leased = (cache: SharedCacheShape, key: Parameters<SharedCacheShape["get"]
 
 const same = (left: Uint8Array, right: Uint8Array): boolean =>
   left.length === right.length && left.every((byte, index) => byte === right[index])
-
-/** Milliseconds of a clock that only goes on. */
-export const monotonic: Effect.Effect<number> = Effect.map(
-  Clock.monotonicTimeNanos,
-  (nanos) => Number(nanos / 1_000n) / 1_000,
-)

@@ -5,8 +5,8 @@ import { Effect, type Scope } from "effect"
 import { type Aged, makeReadCache, type ReadCache } from "../../cache/ReadCache.ts"
 import type { SharedCacheShape } from "../../ports/index.ts"
 import type { KitBook } from "../kit/KitReport.ts"
+import { monotonic } from "../kit/monotonic.ts"
 import { type Draws, drawsOf } from "../sim/draws.ts"
-import { monotonic } from "./portTrial.ts"
 
 const processes = 3
 const fibersOfProcess = 3

@@ -1,5 +1,6 @@
 /**
- * Where two values differ first: how a run that went otherwise the second time is explained.
+ * Where two values differ first: how a run that went otherwise the second time is explained, and what a case of a suite
+ * found against what it expected.
  */
 import { digest } from "./digest.ts"
 
@@ -8,11 +9,15 @@ const longest = 120
 /** The most nested levels that are looked at. */
 const deepest = 32
 
-/** `ops[3].reply.answer.at: 5 the first time, 7 the second`; undefined where the values are the same. */
-export const differenceOf = (first: unknown, second: unknown): string | undefined => {
+/** `ops[3].reply.answer.at: 5 the first time, 7 the second`, or as `said`; undefined where the values are the same. */
+export const differenceOf = (
+  first: unknown,
+  second: unknown,
+  said = (left: string, right: string): string => `${left} the first time, ${right} the second`,
+): string | undefined => {
   if (digest(first) === digest(second)) return undefined
   const { path, left, right } = narrow("", first, second, 0)
-  return `${path === "" ? "" : `${path}: `}${shown(left)} the first time, ${shown(right)} the second`
+  return `${path === "" ? "" : `${path}: `}${said(shown(left), shown(right))}`
 }
 
 interface Place {

@@ -23,8 +23,8 @@ import { adjustPointsCall, chargeCall, closeCall, openCall, suspendCall } from "
 import type { Records } from "../../../src/decision/Records.ts"
 import { adjustStockCall, registerCall, renameCall, restockCall, retireCall } from "../../../src/decision/stockCalls.ts"
 import type { Refusal } from "../../../src/refusals.ts"
+import { type CommandOptions, commandMaker, type Typed, testAt } from "../../../src/testing/suites/commands.ts"
 import { compareKeys, type Key, keyText } from "../../../src/values.ts"
-import { type CommandOptions, commandMaker, type Typed, testAt } from "../../support/commands.ts"
 
 /** The rows of one kind or log, sorted when they are read. */
 class Drawer<R> {

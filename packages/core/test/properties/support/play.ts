@@ -5,7 +5,7 @@ import { Effect } from "effect"
 import type { Command, Decision } from "../../../src/decision/Command.ts"
 import { MemoryStore } from "../../../src/memory/index.ts"
 import type { StoreShape } from "../../../src/ports/index.ts"
-import { commandMaker, transact } from "../../support/commands.ts"
+import { commandMaker, transact } from "../../../src/testing/suites/commands.ts"
 import { watch } from "./look.ts"
 import { commandOf, furnishing, type Step } from "./steps.ts"
 

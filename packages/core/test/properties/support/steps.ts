@@ -14,8 +14,8 @@ import * as pointsCalls from "../../../src/decision/pointsCalls.ts"
 import * as stockCalls from "../../../src/decision/stockCalls.ts"
 import type { StoreShape } from "../../../src/ports/index.ts"
 import type { Refusal } from "../../../src/refusals.ts"
+import { type commandMaker, testAt } from "../../../src/testing/suites/commands.ts"
 import { OrderId } from "../../../src/values.ts"
-import { type commandMaker, testAt } from "../../support/commands.ts"
 
 export const hourMillis = 3_600_000
 

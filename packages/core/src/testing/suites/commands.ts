@@ -10,13 +10,13 @@
  * Not for tests of the engine, which stamps commands itself.
  */
 import { type Effect, Schema } from "effect"
-import type { Command, Decision } from "../../src/decision/Command.ts"
-import type { Call, InputSchema, KeyFields, Settings } from "../../src/decision/call.ts"
-import { fingerprintOf } from "../../src/decision/fingerprint.ts"
-import { fold, keysOfCommands } from "../../src/decision/fold.ts"
-import type { StoreFault, StoreShape } from "../../src/ports/index.ts"
-import type { Refusal } from "../../src/refusals.ts"
-import { type CommandId, IdempotencyKey, ownKeyOf, Scope } from "../../src/values.ts"
+import type { Command, Decision } from "../../decision/Command.ts"
+import type { Call, InputSchema, KeyFields, Settings } from "../../decision/call.ts"
+import { fingerprintOf } from "../../decision/fingerprint.ts"
+import { fold, keysOfCommands } from "../../decision/fold.ts"
+import type { StoreFault, StoreShape } from "../../ports/index.ts"
+import type { Refusal } from "../../refusals.ts"
+import { type CommandId, IdempotencyKey, ownKeyOf, Scope } from "../../values.ts"
 
 /** When commands are admitted unless a test says otherwise: the start of a whole hour, 2023-11-14T22:00Z. */
 export const testAt: number = 1_700_000_000_000 - (1_700_000_000_000 % 3_600_000)
@@ -40,7 +40,7 @@ export interface CommandOptions<Request = unknown> {
 /** The input of a call as it is typed. A key is optional here even where the call asks for one: default the id. */
 export type Typed<S extends InputSchema> = Omit<S["Encoded"], "key"> & { readonly key?: string }
 
-type MakeCommand = <S extends InputSchema, Request, Answer, R extends Refusal>(
+export type MakeCommand = <S extends InputSchema, Request, Answer, R extends Refusal>(
   call: Call<S, Request, Answer, R>,
   input: Typed<S>,
   options?: CommandOptions<Request>,
@@ -57,13 +57,16 @@ export const commandMaker = (prefix = "c"): MakeCommand => {
   return (call, input, options = {}) => {
     const { at = testAt, deadline = at + 10_000, settings = onPurpose } = options
     made += 1
+    // biome-ignore lint/plugin/casts: this is where tests make command ids
     const id = (options.id ?? `${prefix}${String(made).padStart(8, "0")}`) as CommandId
+    // biome-ignore lint/plugin/casts: the schema of each input has the fields of a key, or leaves them out
     const decoded: KeyFields = Schema.decodeUnknownSync(call.input as Schema.Codec<KeyFields, object>)({
       key: id,
       ...input,
     })
     const normalised = call.normalise(decoded, settings)
     if (isInvalid(normalised)) throw new Error(`Invalid input of ${call.name}: ${JSON.stringify(normalised.issues)}`)
+    // biome-ignore lint/plugin/casts: a request with some of its own fields replaced
     const request = { ...normalised, ...options.request } as typeof normalised
     const command = {
       operation: call,
@@ -75,7 +78,7 @@ export const commandMaker = (prefix = "c"): MakeCommand => {
       fingerprint: fingerprintOf(call.intention(request)),
       request,
     }
-    // A command's operation takes its own request, and the two were made together.
+    // biome-ignore lint/plugin/casts: a command's operation takes its own request, and the two were made together
     return command as unknown as Command
   }
 }

@@ -1,20 +1,20 @@
 /**
  * What every store answers: pages, lists, rankings and scans.
  */
-import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { beforeEach } from "vitest"
-import { createCampaignCall, issueCall } from "../../src/decision/couponCalls.ts"
-import { cancelCall, placeCall } from "../../src/decision/orderCalls.ts"
-import { closeCall, openCall, suspendCall } from "../../src/decision/pointsCalls.ts"
-import { registerCall, retireCall } from "../../src/decision/stockCalls.ts"
-import { hourOf } from "../../src/popularity/SalesBucket.ts"
-import { kinds, ledgers, type OrderPage, type OrderPlace, type StoreFault } from "../../src/ports/index.ts"
-import type { PageRequest } from "../../src/ports/StoreShape.ts"
-import { AccountId, CampaignId, OrderId, ProductId } from "../../src/values.ts"
-import { byBytes, charge, furnish, place, scanAll } from "../memory/world.ts"
-import { command, keyOf, testAt, testScope, transact } from "../support/commands.ts"
-import type { SuiteStore } from "./SuiteStore.ts"
+import { createCampaignCall, issueCall } from "../../decision/couponCalls.ts"
+import { cancelCall, placeCall } from "../../decision/orderCalls.ts"
+import { closeCall, openCall, suspendCall } from "../../decision/pointsCalls.ts"
+import { registerCall, retireCall } from "../../decision/stockCalls.ts"
+import { hourOf } from "../../popularity/SalesBucket.ts"
+import { kinds, ledgers, type OrderPage, type OrderPlace, type StoreFault } from "../../ports/index.ts"
+import type { PageRequest } from "../../ports/StoreShape.ts"
+import { AccountId, CampaignId, OrderId, ProductId } from "../../values.ts"
+import { command, keyOf, testAt, testScope, transact } from "./commands.ts"
+import { byBytes, scanAll } from "./contents.ts"
+import { expect } from "./expect.ts"
+import { type StoreSuite, type SuiteStore, storeCase, storeOf } from "./StoreSuite.ts"
+import { charge, type Furniture, furnish, place } from "./shop.ts"
 
 const hourMillis = 3_600_000
 
@@ -40,18 +40,53 @@ const walkOrders = (
     return { seen, pages, largest }
   })
 
-export const readsSuite = (stores: ReadonlyArray<SuiteStore>): void => {
-  describe.each(stores)("reads of $name", ({ make, before }) => {
-    beforeEach(before)
-    const furnished = (shop: Parameters<typeof furnish>[1]) =>
-      Effect.gen(function* () {
-        const store = yield* make
-        yield* furnish(store, shop)
-        return store
-      })
+/** Reads: pages, lists, rankings and scans. */
+export const reads = ({ name, layer, hasSeals = true }: SuiteStore): StoreSuite => {
+  const make = storeOf(layer)
+  const furnished = (shop: Furniture) =>
+    Effect.gen(function* () {
+      const store = yield* make
+      yield* furnish(store, shop)
+      return store
+    })
 
-    it.effect("pages through a ledger in both directions without losing or repeating a row", () =>
-      Effect.gen(function* () {
+  const seals = storeCase("says how a campaign stands for a crowd of claims, and who owns its tickets", function* () {
+    const store = yield* furnished({ accounts: ["ada", "bob", "cem", "dan", "eve"], limit: 3 })
+    const { standing, owners } = store.reads
+    if (standing === undefined || owners === undefined)
+      throw new Error("The store has no reads.standing and reads.owners. Is it one of `hasSeals: false`?")
+    const campaignId = CampaignId.make("spring")
+    const keys = ["k-bob", "k-cem", "k-bob"].map((key) => [testScope, keyOf(key)] as const)
+    const stands = (...ids: ReadonlyArray<string>) =>
+      standing({ campaignId, accountIds: ids.map((id) => AccountId.make(id)), keys })
+    const before = yield* stands("ada")
+    expect(before).toMatchObject({ campaign: { issued: 0, limit: 3 }, notOpen: [], used: [] })
+    expect(before.lastCommandId).toBeUndefined()
+    for (const accountId of ["bob", "ada", "cem"]) {
+      const input = { campaignId, accountId, ...(accountId === "bob" && { key: "k-bob" }) }
+      yield* transact(store, [command(issueCall, input, { id: `issue-${accountId}` })])
+    }
+    yield* transact(store, [command(closeCall, { accountId: "dan" })])
+    yield* transact(store, [command(suspendCall, { accountId: "eve" })])
+    const after = yield* stands("dan", "ada", "nobody", "cem", "eve")
+    expect(after).toMatchObject({
+      campaign: yield* store.reads.campaign(campaignId),
+      lastCommandId: "issue-cem",
+      notOpen: [0, 2, 4],
+      used: [0, 2],
+    })
+    expect(yield* stands("ada", "bob")).toMatchObject({ notOpen: [], used: [0, 2] })
+    const none = CampaignId.make("none")
+    expect((yield* standing({ campaignId: none, accountIds: [], keys: [] })).campaign).toBeUndefined()
+    expect(yield* owners(campaignId, 0, 2)).toEqual(["bob", "ada"])
+    expect(yield* owners(campaignId, 2, 2)).toEqual(["cem"])
+    expect(yield* owners(campaignId, 3, 2)).toEqual([])
+  })
+
+  return {
+    title: `reads of ${name}`,
+    cases: [
+      storeCase("pages through a ledger in both directions without losing or repeating a row", function* () {
         const store = yield* furnished({ accounts: ["ada", "bob"] })
         for (let count = 1; count <= 10; count++) yield* transact(store, [charge("ada", count), charge("bob", 1)])
         const ada = AccountId.make("ada")
@@ -69,40 +104,39 @@ export const readsSuite = (stores: ReadonlyArray<SuiteStore>): void => {
           yield* store.reads.entries(AccountId.make("eve"), { after: undefined, limit: 5, newestFirst: true }),
         ).toEqual([])
       }),
-    )
 
-    it.effect("answers orders by account and by reference in the order of their commits, whatever their ids", () =>
-      Effect.gen(function* () {
-        const store = yield* furnished({ accounts: ["ada"], points: 1_000, products: { tea: 100 } })
-        const ids = ["o5", "o1", "o9", "o3", "o7"]
-        for (const id of ids) {
-          const lines = [{ productId: "tea", quantity: 1 }]
-          yield* transact(store, [command(placeCall, { accountId: "ada", lines, reference: "cart" }, { id })])
-        }
-        const lists = {
-          ofAccount: (page: PageRequest<OrderPlace>) => store.reads.ordersOfAccount(AccountId.make("ada"), page),
-          byReference: (page: PageRequest<OrderPlace>) => store.reads.ordersByReference("cart", page),
-        }
-        for (const read of Object.values(lists)) {
-          for (const newestFirst of [false, true]) {
-            const expected = newestFirst ? ids.toReversed() : ids
-            for (const limit of [1, 2, 4, 5, 6]) {
-              const { seen, pages } = yield* walkOrders((after) => read({ after, limit, newestFirst }))
-              expect(seen).toEqual(expected)
-              expect(pages).toBe(Math.ceil(ids.length / limit))
+      storeCase(
+        "answers orders by account and by reference in the order of their commits, whatever their ids",
+        function* () {
+          const store = yield* furnished({ accounts: ["ada"], points: 1_000, products: { tea: 100 } })
+          const ids = ["o5", "o1", "o9", "o3", "o7"]
+          for (const id of ids) {
+            const lines = [{ productId: "tea", quantity: 1 }]
+            yield* transact(store, [command(placeCall, { accountId: "ada", lines, reference: "cart" }, { id })])
+          }
+          const lists = {
+            ofAccount: (page: PageRequest<OrderPlace>) => store.reads.ordersOfAccount(AccountId.make("ada"), page),
+            byReference: (page: PageRequest<OrderPlace>) => store.reads.ordersByReference("cart", page),
+          }
+          for (const read of Object.values(lists)) {
+            for (const newestFirst of [false, true]) {
+              const expected = newestFirst ? ids.toReversed() : ids
+              for (const limit of [1, 2, 4, 5, 6]) {
+                const { seen, pages } = yield* walkOrders((after) => read({ after, limit, newestFirst }))
+                expect(seen).toEqual(expected)
+                expect(pages).toBe(Math.ceil(ids.length / limit))
+              }
             }
           }
-        }
-        const none = { after: undefined, limit: 5, newestFirst: true }
-        expect(yield* store.reads.ordersOfAccount(AccountId.make("eve"), none)).toEqual({ listed: [], more: false })
-        expect(yield* store.reads.ordersByReference("none", none)).toEqual({ listed: [], more: false })
-      }),
-    )
+          const none = { after: undefined, limit: 5, newestFirst: true }
+          expect(yield* store.reads.ordersOfAccount(AccountId.make("eve"), none)).toEqual({ listed: [], more: false })
+          expect(yield* store.reads.ordersByReference("none", none)).toEqual({ listed: [], more: false })
+        },
+      ),
 
-    it.effect(
-      "sees on a later page what is committed with a smaller id, and the newest commit first from the end",
-      () =>
-        Effect.gen(function* () {
+      storeCase(
+        "sees on a later page what is committed with a smaller id, and the newest commit first from the end",
+        function* () {
           const store = yield* furnished({ accounts: ["ada"], points: 1_000, products: { tea: 100 } })
           const lines = [{ productId: "tea", quantity: 1 }]
           // What is free moves the list as well.
@@ -126,13 +160,12 @@ export const readsSuite = (stores: ReadonlyArray<SuiteStore>): void => {
             }
             const after = last && { position: last.position, orderId: last.order.orderId }
             const { seen } = yield* walkOrders((next) => read({ after: next ?? after, limit: 1, newestFirst: false }))
-            expect(seen).toEqual(expect.arrayContaining([...late]))
+            expect(seen).toContainAll(late)
           }
-        }),
-    )
+        },
+      ),
 
-    it.effect("makes shorter pages of large orders, and leaves none out", () =>
-      Effect.gen(function* () {
+      storeCase("makes shorter pages of large orders, and leaves none out", function* () {
         const ids = Array.from({ length: 100 }, (_, index) => `${"p".repeat(120)}${index + 100}`)
         const products = Object.fromEntries(ids.map((id) => [id, 1_000]))
         const store = yield* furnished({ accounts: ["ada"], points: 1_000_000, products })
@@ -150,44 +183,10 @@ export const readsSuite = (stores: ReadonlyArray<SuiteStore>): void => {
           expect(largest).toBeLessThan(2 * 1_048_576)
         }
       }),
-    )
 
-    it.effect("says how a campaign stands for a crowd of claims, and who owns its tickets", () =>
-      Effect.gen(function* () {
-        const store = yield* furnished({ accounts: ["ada", "bob", "cem", "dan", "eve"], limit: 3 })
-        const { standing, owners } = store.reads
-        if (standing === undefined || owners === undefined) return expect.unreachable()
-        const campaignId = CampaignId.make("spring")
-        const keys = ["k-bob", "k-cem", "k-bob"].map((key) => [testScope, keyOf(key)] as const)
-        const stands = (...ids: ReadonlyArray<string>) =>
-          standing({ campaignId, accountIds: ids.map((id) => AccountId.make(id)), keys })
-        const before = yield* stands("ada")
-        expect(before).toMatchObject({ campaign: { issued: 0, limit: 3 }, notOpen: [], used: [] })
-        expect(before.lastCommandId).toBeUndefined()
-        for (const accountId of ["bob", "ada", "cem"]) {
-          const input = { campaignId, accountId, ...(accountId === "bob" && { key: "k-bob" }) }
-          yield* transact(store, [command(issueCall, input, { id: `issue-${accountId}` })])
-        }
-        yield* transact(store, [command(closeCall, { accountId: "dan" })])
-        yield* transact(store, [command(suspendCall, { accountId: "eve" })])
-        const after = yield* stands("dan", "ada", "nobody", "cem", "eve")
-        expect(after).toMatchObject({
-          campaign: yield* store.reads.campaign(campaignId),
-          lastCommandId: "issue-cem",
-          notOpen: [0, 2, 4],
-          used: [0, 2],
-        })
-        expect(yield* stands("ada", "bob")).toMatchObject({ notOpen: [], used: [0, 2] })
-        const none = CampaignId.make("none")
-        expect((yield* standing({ campaignId: none, accountIds: [], keys: [] })).campaign).toBeUndefined()
-        expect(yield* owners(campaignId, 0, 2)).toEqual(["bob", "ada"])
-        expect(yield* owners(campaignId, 2, 2)).toEqual(["cem"])
-        expect(yield* owners(campaignId, 3, 2)).toEqual([])
-      }),
-    )
+      ...(hasSeals ? [seals] : []),
 
-    it.effect("shows an order's live state in every list it is in", () =>
-      Effect.gen(function* () {
+      storeCase("shows an order's live state in every list it is in", function* () {
         const store = yield* furnished({ accounts: ["ada"], points: 1_000, products: { tea: 100 } })
         const lines = [{ productId: "tea", quantity: 3 }]
         yield* transact(store, [command(placeCall, { accountId: "ada", lines, reference: "cart" }, { id: "order-1" })])
@@ -203,10 +202,8 @@ export const readsSuite = (stores: ReadonlyArray<SuiteStore>): void => {
         expect(states).toEqual(["cancelled", "cancelled", "cancelled"])
         expect((yield* store.reads.order(orderId))?.state).toBe("cancelled")
       }),
-    )
 
-    it.effect("lists coupons by campaign of an account and by ticket of a campaign", () =>
-      Effect.gen(function* () {
+      storeCase("lists coupons by campaign of an account and by ticket of a campaign", function* () {
         const store = yield* furnished({ accounts: ["ada", "bob"] })
         for (const campaignId of ["z", "a", "m"]) {
           const discount = { type: "flat", amount: 1 } as const
@@ -232,18 +229,14 @@ export const readsSuite = (stores: ReadonlyArray<SuiteStore>): void => {
           [1, "bob"],
         ])
       }),
-    )
 
-    it.effect("answers products in the order asked for and leaves unknown ones out", () =>
-      Effect.gen(function* () {
+      storeCase("answers products in the order asked for and leaves unknown ones out", function* () {
         const store = yield* furnished({ products: { tea: 1, cup: 2 } })
         const ids = ["cup", "nothing", "tea"].map((id) => ProductId.make(id))
         expect((yield* store.reads.products(ids)).map(({ productId }) => productId)).toEqual(["cup", "tea"])
       }),
-    )
 
-    it.effect("ranks the products sold most inside the window only, without retired and unsold ones", () =>
-      Effect.gen(function* () {
+      storeCase("ranks the products sold most inside the window only, without retired and unsold ones", function* () {
         const store = yield* furnished({
           accounts: ["ada"],
           points: 10_000,
@@ -281,10 +274,8 @@ export const readsSuite = (stores: ReadonlyArray<SuiteStore>): void => {
         expect(yield* top(-100_000, 100_000, 1)).toEqual([["old", 50]])
         expect(yield* top(6, 9)).toEqual([])
       }),
-    )
 
-    it.effect("finds a receipt under its scope, operation and key and no other", () =>
-      Effect.gen(function* () {
+      storeCase("finds a receipt under its scope, operation and key and no other", function* () {
         const store = yield* furnished({ products: { tea: 5 }, accounts: ["ada"], points: 100 })
         yield* transact(store, [place("ada", "tea", 1, "first")])
         const receipt = (operation: string, key: string) => store.reads.receipt(testScope, operation, keyOf(key))
@@ -292,35 +283,37 @@ export const readsSuite = (stores: ReadonlyArray<SuiteStore>): void => {
         expect(yield* receipt("orders.place", "second")).toBeUndefined()
         expect(yield* receipt("orders.cancel", "first")).toBeUndefined()
       }),
-    )
 
-    it.effect("scans in the order of bytes, also beyond ASCII and while records are added between the pages", () =>
-      Effect.gen(function* () {
-        // U+FF5E sorts before U+1F600 by bytes and after it by UTF-16 units.
-        const ids = ["\u{1f600}", "\uff5e", "é", "z", "a", "Z", "\u{1f600}a", "0", "aa", "가", "나"]
-        const store = yield* furnished({ accounts: ids, points: 1 })
-        const order = (keys: ReadonlyArray<string>) => [...keys].sort((left, right) => byBytes([left], [right]))
-        const first = yield* store.scan("account", undefined, 4)
-        expect(first.map(({ accountId }) => accountId)).toEqual(order(ids).slice(0, 4))
-        yield* transact(store, [command(openCall, { accountId: "b" }), command(openCall, { accountId: "\u{10ffff}" })])
-        const rest = yield* scanAll(
-          (after, limit) => store.scan("account", after ?? ["Z"], limit),
-          kinds.account.keyOf,
-          3,
-        )
-        const all = order([...ids, "b", "\u{10ffff}"])
-        expect(rest.map(({ accountId }) => accountId)).toEqual(all.slice(all.indexOf("Z") + 1))
-        const entries = yield* scanAll((after, limit) => store.scanLog("entry", after, limit), ledgers.entry.keyOf, 2)
-        expect(entries.map(({ accountId }) => accountId)).toEqual(order(ids))
-      }),
-    )
+      storeCase(
+        "scans in the order of bytes, also beyond ASCII and while records are added between the pages",
+        function* () {
+          // U+FF5E sorts before U+1F600 by bytes and after it by UTF-16 units.
+          const ids = ["\u{1f600}", "\uff5e", "é", "z", "a", "Z", "\u{1f600}a", "0", "aa", "가", "나"]
+          const store = yield* furnished({ accounts: ids, points: 1 })
+          const order = (keys: ReadonlyArray<string>) => [...keys].sort((left, right) => byBytes([left], [right]))
+          const first = yield* store.scan("account", undefined, 4)
+          expect(first.map(({ accountId }) => accountId)).toEqual(order(ids).slice(0, 4))
+          yield* transact(store, [
+            command(openCall, { accountId: "b" }),
+            command(openCall, { accountId: "\u{10ffff}" }),
+          ])
+          const rest = yield* scanAll(
+            (after, limit) => store.scan("account", after ?? ["Z"], limit),
+            kinds.account.keyOf,
+            3,
+          )
+          const all = order([...ids, "b", "\u{10ffff}"])
+          expect(rest.map(({ accountId }) => accountId)).toEqual(all.slice(all.indexOf("Z") + 1))
+          const entries = yield* scanAll((after, limit) => store.scanLog("entry", after, limit), ledgers.entry.keyOf, 2)
+          expect(entries.map(({ accountId }) => accountId)).toEqual(order(ids))
+        },
+      ),
 
-    it.effect("sees what was acknowledged before the read began", () =>
-      Effect.gen(function* () {
+      storeCase("sees what was acknowledged before the read began", function* () {
         const store = yield* furnished({ accounts: ["ada"] })
         yield* transact(store, [charge("ada", 7)])
         expect((yield* store.reads.account(AccountId.make("ada")))?.balance).toBe(7)
       }),
-    )
-  })
+    ],
+  }
 }

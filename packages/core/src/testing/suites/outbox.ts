@@ -1,14 +1,14 @@
 /**
  * The outbox of every store: who gets which events, when, and what is kept.
  */
-import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { beforeEach } from "vitest"
-import type { Lease, Position, StoreShape } from "../../src/ports/index.ts"
-import { SubscriptionName } from "../../src/values.ts"
-import { furnish, restock } from "../memory/world.ts"
-import { testAt, transact } from "../support/commands.ts"
-import type { SuiteStore } from "./SuiteStore.ts"
+import type { Lease, Position, StoreShape } from "../../ports/index.ts"
+import { SubscriptionName } from "../../values.ts"
+import { monotonic } from "../kit/monotonic.ts"
+import { testAt, transact } from "./commands.ts"
+import { expect } from "./expect.ts"
+import { type StoreSuite, type SuiteStore, storeCase, storeOf } from "./StoreSuite.ts"
+import { furnish, restock } from "./shop.ts"
 
 const mail = SubscriptionName.make("mail")
 const search = SubscriptionName.make("search")
@@ -26,13 +26,17 @@ const leased = (store: StoreShape, owner: string, name = mail, leaseMillis = lon
 /** Asks until the lease is granted, and says how many milliseconds that took. */
 const leasedInTime = (store: StoreShape, owner: string) =>
   Effect.gen(function* () {
-    const began = performance.now()
+    const began = yield* monotonic
     for (;;) {
       const lease = yield* store.outbox.lease(mail, owner, long)
-      if (lease !== undefined) return { lease, millis: performance.now() - began }
+      if (lease !== undefined) return { lease, millis: (yield* monotonic) - began }
       yield* Effect.sleep(5)
     }
   })
+
+/** How a call failed; undefined where it succeeded. */
+const endOf = <E>(call: Effect.Effect<unknown, E>): Effect.Effect<E | undefined> =>
+  Effect.match(call, { onSuccess: () => undefined, onFailure: (fault) => fault })
 
 /** What is told whoever holds the name no longer. */
 const lost = ({ name, fence }: Lease) => ({ _tag: "LeaseLost", name, fence })
@@ -73,18 +77,20 @@ const positionsOf = (events: ReadonlyArray<{ readonly position: Position }>) => 
 /** A store counts whole milliseconds. */
 const clockStepMillis = 2
 
-export const outboxSuite = (stores: ReadonlyArray<SuiteStore>): void => {
-  describe.each(stores)("the outbox of $name", ({ make, before }) => {
-    beforeEach(before)
-    const shop = Effect.gen(function* () {
-      const store = yield* make
-      yield* furnish(store, { products: { tea: 1 } })
-      yield* store.outbox.register(mail)
-      return { store, one: yield* leased(store, "one") }
-    })
+/** The outbox: leases, claims and what is set aside. */
+export const outbox = ({ name, layer }: SuiteStore): StoreSuite => {
+  const make = storeOf(layer)
+  const shop = Effect.gen(function* () {
+    const store = yield* make
+    yield* furnish(store, { products: { tea: 1 } })
+    yield* store.outbox.register(mail)
+    return { store, one: yield* leased(store, "one") }
+  })
 
-    it.live("keeps nothing while nobody is registered", () =>
-      Effect.gen(function* () {
+  return {
+    title: `the outbox of ${name}`,
+    cases: [
+      storeCase("keeps nothing while nobody is registered", function* () {
         const store = yield* make
         yield* furnish(store, { products: { tea: 1 } })
         yield* emit(store, 5)
@@ -94,10 +100,8 @@ export const outboxSuite = (stores: ReadonlyArray<SuiteStore>): void => {
         expect(yield* store.outbox.depth(mail)).toEqual({ waiting: 0, parked: 0, oldestAt: undefined })
         expect(yield* store.outbox.lease(search, "one", long)).toBe(undefined)
       }),
-    )
 
-    it.live("gives each event in the order of the commits, to each subscription on its own", () =>
-      Effect.gen(function* () {
+      storeCase("gives each event in the order of the commits, to each subscription on its own", function* () {
         const { store, one } = yield* shop
         const early = yield* emit(store, 3)
         yield* store.outbox.register(search)
@@ -108,10 +112,8 @@ export const outboxSuite = (stores: ReadonlyArray<SuiteStore>): void => {
         yield* store.outbox.register(mail)
         expect(idsOf(yield* claimed(store, one, undefined, 2))).toEqual(early.slice(0, 2))
       }),
-    )
 
-    it.live("lets one owner at a time claim, until its lease is given up", () =>
-      Effect.gen(function* () {
+      storeCase("lets one owner at a time claim, until its lease is given up", function* () {
         const { store, one } = yield* shop
         const ids = yield* emit(store, 2)
         expect(yield* store.outbox.lease(mail, "two", long)).toBe(undefined)
@@ -123,28 +125,24 @@ export const outboxSuite = (stores: ReadonlyArray<SuiteStore>): void => {
         yield* store.outbox.release(two)
         expect(idsOf(yield* claimed(store, yield* leased(store, "one")))).toEqual(ids)
       }),
-    )
 
-    it.live("lets another owner have the lease when its time is over, and not before", () =>
-      Effect.gen(function* () {
+      storeCase("lets another owner have the lease when its time is over, and not before", function* () {
         const { store, one } = yield* shop
         yield* store.outbox.release(one)
-        const began = performance.now()
+        const began = yield* monotonic
         const brief = yield* leased(store, "brief", mail, short)
         const { lease } = yield* leasedInTime(store, "next")
-        expect(performance.now() - began).toBeGreaterThan(short - clockStepMillis)
+        expect((yield* monotonic) - began).toBeGreaterThan(short - clockStepMillis)
         expect(lease.fence).toBeGreaterThan(brief.fence)
         // What is renewed is counted from then on.
         yield* store.outbox.renew(lease, short)
-        const renewed = performance.now()
+        const renewed = yield* monotonic
         yield* store.outbox.renew(lease, short)
         yield* leasedInTime(store, "last")
-        expect(performance.now() - renewed).toBeGreaterThan(short - clockStepMillis)
+        expect((yield* monotonic) - renewed).toBeGreaterThan(short - clockStepMillis)
       }),
-    )
 
-    it.live("refuses whoever lost the lease, says so, and does nothing of what it asked", () =>
-      Effect.gen(function* () {
+      storeCase("refuses whoever lost the lease, says so, and does nothing of what it asked", function* () {
         const { store, one } = yield* shop
         const ids = yield* emit(store, 2)
         const events = yield* claimed(store, one)
@@ -164,22 +162,20 @@ export const outboxSuite = (stores: ReadonlyArray<SuiteStore>): void => {
             store.outbox.acknowledge(stale, positionsOf(events)),
             store.outbox.park(stale, events[0]?.position ?? [0], "late", testAt),
           ]
-          for (const each of asked) expect(yield* Effect.flip(each)).toEqual(lost(stale))
+          for (const each of asked) expect(yield* endOf(each)).toEqual(lost(stale))
           yield* store.outbox.release(stale)
         }
         const last = yield* leased(store, "three")
         for (const stale of leases) yield* store.outbox.release(stale)
         expect(idsOf(yield* claimed(store, last))).toEqual(ids)
         yield* store.outbox.unregister(mail)
-        expect(yield* Effect.flip(store.outbox.acknowledge(last, positionsOf(events)))).toEqual(lost(last))
+        expect(yield* endOf(store.outbox.acknowledge(last, positionsOf(events)))).toEqual(lost(last))
         yield* store.outbox.register(mail)
         // Whatever remembers fences remembers them also of a name that was forgotten in between.
         expect((yield* leased(store, "four")).fence).toBeGreaterThan(last.fence)
       }),
-    )
 
-    it.live("gives again what an owner has not heard, and goes on behind what it has", () =>
-      Effect.gen(function* () {
+      storeCase("gives again what an owner has not heard, and goes on behind what it has", function* () {
         const { store, one } = yield* shop
         const ids = yield* emit(store, 5)
         const [first] = yield* claimed(store, one, undefined, 1)
@@ -188,10 +184,8 @@ export const outboxSuite = (stores: ReadonlyArray<SuiteStore>): void => {
         expect(idsOf(again)).toEqual(ids.slice(1, 3))
         expect(idsOf(yield* claimed(store, one, again.at(-1)?.position))).toEqual(ids.slice(3))
       }),
-    )
 
-    it.live("takes acknowledgements in any order, repeated, and for positions it never gave", () =>
-      Effect.gen(function* () {
+      storeCase("takes acknowledgements in any order, repeated, and for positions it never gave", function* () {
         const { store, one } = yield* shop
         const ids = yield* emit(store, 6)
         const events = yield* claimed(store, one)
@@ -206,24 +200,23 @@ export const outboxSuite = (stores: ReadonlyArray<SuiteStore>): void => {
         const [next] = yield* emit(store, 1)
         expect(idsOf(yield* claimed(store, one))).toEqual([next])
       }),
-    )
 
-    it.live("gives nothing twice to an owner that passes what it claimed last, and all of it to the next owner", () =>
-      Effect.gen(function* () {
-        const { store, one } = yield* shop
-        const ids = yield* emit(store, 5)
-        const first = yield* claimed(store, one, undefined, 3)
-        const second = yield* claimed(store, one, first.at(-1)?.position, 3)
-        expect(idsOf([...first, ...second])).toEqual(ids)
-        expect(yield* claimed(store, one, second.at(-1)?.position, 3)).toEqual([])
-        yield* store.outbox.acknowledge(one, positionsOf(second))
-        yield* store.outbox.release(one)
-        expect(idsOf(yield* claimed(store, yield* leased(store, "two")))).toEqual(ids.slice(0, 3))
-      }),
-    )
+      storeCase(
+        "gives nothing twice to an owner that passes what it claimed last, and all of it to the next owner",
+        function* () {
+          const { store, one } = yield* shop
+          const ids = yield* emit(store, 5)
+          const first = yield* claimed(store, one, undefined, 3)
+          const second = yield* claimed(store, one, first.at(-1)?.position, 3)
+          expect(idsOf([...first, ...second])).toEqual(ids)
+          expect(yield* claimed(store, one, second.at(-1)?.position, 3)).toEqual([])
+          yield* store.outbox.acknowledge(one, positionsOf(second))
+          yield* store.outbox.release(one)
+          expect(idsOf(yield* claimed(store, yield* leased(store, "two")))).toEqual(ids.slice(0, 3))
+        },
+      ),
 
-    it.live("gives everything by and by, however little a claim may bring at once", () =>
-      Effect.gen(function* () {
+      storeCase("gives everything by and by, however little a claim may bring at once", function* () {
         const { store, one } = yield* shop
         const ids = yield* emit(store, 40)
         const { all, sizes } = yield* drained(store, one, 7, Number.MAX_SAFE_INTEGER)
@@ -232,10 +225,8 @@ export const outboxSuite = (stores: ReadonlyArray<SuiteStore>): void => {
         // No event is as small as that, and each of them comes.
         expect((yield* drained(store, one, 7, 1)).all).toEqual(ids)
       }),
-    )
 
-    it.live("gives once more what its owner could not keep, in order, but for what is settled", () =>
-      Effect.gen(function* () {
+      storeCase("gives once more what its owner could not keep, in order, but for what is settled", function* () {
         const { store, one } = yield* shop
         const ids = yield* emit(store, 6)
         const events = yield* claimed(store, one)
@@ -258,12 +249,10 @@ export const outboxSuite = (stores: ReadonlyArray<SuiteStore>): void => {
         // It is in hand as before: nothing of it is claimed again.
         expect(yield* claimed(store, one, positions.at(-1))).toEqual([])
         yield* store.outbox.release(one)
-        expect(yield* Effect.flip(store.outbox.reread(one, positions, whole))).toEqual(lost(one))
+        expect(yield* endOf(store.outbox.reread(one, positions, whole))).toEqual(lost(one))
       }),
-    )
 
-    it.live("sets a parked event aside with its reason, and gives it again when it is unparked", () =>
-      Effect.gen(function* () {
+      storeCase("sets a parked event aside with its reason, and gives it again when it is unparked", function* () {
         const { store, one } = yield* shop
         yield* store.outbox.register(search)
         const ids = yield* emit(store, 3)
@@ -293,24 +282,20 @@ export const outboxSuite = (stores: ReadonlyArray<SuiteStore>): void => {
         expect(yield* store.outbox.depth(mail)).toEqual({ waiting: 0, parked: 1, oldestAt: undefined })
         expect(idsOf(yield* store.outbox.parked(mail, undefined, 9))).toEqual([ids[0]])
       }),
-    )
 
-    it.live("forgets a subscription that is unregistered, with all that waits for it", () =>
-      Effect.gen(function* () {
+      storeCase("forgets a subscription that is unregistered, with all that waits for it", function* () {
         const { store, one } = yield* shop
         yield* emit(store, 3)
         yield* store.outbox.unregister(mail)
-        expect(yield* Effect.flip(claimed(store, one))).toEqual(lost(one))
+        expect(yield* endOf(claimed(store, one))).toEqual(lost(one))
         expect((yield* store.outbox.depth(mail)).waiting).toBe(0)
         yield* store.outbox.register(mail)
         const two = yield* leased(store, "two")
         const ids = yield* emit(store, 2)
         expect(idsOf(yield* claimed(store, two))).toEqual(ids)
       }),
-    )
 
-    it.live("keeps its place through thousands of events, also for one that lags behind the other", () =>
-      Effect.gen(function* () {
+      storeCase("keeps its place through thousands of events, also for one that lags behind the other", function* () {
         const { store, one } = yield* shop
         yield* store.outbox.register(search)
         const other = yield* leased(store, "x", search)
@@ -337,6 +322,6 @@ export const outboxSuite = (stores: ReadonlyArray<SuiteStore>): void => {
         expect(yield* store.outbox.depth(search)).toMatchObject({ waiting: made.length - handled.length })
         expect([...handled, ...(yield* drained(store, other, 500, 100_000)).all]).toEqual(made)
       }),
-    )
-  })
+    ],
+  }
 }

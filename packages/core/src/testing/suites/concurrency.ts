@@ -1,16 +1,16 @@
 /**
  * Many callers at once on every store: what is promised for one holds for all of them together.
  */
-import { describe, expect, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
-import { beforeEach } from "vitest"
-import type { Decision } from "../../src/decision/Command.ts"
-import { registerCall } from "../../src/decision/stockCalls.ts"
-import type { StoreShape } from "../../src/ports/index.ts"
-import { AccountId, CampaignId, ProductId } from "../../src/values.ts"
-import { broken, charge, furnish, issue, place, restock } from "../memory/world.ts"
-import { command, transact as transactOnce } from "../support/commands.ts"
-import type { SuiteStore } from "./SuiteStore.ts"
+import type { Decision } from "../../decision/Command.ts"
+import { registerCall } from "../../decision/stockCalls.ts"
+import type { StoreShape } from "../../ports/index.ts"
+import { AccountId, CampaignId, ProductId } from "../../values.ts"
+import { command, transact as transactOnce } from "./commands.ts"
+import { broken } from "./contents.ts"
+import { expect } from "./expect.ts"
+import { type StoreSuite, type SuiteStore, storeCase, storeOf } from "./StoreSuite.ts"
+import { charge, furnish, issue, place, restock } from "./shop.ts"
 
 /**
  * Asks again where the store says that its keys were busy and nothing happened, as the engine does, for as long as it
@@ -37,14 +37,19 @@ const alone = (store: StoreShape, each: Parameters<typeof transact>[1][number]) 
 
 const together = { concurrency: "unbounded" } as const
 
-export const concurrencySuite = (stores: ReadonlyArray<SuiteStore>, buyers: number): void => {
+export interface ConcurrencyOptions {
+  /** How many customers buy at once. Default 20. */
+  readonly buyers?: number | undefined
+}
+
+/** Many callers at once. */
+export const concurrency = ({ name, layer }: SuiteStore, { buyers = 20 }: ConcurrencyOptions = {}): StoreSuite => {
+  const make = storeOf(layer)
   const accounts = Array.from({ length: buyers }, (_, index) => `account-${index}`)
-
-  describe.each(stores)("$name, used by many at once", ({ make, before }) => {
-    beforeEach(before)
-
-    it.live("never sells more than it has while restocking", () =>
-      Effect.gen(function* () {
+  return {
+    title: `${name}, used by many at once`,
+    cases: [
+      storeCase("never sells more than it has while restocking", function* () {
         const store = yield* make
         yield* furnish(store, { accounts, points: 1_000, products: { tea: 20, cup: 5 } })
         const orders = accounts.flatMap((accountId) => [place(accountId, "tea", 2), place(accountId, "cup", 1)])
@@ -58,10 +63,8 @@ export const concurrencySuite = (stores: ReadonlyArray<SuiteStore>, buyers: numb
         expect(tea?.onHand).toBe(25 - 2 * (sold - 5))
         expect(tally(decisions)).toEqual({ Accepted: sold + 5, OutOfStock: 2 * buyers - sold })
       }),
-    )
 
-    it.live("issues exactly the limit, tickets 1 to n, one for each account", () =>
-      Effect.gen(function* () {
+      storeCase("issues exactly the limit, tickets 1 to n, one for each account", function* () {
         const store = yield* make
         yield* furnish(store, { accounts, limit: 7 })
         const asked = [...accounts, ...accounts].map((accountId) => issue(accountId))
@@ -72,10 +75,8 @@ export const concurrencySuite = (stores: ReadonlyArray<SuiteStore>, buyers: numb
         const coupons = yield* store.reads.couponsOfCampaign(CampaignId.make("spring"), page)
         expect(coupons.map(({ ticket }) => ticket)).toEqual([1, 2, 3, 4, 5, 6, 7])
       }),
-    )
 
-    it.live("keeps one account's ledger gapless while charges and orders cross", () =>
-      Effect.gen(function* () {
+      storeCase("keeps one account's ledger gapless while charges and orders cross", function* () {
         const store = yield* make
         yield* furnish(store, { accounts: ["ada"], points: 50, products: { tea: 1_000 } })
         const commands = Array.from({ length: 30 }, (_, n) =>
@@ -86,10 +87,8 @@ export const concurrencySuite = (stores: ReadonlyArray<SuiteStore>, buyers: numb
         const sold = decisions.filter((decision, n) => n % 2 === 1 && decision?._tag === "Accepted").length
         expect((yield* store.reads.account(AccountId.make("ada")))?.balance).toBe(50 + 150 - 10 * sold)
       }),
-    )
 
-    it.live("decides whole batches that cross each other without losing one", () =>
-      Effect.gen(function* () {
+      storeCase("decides whole batches that cross each other without losing one", function* () {
         const store = yield* make
         yield* furnish(store, { accounts, points: 1_000, products: { tea: 30, cup: 30 }, limit: 5 })
         const batches = Array.from({ length: 12 }, (_, n) =>
@@ -104,10 +103,8 @@ export const concurrencySuite = (stores: ReadonlyArray<SuiteStore>, buyers: numb
         const furnished = 2 * accounts.length + 3
         expect((yield* store.scan("receipt", undefined, 10_000)).length).toBe(accepted + furnished)
       }),
-    )
 
-    it.live("gives two that insert the same record at once one acceptance and one refusal", () =>
-      Effect.gen(function* () {
+      storeCase("gives two that insert the same record at once one acceptance and one refusal", function* () {
         const store = yield* make
         yield* furnish(store, { accounts: ["ada"], limit: 9 })
         const coupons = yield* Effect.forEach([issue("ada"), issue("ada")], (each) => alone(store, each), together)
@@ -116,12 +113,10 @@ export const concurrencySuite = (stores: ReadonlyArray<SuiteStore>, buyers: numb
         const products = yield* Effect.forEach(registers, (each) => alone(store, each), together)
         expect(tally(products)).toEqual({ Accepted: 1, ProductAlreadyExists: 1 })
       }),
-    )
 
-    it.live(
-      "accepts one of two commands that carry the same key, and recalls it for the other, or refuses another one",
-      () =>
-        Effect.gen(function* () {
+      storeCase(
+        "accepts one of two commands that carry the same key, and recalls it for the other, or refuses another one",
+        function* () {
           const store = yield* make
           yield* furnish(store, { accounts: ["ada"], points: 100, products: { tea: 9 } })
           const twice = [place("ada", "tea", 1, "same"), place("ada", "tea", 1, "same")]
@@ -131,11 +126,10 @@ export const concurrencySuite = (stores: ReadonlyArray<SuiteStore>, buyers: numb
           const other = yield* Effect.forEach(reused, (each) => alone(store, each), together)
           expect(tally(other)).toEqual({ Accepted: 1, IdempotencyKeyReused: 1 })
           expect(yield* broken(store)).toEqual([])
-        }),
-    )
+        },
+      ),
 
-    it.live("accepts one of two commands of the same key that have no other record in common", () =>
-      Effect.gen(function* () {
+      storeCase("accepts one of two commands of the same key that have no other record in common", function* () {
         const store = yield* make
         yield* furnish(store, { accounts: ["ada", "bob"] })
         const both = [charge("ada", 1, "same"), charge("bob", 1, "same")]
@@ -143,6 +137,6 @@ export const concurrencySuite = (stores: ReadonlyArray<SuiteStore>, buyers: numb
         expect(tally(decisions)).toEqual({ Accepted: 1, IdempotencyKeyReused: 1 })
         expect(yield* broken(store)).toEqual([])
       }),
-    )
-  })
+    ],
+  }
 }
