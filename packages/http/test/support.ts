@@ -3,6 +3,7 @@
  */
 import { createHoldfast, type Shop } from "@holdfast/core"
 import { memory } from "@holdfast/core/memory"
+import { each, furnish } from "@holdfast/test-services/furnish"
 import { type Caller, type ShopHandler, type ShopHandlerOptions, shopHandler } from "../src/index.ts"
 
 export interface Answer {
@@ -50,17 +51,13 @@ export const askedOf = async (response: Response): Promise<Answer> => {
 
 export const stocked = async (options: Parameters<typeof createHoldfast>[0] = {}): Promise<Shop> => {
   const shop = createHoldfast({ store: memory(), ...options })
-  await shop.stock.register({ productId: "1", name: "Tee", price: 12_000, onHand: 100 })
-  await shop.stock.register({ productId: "2", name: "Cap", price: 5_000, onHand: 3 })
-  for (const accountId of ["ann", "bob", "7"]) {
-    await shop.points.open({ accountId })
-    await shop.points.charge({ accountId, amount: 100_000, key: `opening-${accountId}` })
-  }
-  await shop.coupons.createCampaign({
-    campaignId: "10",
-    name: "Welcome",
-    discount: { type: "rate", percent: 10 },
-    limit: 2,
+  await furnish(shop, {
+    accounts: each(["ann", "bob", "7"], 100_000),
+    products: {
+      1: { name: "Tee", price: 12_000, onHand: 100 },
+      2: { name: "Cap", price: 5_000, onHand: 3 },
+    },
+    campaigns: { 10: { name: "Welcome", discount: { type: "rate", percent: 10 }, limit: 2 } },
   })
   return shop
 }

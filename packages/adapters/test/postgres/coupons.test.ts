@@ -4,6 +4,7 @@
  */
 
 import { privateServer } from "@holdfast/test-services"
+import { each, furnish, names } from "@holdfast/test-services/furnish"
 import { describe, expect, it } from "vitest"
 import { shopOn, type TestShop } from "../support/shop.ts"
 import { shopsForFile } from "../support/shops.ts"
@@ -12,17 +13,12 @@ const campaignId = "spring"
 
 describe("coupons on PostgreSQL", () => {
   const { url, ask, schema, open, proxied } = shopsForFile("defects of coupons")
-  const furnish = async (shop: TestShop, accounts: number, limit: number): Promise<void> => {
-    const discount = { type: "flat", amount: 2 } as const
-    await shop.coupons.createCampaign({ campaignId, name: "Spring", discount, limit })
-    await shop.stock.register({ productId: "tea", name: "Tea", price: 10, onHand: 5 })
-    await Promise.all(
-      Array.from({ length: accounts }, async (_, n) => {
-        await shop.points.open({ accountId: `a${n}` })
-        await shop.points.charge({ accountId: `a${n}`, amount: 100, key: `first-${n}` })
-      }),
-    )
-  }
+  const furnishWith = (shop: TestShop, accounts: number, limit: number): Promise<void> =>
+    furnish(shop, {
+      accounts: each(names("a", accounts), 100),
+      products: { tea: { price: 10, onHand: 5 } },
+      campaigns: { [campaignId]: { discount: { type: "flat", amount: 2 }, limit } },
+    })
   const issue = (shop: TestShop, n: number, key = `issue-${n}`) =>
     shop.coupons.issue({ accountId: `a${n}`, campaignId, key })
   const tickets = async (shop: TestShop): Promise<ReadonlyArray<number>> =>
@@ -32,7 +28,7 @@ describe("coupons on PostgreSQL", () => {
   it("SB-08: a request for a coupon that is delivered ten times, to two processes, is one coupon", async () => {
     const name = schema()
     const shops = [open(url(), name), open(url(), name)] as const
-    await furnish(shops[0], 20, 100)
+    await furnishWith(shops[0], 20, 100)
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, n) => issue(shops[n % 2 === 0 ? 0 : 1], Math.floor(n / 10))),
     )
@@ -48,7 +44,7 @@ describe("coupons on PostgreSQL", () => {
     const proxy = await proxied()
     const name = schema()
     const shop = open(proxy.url, name)
-    await furnish(shop, 30, 12)
+    await furnishWith(shop, 30, 12)
     const lost = proxy.loseCommit()
     const first = Promise.all(Array.from({ length: 8 }, (_, n) => issue(shop, n)))
     await lost
@@ -68,7 +64,7 @@ describe("coupons on PostgreSQL", () => {
     const name = schema()
     const shops = [open(url(), name), open(url(), name)] as const
     const [shop] = shops
-    await furnish(shop, 3, 2)
+    await furnishWith(shop, 3, 2)
     await issue(shop, 0)
     await issue(shop, 1)
     const lines = [{ productId: "tea", quantity: 2 }]
@@ -94,7 +90,7 @@ describe("coupons on PostgreSQL", () => {
     const server = await privateServer("a crash in the middle of a campaign")
     if (server === undefined) return context.skip("no PostgreSQL here")
     const shop = shopOn(server.url, "shop")
-    await furnish(shop, 150, 100)
+    await furnishWith(shop, 150, 100)
     const answered = new Map<number, number>()
     const twenty = Promise.withResolvers<void>()
     // Eight at a time, so that most have not called yet when the server goes down.

@@ -88,7 +88,12 @@ describe("paths", () => {
             transact: transactOnConnections([new Connection(Effect.succeed(recording), true)], state),
           }
           const it: Watched = { schema, store, other, frames, state, meanwhile: Effect.void, disturbed: 2 }
-          yield* furnish(other, { accounts: ["ada", "bob"], points: 100, products: { tea: 5 }, limit: 3 })
+          yield* furnish(other, {
+            accounts: ["ada", "bob"],
+            points: 100,
+            products: { tea: 5 },
+            campaigns: { spring: 3 },
+          })
           yield* use(it)
           expect(yield* broken(other)).toEqual([])
           yield* query(url(), `drop schema ${schema} cascade`)

@@ -51,7 +51,12 @@ const statementsOfAShop = Effect.gen(function* () {
         return decided
       }),
   }
-  yield* furnish(store, { accounts: ["ada", "bob"], points: 100, products: { tea: 9, cup: 9 }, limit: 2 })
+  yield* furnish(store, {
+    accounts: ["ada", "bob"],
+    points: 100,
+    products: { tea: 9, cup: 9 },
+    campaigns: { spring: 2 },
+  })
   const make = commandMaker("p")
   yield* transact(store, [make(issueCall, { campaignId: "spring", accountId: "ada" })])
   const lines = ["tea", "cup"].map((productId) => ({ productId, quantity: 1 }))
@@ -79,7 +84,7 @@ describe.each(["empty tables", "tables of one row"])("on %s", (tables) => {
           const store = yield* PostgresStore.make({ url: url(), schema })
           const connection = yield* PgConnection.make({ url: Redacted.make(url()) })
           if (tables !== "empty tables") {
-            yield* furnish(store, { accounts: ["ada"], points: 100, products: { tea: 9 }, limit: 2 })
+            yield* furnish(store, { accounts: ["ada"], points: 100, products: { tea: 9 }, campaigns: { spring: 2 } })
             yield* transact(store, [
               command(issueCall, { campaignId: "spring", accountId: "ada" }),
               command(placeCall, { accountId: "ada", lines: [{ productId: "tea", quantity: 1 }] }),

@@ -88,7 +88,7 @@ describe("several shops on one database", () => {
             const optimistic = yield* storeOn(there, "any", schema)
             const locked = yield* storeOn(there, "locked", schema)
             const products = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`product-${n}`, 10_000]))
-            yield* furnish(optimistic, { accounts, points: 100_000, products, limit: 20 })
+            yield* furnish(optimistic, { accounts, points: 100_000, products, campaigns: { spring: 20 } })
             const random = seeded(7)
             const batches = Array.from({ length: 120 }, () =>
               Array.from({ length: 24 }, () => {

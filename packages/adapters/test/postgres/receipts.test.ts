@@ -28,7 +28,12 @@ describe("receipts", () => {
       Effect.scoped(
         Effect.gen(function* () {
           const store = yield* storeOn(url(), "any", schema)
-          yield* furnish(store, { accounts: ["ada", "bob"], points: 100, products: { tea: 9 }, limit: 3 })
+          yield* furnish(store, {
+            accounts: ["ada", "bob"],
+            points: 100,
+            products: { tea: 9 },
+            campaigns: { spring: 3 },
+          })
           yield* use(store, schema)
         }),
       ),

@@ -2,6 +2,7 @@
  * The tables refuse by themselves what the rules refuse, so that not even a
  * bug of ours, or a hand at the console, can commit it.
  */
+import { furnish } from "@holdfast/test-services/furnish"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { orderStates } from "../support/core.ts"
 import { shopsForFile } from "../support/shops.ts"
@@ -12,13 +13,11 @@ describe("tables", () => {
   beforeAll(async () => {
     if (server() === undefined) return
     const shop = open(url(), schema)
-    const discount = { type: "flat", amount: 2 } as const
-    await shop.coupons.createCampaign({ campaignId: "spring", name: "Spring", discount, limit: 2 })
-    await shop.stock.register({ productId: "tea", name: "Tea", price: 10, onHand: 5 })
-    for (const accountId of ["ada", "bob"]) {
-      await shop.points.open({ accountId })
-      await shop.points.charge({ accountId, amount: 50, key: `first-${accountId}` })
-    }
+    await furnish(shop, {
+      accounts: { ada: 50, bob: 50 },
+      products: { tea: { price: 10, onHand: 5 } },
+      campaigns: { spring: { discount: { type: "flat", amount: 2 }, limit: 2 } },
+    })
     await shop.coupons.issue({ accountId: "ada", campaignId: "spring", key: "issue" })
     const lines = [{ productId: "tea", quantity: 1 }]
     await shop.orders.place({ accountId: "ada", lines, campaignId: "spring", key: "cart" })

@@ -84,7 +84,12 @@ describe("overlapping batches", () => {
                 return { passed: () => passed, outcomes: Fiber.join(fiber) }
               }),
           }
-          yield* furnish(other, { accounts: ["ada", "bob", "cy", "dan"], points: 100, products: { tea: 5 }, limit: 5 })
+          yield* furnish(other, {
+            accounts: ["ada", "bob", "cy", "dan"],
+            points: 100,
+            products: { tea: 5 },
+            campaigns: { spring: 5 },
+          })
           yield* transact({ ...other, transact: over }, [issue("dan")])
           frames = 0
           held = holding.promise

@@ -3,6 +3,7 @@
  */
 import { createHoldfast } from "@holdfast/core"
 import { hangMillis } from "@holdfast/test-services"
+import { each, furnish, names } from "@holdfast/test-services/furnish"
 import { postgres } from "../../src/postgres/index.ts"
 
 /** No call of a shop that is not in a hurry ends by its deadline, however slow the machine: only one that hangs. */
@@ -14,22 +15,15 @@ export const shopOn = (url: string, schema: string, deadlineMillis = patientMill
 
 export type TestShop = ReturnType<typeof shopOn>
 
-export const furnishShop = async (
+/** Accounts `account-0` …, with more points than they can spend, and products `product-0` …, at 3 points. */
+export const furnishShop = (
   shop: TestShop,
   { accounts, products, onHand = 1_000_000 }: { accounts: number; products: number; onHand?: number },
-): Promise<void> => {
-  await Promise.all(
-    Array.from({ length: accounts }, async (_, n) => {
-      await shop.points.open({ accountId: `account-${n}` })
-      await shop.points.charge({ accountId: `account-${n}`, amount: 1_000_000, key: `first-${n}` })
-    }),
-  )
-  await Promise.all(
-    Array.from({ length: products }, (_, n) =>
-      shop.stock.register({ productId: `product-${n}`, name: "Thing", price: 3, onHand }),
-    ),
-  )
-}
+): Promise<void> =>
+  furnish(shop, {
+    accounts: each(names("account-", accounts), 1_000_000),
+    products: each(names("product-", products), { name: "Thing", price: 3, onHand }),
+  })
 
 export const buy = (shop: TestShop, account: number, product: number, key: string) =>
   shop.orders.place({

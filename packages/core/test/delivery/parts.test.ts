@@ -63,7 +63,7 @@ it("are decided once and in the order of their log, though parts overlap, fail, 
         const store = yield* makeSimulatedStore(usualSetting)
         const processes = processesOf(store)
         if (processes === undefined) throw new Error("no processes")
-        yield* furnish(store, { accounts: [...accounts, "walk-in-1", "walk-in-2"], limit })
+        yield* furnish(store, { accounts: [...accounts, "walk-in-1", "walk-in-2"], campaigns: { spring: limit } })
         const counts = [0, 0]
         const decided = [3, 5].map((size, worker) =>
           Effect.gen(function* () {

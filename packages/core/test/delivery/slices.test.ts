@@ -57,7 +57,7 @@ describe("a slice of requests", () => {
         const exit = runSeeded(
           Effect.gen(function* () {
             const store = yield* InterleavingStore.make({ optimistic })
-            yield* furnish(store, { accounts, limit: 4 })
+            yield* furnish(store, { accounts, campaigns: { spring: 4 } })
             const counts = [0, 0, 0]
             // Each cuts the log in slices of its own, and knows nothing of the others.
             const workers = [1, 2, 3].map((size, worker) => {
@@ -97,7 +97,7 @@ describe("a slice of requests", () => {
       Effect.gen(function* () {
         for (let steps = 0; steps < 80; steps++) {
           const store = yield* InterleavingStore.make()
-          yield* furnish(store, { accounts, limit: 4 })
+          yield* furnish(store, { accounts, campaigns: { spring: 4 } })
           const cut = yield* Effect.forkChild(decide(store, sliceOf(0, 6)), { startImmediately: true })
           for (let step = 0; step < steps; step++) yield* Effect.yieldNow
           yield* Fiber.interrupt(cut)
@@ -115,7 +115,7 @@ describe("a slice of requests", () => {
   it.effect("of a zombie changes nothing: not the tickets, not a verdict, not the position", () =>
     Effect.gen(function* () {
       const store = yield* MemoryStore.make
-      yield* furnish(store, { accounts, limit: 4 })
+      yield* furnish(store, { accounts, campaigns: { spring: 4 } })
       yield* decide(store, sliceOf(0, 5))
       const before = yield* held(store)
       // It wakes up with the slices that it held, and with one that reaches beyond what is decided.
@@ -138,7 +138,7 @@ describe("a slice of requests", () => {
       const exit = runSeeded(
         Effect.gen(function* () {
           const store = yield* InterleavingStore.make()
-          yield* furnish(store, { accounts, limit: 20 })
+          yield* furnish(store, { accounts, campaigns: { spring: 20 } })
           yield* sliceDecider(store, () => {})(sliceOf(0, 3))
           let count = 0
           const decider = sliceDecider(store, (decided) => {
@@ -166,7 +166,7 @@ describe("a slice of requests", () => {
     Effect.gen(function* () {
       for (const happened of [true, false]) {
         const store = yield* MemoryStore.make
-        yield* furnish(store, { accounts, limit: 4 })
+        yield* furnish(store, { accounts, campaigns: { spring: 4 } })
         let losses = 2
         const lossy: StoreShape = {
           ...store,
@@ -189,7 +189,7 @@ describe("a slice of requests", () => {
   it.effect("that holds one request which the store rejects is decided around it, and that one is refused", () =>
     Effect.gen(function* () {
       const store = yield* MemoryStore.make
-      yield* furnish(store, { accounts, limit: 10 })
+      yield* furnish(store, { accounts, campaigns: { spring: 10 } })
       const odd = AccountId.make("a3")
       const picky: StoreShape = {
         ...store,

@@ -1,12 +1,14 @@
 /** Commands of the engine's tests, stamped at the start of simulated time, and a small shop for them to work on. */
+import { each } from "@holdfast/test-services/furnish"
 import { Clock, Effect } from "effect"
 import type { Command } from "../../src/decision/Command.ts"
-import { createCampaignCall, issueCall } from "../../src/decision/couponCalls.ts"
+import { issueCall } from "../../src/decision/couponCalls.ts"
 import { placeCall } from "../../src/decision/orderCalls.ts"
-import { chargeCall, openCall } from "../../src/decision/pointsCalls.ts"
-import { registerCall, restockCall } from "../../src/decision/stockCalls.ts"
+import { chargeCall } from "../../src/decision/pointsCalls.ts"
+import { restockCall } from "../../src/decision/stockCalls.ts"
 import type { StoreShape } from "../../src/ports/index.ts"
 import { type CommandOptions, commandMaker, transact } from "../../src/testing/suites/commands.ts"
+import { furnishing } from "../../src/testing/suites/shop.ts"
 import { AccountId, ProductId } from "../../src/values.ts"
 
 const make = commandMaker("e")
@@ -30,35 +32,19 @@ export const restock = (productId: string, quantity: number, options: Options = 
 export const issue = (campaignId: string, accountId: string, options: Options = {}): Command =>
   make(issueCall, { campaignId, accountId, ...keyed(options.key) }, stamped(options))
 
-/** Accounts with 1,000 points each, products with 1,000 units at 10, campaigns of 1,000 coupons. */
+/** Accounts with 1,000 points each, products with 1,000 units at 10, campaigns of 1,000 coupons: in one batch. */
 export const furnish = (
   store: StoreShape,
-  shop: {
-    readonly accounts?: ReadonlyArray<string>
-    readonly products?: ReadonlyArray<string>
-    readonly campaigns?: ReadonlyArray<string>
-  },
+  {
+    accounts = [],
+    products = [],
+    campaigns = [],
+  }: { readonly [K in "accounts" | "products" | "campaigns"]?: ReadonlyArray<string> },
 ) =>
   Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
-    const options = { at: now }
-    const discount = { type: "flat", amount: 1 } as const
-    yield* transact(
-      store,
-      [
-        ...(shop.accounts ?? []).flatMap((accountId) => [
-          make(openCall, { accountId }, options),
-          make(chargeCall, { accountId, amount: 1_000 }, options),
-        ]),
-        ...(shop.products ?? []).map((productId) =>
-          make(registerCall, { productId, name: productId, price: 10, onHand: 1_000 }, options),
-        ),
-        ...(shop.campaigns ?? []).map((campaignId) =>
-          make(createCampaignCall, { campaignId, name: campaignId, discount, limit: 1_000 }, options),
-        ),
-      ],
-      now,
-    )
+    const shop = { accounts, points: 1_000, products: each(products, 1_000), campaigns: each(campaigns, 1_000) }
+    yield* transact(store, furnishing(shop, make, { at: now }), now)
   })
 
 export const balanceOf = (store: StoreShape, accountId: string) =>

@@ -103,7 +103,12 @@ describe("locks", () => {
 const crossing = (make: Effect.Effect<StoreShape>) =>
   Effect.gen(function* () {
     const store = yield* make
-    yield* furnish(store, { accounts: ["ada", "bob"], points: 30, products: { tea: 2, cup: 1 }, limit: 1 })
+    yield* furnish(store, {
+      accounts: ["ada", "bob"],
+      points: 30,
+      products: { tea: 2, cup: 1 },
+      campaigns: { spring: 1 },
+    })
     const fibers = [
       [place("ada", "tea", 2), issue("ada")],
       [place("ada", "cup", 1), charge("ada", 5), place("bob", "tea", 1)],

@@ -1,6 +1,7 @@
 /**
  * A shop with a ranking: lists that may have an age come out of it where it is whole, and are the store's own.
  */
+import { each, type Furniture, furnish } from "@holdfast/test-services/furnish"
 import { Effect, Layer } from "effect"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { createHoldfast, measurementsOf, type Shop } from "../../src/index.ts"
@@ -53,12 +54,9 @@ const fleetOf = () => {
 
 const fault = { _tag: "CacheFault", reason: "away" } as const
 
-const furnish = async (shop: Shop): Promise<void> => {
-  await shop.points.open({ accountId: "ann" })
-  await shop.points.charge({ accountId: "ann", amount: 1_000_000, key: "top-up" })
-  for (const productId of ["tea", "cup", "pot", "tin"]) {
-    await shop.stock.register({ productId, name: productId, price: 1, onHand: 100_000 })
-  }
+const furniture: Furniture = {
+  accounts: { ann: 1_000_000 },
+  products: each(["tea", "cup", "pot", "tin"], { price: 1, onHand: 100_000 }),
 }
 
 let orders = 0
@@ -87,7 +85,7 @@ describe("a shop with a ranking", () => {
   it("answers lists out of it that are the store's own, whatever was sold, cancelled and retired", async () => {
     const fleet = fleetOf()
     const [shop, reader] = [fleet.open(), fleet.open(false)]
-    await furnish(shop)
+    await furnish(shop, furniture)
     await buy(shop, { tea: 3, cup: 3, pot: 1 })
     fleet.now += 20 * hourMillis
     const { orderId } = await buy(shop, { pot: 9, cup: 1 })
@@ -107,7 +105,7 @@ describe("a shop with a ranking", () => {
   it("SB-27: a process that dies between a commit and the ranking leaves nothing out: the next one has every order in it", async () => {
     const fleet = fleetOf()
     const first = fleet.open()
-    await furnish(first)
+    await furnish(first, furniture)
     await buy(first, { tea: 2, cup: 1 })
     await comesFromRanking(fleet, fleet.open(false))
     // From here on nothing that the first process does reaches the ranking.
@@ -129,7 +127,7 @@ describe("a shop with a ranking", () => {
   it("asks the store while it is away or empty, and uses it again when it is whole", async () => {
     const fleet = fleetOf()
     const shop = fleet.open()
-    await furnish(shop)
+    await furnish(shop, furniture)
     await buy(shop, { tea: 2 })
     await comesFromRanking(fleet, fleet.open(false))
     fleet.away = true
@@ -147,7 +145,7 @@ describe("a shop with a ranking", () => {
   it("stays young while more is sold all the time", async () => {
     const fleet = fleetOf()
     const shop = fleet.open()
-    await furnish(shop)
+    await furnish(shop, furniture)
     let isSelling = true
     const selling = Array.from({ length: 4 }, async () => {
       while (isSelling) await buy(shop, { tea: 1 })
@@ -168,7 +166,7 @@ describe("a shop with a ranking", () => {
   it("never says that a list is younger than what it holds", async () => {
     const fleet = fleetOf()
     const [writer, reader] = [fleet.open(), fleet.open(false)]
-    await furnish(writer)
+    await furnish(writer, furniture)
     await buy(writer, { tea: 1 })
     await comesFromRanking(fleet, reader)
     const bought: Array<{ readonly at: number; readonly sold: number }> = [{ at: performance.now(), sold: 1 }]
@@ -191,7 +189,7 @@ describe("a shop with a ranking", () => {
   it("counts where answers came from, and says when nothing is asked for a moment", async () => {
     const fleet = fleetOf()
     const shop = fleet.open()
-    await furnish(shop)
+    await furnish(shop, furniture)
     await buy(shop, { tea: 1 })
     await comesFromRanking(fleet, shop)
     for (let n = 0; n < 2; n++) await shop.stock.product("tea", aged)

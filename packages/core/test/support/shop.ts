@@ -2,6 +2,7 @@
  * Shops for tests of what hosts see: the façade on a memory store that a test can look into, with a clock that stands
  * still until the test moves it.
  */
+import { type Furniture, furnish } from "@holdfast/test-services/furnish"
 import { Effect, Layer } from "effect"
 import { MemoryStore } from "../../src/memory/index.ts"
 import { kindNames, Store, type StoreShape } from "../../src/ports/index.ts"
@@ -24,26 +25,14 @@ export const openShop = (options: CreateOptions = {}, store = memoryStore()) => 
   return { ...shop, shop, store: store.shape, time, dump: () => dumpOf(store.shape) }
 }
 
-/** What a furnished shop has, unless a test says otherwise. */
-export interface Furniture {
-  readonly accounts?: Readonly<Record<string, number>>
-  readonly products?: Readonly<Record<string, { readonly price: number; readonly onHand: number }>>
-}
-
-/** A shop with accounts that have points, and products. */
+/** A shop with accounts that have points, and products, unless a test says otherwise. */
 export const furnishedShop = async (
-  { accounts = { ada: 10_000 }, products = { tea: { price: 100, onHand: 10 } } }: Furniture = {},
+  { accounts = { ada: 10_000 }, products = { tea: { price: 100, onHand: 10 } }, campaigns = {} }: Furniture = {},
   options: CreateOptions = {},
   store = memoryStore(),
 ): Promise<TestShop> => {
   const shop = openShop(options, store)
-  for (const [accountId, amount] of Object.entries(accounts)) {
-    await shop.points.open({ accountId })
-    if (amount > 0) await shop.points.charge({ accountId, amount, key: `furnish-${accountId}` })
-  }
-  for (const [productId, { price, onHand }] of Object.entries(products)) {
-    await shop.stock.register({ productId, name: productId, price, onHand })
-  }
+  await furnish(shop, { accounts, products, campaigns })
   return shop
 }
 

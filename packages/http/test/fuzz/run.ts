@@ -3,6 +3,7 @@
  */
 import { createHoldfast, type Shop } from "@holdfast/core"
 import { memory } from "@holdfast/core/memory"
+import { each, furnish } from "@holdfast/test-services/furnish"
 import { shopHandler } from "../../src/index.ts"
 import { type Answer, askedOf } from "../support.ts"
 import { judgeOf } from "./document.ts"
@@ -92,16 +93,16 @@ export const fuzz = async ({ seed, count }: { readonly seed: number; readonly co
 }
 
 const stock = async (shop: Shop): Promise<World> => {
-  for (const accountId of users) {
-    await shop.points.open({ accountId })
-    await shop.points.charge({ accountId, amount: opening, key: `opening-${accountId}` })
-  }
-  for (const productId of products) await shop.stock.register({ productId, name: productId, price: 100, onHand })
   const campaigns = Array.from({ length: 20 }, (_, index) => String(index))
-  for (const [index, campaignId] of campaigns.entries()) {
+  const campaign = (index: number) => {
     const discount = index % 2 === 0 ? { type: "flat" as const, amount: 150 } : { type: "rate" as const, percent: 15 }
-    await shop.coupons.createCampaign({ campaignId, name: campaignId, discount, limit: 3 })
+    return { discount, limit: 3 }
   }
+  await furnish(shop, {
+    accounts: each(users, opening),
+    products: each(products, { price: 100, onHand }),
+    campaigns: Object.fromEntries(campaigns.map((id, index) => [id, campaign(index)])),
+  })
   return { users, products, campaigns, orders: [] }
 }
 

@@ -66,7 +66,7 @@ export const concurrency = ({ name, layer }: SuiteStore, { buyers = 20 }: Concur
 
       storeCase("issues exactly the limit, tickets 1 to n, one for each account", function* () {
         const store = yield* make
-        yield* furnish(store, { accounts, limit: 7 })
+        yield* furnish(store, { accounts, campaigns: { spring: 7 } })
         const asked = [...accounts, ...accounts].map((accountId) => issue(accountId))
         const decisions = yield* Effect.forEach(asked, (each) => alone(store, each), together)
         expect(tally(decisions)).toMatchObject({ Accepted: 7 })
@@ -90,7 +90,7 @@ export const concurrency = ({ name, layer }: SuiteStore, { buyers = 20 }: Concur
 
       storeCase("decides whole batches that cross each other without losing one", function* () {
         const store = yield* make
-        yield* furnish(store, { accounts, points: 1_000, products: { tea: 30, cup: 30 }, limit: 5 })
+        yield* furnish(store, { accounts, points: 1_000, products: { tea: 30, cup: 30 }, campaigns: { spring: 5 } })
         const batches = Array.from({ length: 12 }, (_, n) =>
           accounts
             .slice(n, n + 6)
@@ -106,7 +106,7 @@ export const concurrency = ({ name, layer }: SuiteStore, { buyers = 20 }: Concur
 
       storeCase("gives two that insert the same record at once one acceptance and one refusal", function* () {
         const store = yield* make
-        yield* furnish(store, { accounts: ["ada"], limit: 9 })
+        yield* furnish(store, { accounts: ["ada"], campaigns: { spring: 9 } })
         const coupons = yield* Effect.forEach([issue("ada"), issue("ada")], (each) => alone(store, each), together)
         expect(tally(coupons)).toEqual({ Accepted: 1, CouponAlreadyIssued: 1 })
         const registers = [1, 2].map((price) => command(registerCall, { productId: "new", name: "N", price }))

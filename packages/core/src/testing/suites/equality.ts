@@ -120,7 +120,7 @@ const play = (make: MakeStore, batches: Batches): Effect.Effect<Played, Fault> =
     const maker = commandMaker()
     yield* furnish(
       store,
-      { accounts: ["ada", "bob"], points: 100, products: { tea: 9, cup: 9, "\uff5e": 9 }, limit: 2 },
+      { accounts: ["ada", "bob"], points: 100, products: { tea: 9, cup: 9, "\uff5e": 9 }, campaigns: { spring: 2 } },
       commandMaker("w"),
     )
     const asked: Array<Command> = []

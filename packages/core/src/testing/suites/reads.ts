@@ -51,7 +51,7 @@ export const reads = ({ name, layer, hasSeals = true }: SuiteStore): StoreSuite 
     })
 
   const seals = storeCase("says how a campaign stands for a crowd of claims, and who owns its tickets", function* () {
-    const store = yield* furnished({ accounts: ["ada", "bob", "cem", "dan", "eve"], limit: 3 })
+    const store = yield* furnished({ accounts: ["ada", "bob", "cem", "dan", "eve"], campaigns: { spring: 3 } })
     const { standing, owners } = store.reads
     if (standing === undefined || owners === undefined)
       throw new Error("The store has no reads.standing and reads.owners. Is it one of `hasSeals: false`?")

@@ -8,7 +8,7 @@ import { placeCall } from "../../decision/orderCalls.ts"
 import { chargeCall, openCall } from "../../decision/pointsCalls.ts"
 import { registerCall, restockCall } from "../../decision/stockCalls.ts"
 import type { StoreFault, StoreShape } from "../../ports/index.ts"
-import { commandMaker, transact } from "./commands.ts"
+import { type CommandOptions, commandMaker, transact } from "./commands.ts"
 
 /** What a shop is furnished with. */
 export interface Furniture {
@@ -17,34 +17,33 @@ export interface Furniture {
   readonly points?: number
   /** How many units there are of each product, whose price is 10. */
   readonly products?: Readonly<Record<string, number>>
-  /** How many coupons the campaign `spring` has. Default: there is no campaign. */
-  readonly limit?: number
+  /** How many coupons each campaign has, which take one point off. */
+  readonly campaigns?: Readonly<Record<string, number>>
 }
 
 const furnisher = commandMaker("w")
 
-/** Accounts with points, products with stock, one campaign. */
-export const furnish = Effect.fnUntraced(function* (
-  store: StoreShape,
-  shop: Furniture,
-  maker = furnisher,
-): Effect.fn.Return<void, StoreFault> {
-  for (const accountId of shop.accounts ?? []) {
-    yield* transact(store, [maker(openCall, { accountId })])
-    if (shop.points !== undefined) {
-      yield* transact(store, [maker(chargeCall, { accountId, amount: shop.points })])
-    }
-  }
-  for (const [productId, onHand] of Object.entries(shop.products ?? {})) {
-    yield* transact(store, [maker(registerCall, { productId, name: productId, price: 10, onHand })])
-  }
-  if (shop.limit !== undefined) {
-    const discount = { type: "flat", amount: 1 } as const
-    yield* transact(store, [
-      maker(createCampaignCall, { campaignId: "spring", name: "Spring", discount, limit: shop.limit }),
-    ])
-  }
-})
+/** The commands that furnish a shop. */
+export const furnishing = (
+  { accounts = [], points, products = {}, campaigns = {} }: Furniture,
+  make = furnisher,
+  options: CommandOptions<never> = {},
+): ReadonlyArray<Command> => [
+  ...accounts.flatMap((accountId) => [
+    make(openCall, { accountId }, options),
+    ...(points === undefined ? [] : [make(chargeCall, { accountId, amount: points }, options)]),
+  ]),
+  ...Object.entries(products).map(([productId, onHand]) =>
+    make(registerCall, { productId, name: productId, price: 10, onHand }, options),
+  ),
+  ...Object.entries(campaigns).map(([campaignId, limit]) =>
+    make(createCampaignCall, { campaignId, name: campaignId, discount: { type: "flat", amount: 1 }, limit }, options),
+  ),
+]
+
+/** Accounts with points, products with stock, campaigns: one command after the other. */
+export const furnish = (store: StoreShape, shop: Furniture, make = furnisher): Effect.Effect<void, StoreFault> =>
+  Effect.forEach(furnishing(shop, make), (command) => transact(store, [command]), { discard: true })
 
 const make = commandMaker("m")
 export const place = (accountId: string, productId: string, quantity: number, key?: string): Command =>
