@@ -19,7 +19,7 @@ import type { Standing } from "./Standing.ts"
 export interface SubscriptionsOptions extends Pick<DeliverOptions, "outbox" | "owner" | "pollMillis"> {
   /**
    * Completes when this process has committed something since it last completed, as `engine.makeCommitSignal()` does.
-   * One fiber waits for it. A signal that forgets must begin to listen in its first steps.
+   * One fiber waits for it, from the first name that is served. A signal that forgets must begin to listen in its first steps.
    */
   readonly changed: Effect.Effect<void>
   /** False where other processes do the work: names are registered and nothing is served. True. */
@@ -107,12 +107,21 @@ export const makeSubscriptions = Effect.fnUntraced(function* (
   const standings = new Map<SubscriptionName, Standing>()
   const progress = new Pulse()
   const fibers = yield* FiberMap.make<SubscriptionName>()
+  const scope = yield* Effect.scope
   const lookAll = () => {
     for (const wake of served.values()) wake.look()
   }
-  if (options.workers !== false) {
-    yield* Effect.forkScoped(listen(options.changed, lookAll), { startImmediately: true })
-  }
+  let listens = options.workers === false
+  // From the first name on: a process that serves none would only be woken by each of its commits, and for nothing.
+  const listenOnce = Effect.forkIn(
+    Effect.suspend(() => {
+      if (listens) return Effect.void
+      listens = true
+      return listen(options.changed, lookAll)
+    }),
+    scope,
+    { startImmediately: true },
+  )
 
   const stop = (name: SubscriptionName, wake: Wake): Effect.Effect<void> =>
     Effect.suspend(() => {
@@ -136,7 +145,9 @@ export const makeSubscriptions = Effect.fnUntraced(function* (
       const { leaseMillis, limit, limitBytes, maxInFlight, maxInFlightBytes } = pace
       const paced = { leaseMillis, limit, limitBytes, maxInFlight, maxInFlightBytes }
       const loop = deliver({ ...paced, outbox, name, owner, pollMillis, wake, progress, standing }, around(work, name))
-      return outbox.register(name).pipe(
+      // Before the loop's first look, so that no commit falls in between.
+      return listenOnce.pipe(
+        Effect.andThen(outbox.register(name)),
         Effect.andThen(options.workers === false ? Effect.void : FiberMap.run(fibers, name, loop)),
         Effect.as({ name, close: stop(name, wake) }),
         Effect.onExit((exit) => (exit._tag === "Success" ? Effect.void : stop(name, wake))),

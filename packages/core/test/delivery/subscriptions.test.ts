@@ -73,6 +73,32 @@ describe("durable subscriptions", () => {
     }),
   )
 
+  it.effect("wait for commits from the first name on, with one fiber for all names", () =>
+    Effect.gen(function* () {
+      const shop = makeShop()
+      let waits = 0
+      const changed = Effect.suspend(() => {
+        waits += 1
+        return shop.changed
+      })
+      const subscriptions = yield* subscriptionsOf(shop, { changed })
+      for (const one of events(3, 1)) {
+        yield* shop.commit([one])
+        yield* runOn
+      }
+      expect(waits).toBe(0)
+      const seen = new Seen()
+      yield* subscriptions.subscribe(name, seen.record)
+      yield* subscriptions.subscribe(SubscriptionName.make("other"), seen.record)
+      yield* runOn
+      expect(waits).toBe(1)
+      yield* shop.commit([event(4, "key-0")])
+      yield* runOn
+      expect(waits).toBe(2)
+      expect(seen.numbers).toEqual([4, 4])
+    }),
+  )
+
   it.effect("do not let a slow handler hold up other keys", () =>
     Effect.gen(function* () {
       const shop = makeShop()
