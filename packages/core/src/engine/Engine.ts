@@ -15,7 +15,7 @@ import { Lane } from "./Lane.ts"
 import { LaneQueue } from "./LaneQueue.ts"
 import { type KeyState, LostReplies } from "./LostReplies.ts"
 import { Counters, type EngineMetrics } from "./Metrics.ts"
-import { notInTime, type Outcome, type Pending, PendingList, settle } from "./Pending.ts"
+import { notInTime, type Outcome, type Pending, PendingList, pendingOf, settle } from "./Pending.ts"
 import { noSeals, type SealedRefusal, Seals } from "./Seals.ts"
 import { Signal } from "./Signal.ts"
 import type { Spans } from "./Spans.ts"
@@ -74,17 +74,6 @@ export interface Engine extends Submitter {
   /** Takes no more commands, waits for the admitted ones, then answers those that are left. May be called again. */
   readonly stop: (drainMillis: number) => Effect.Effect<void>
 }
-
-/** A command that has just come. */
-const fresh = {
-  state: "queued",
-  counted: false,
-  uncertain: false,
-  unsettled: undefined,
-  previous: undefined,
-  next: undefined,
-  nextInBucket: undefined,
-} as const
 
 /** How a command counts whose time was over: nobody is told of it. */
 const repeated: Outcome = { _tag: "Repeated", answer: undefined }
@@ -167,14 +156,12 @@ class RunningEngine implements Engine {
 
   submit: Engine["submit"] = (command, resolve, caller) => {
     const counter = command.operation.lane(command.request)
-    const pending: Pending = {
-      command,
-      resolve,
+    const pending = pendingOf(command, resolve, {
       sequence: this.#sequence++,
       lane: counter === undefined ? undefined : this.#queue.laneOf(counter),
+      state: "queued",
       span: this.#spans?.began(command, caller),
-      ...fresh,
-    }
+    })
     if (this.#stopping) this.#answer(pending, { _tag: "Unavailable", unavailable: stopped })
     else if (!this.#queue.hasRoom(command, this.#waitingElsewhere, this.#live)) {
       this.#answer(pending, { _tag: "Unavailable", unavailable: this.#overloaded() })
@@ -225,8 +212,8 @@ class RunningEngine implements Engine {
 
   sealedRefusal: Engine["sealedRefusal"] = (command) =>
     Effect.suspend(() => {
-      const claim = { command, sequence: this.#sequence++, lane: undefined, span: undefined, ...fresh }
-      return this.seals?.refusalOf(claim) ?? Effect.undefined
+      const sequence = this.#sequence++
+      return this.seals?.refusalOf(command, sequence) ?? Effect.undefined
     })
 
   decidedBeside: Engine["decidedBeside"] = (decided) => {

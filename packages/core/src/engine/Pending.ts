@@ -41,6 +41,29 @@ export interface Pending {
 }
 
 /**
+ * A command that has just come. Every field stands in the literal: with the fresh ones spread into it, making it took 0.17 µs
+ * instead of 0.03 (Node 24, November 2026), and each call makes one.
+ */
+export const pendingOf = (
+  command: Command,
+  resolve: Pending["resolve"],
+  { sequence, lane, state, span }: Pick<Pending, "sequence" | "lane" | "state" | "span">,
+): Pending => ({
+  command,
+  resolve,
+  sequence,
+  lane,
+  state,
+  counted: false,
+  uncertain: false,
+  unsettled: undefined,
+  previous: undefined,
+  next: undefined,
+  span,
+  nextInBucket: undefined,
+})
+
+/**
  * Everything admitted and not finished, in the order of admission. A list through the commands themselves: a `Set` with
  * this much coming and going cost a third of the engine's time in garbage collection.
  */

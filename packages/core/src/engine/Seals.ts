@@ -5,7 +5,7 @@ import { Effect, type Scope } from "effect"
 import type { Command, Decision } from "../decision/Command.ts"
 import type { SharedCacheShape, StoreShape } from "../ports/index.ts"
 import type { Refusal } from "../refusals.ts"
-import { type Outcome, type Pending, settle } from "./Pending.ts"
+import { type Outcome, type Pending, pendingOf, settle } from "./Pending.ts"
 import { defaultSealBytes, SealBuilder } from "./SealBuilder.ts"
 import { Sealed } from "./Sealed.ts"
 
@@ -72,9 +72,10 @@ export class Seals {
   }
 
   /** What the seal of its campaign refuses a claim with, after one look at the campaign. */
-  refusalOf(claim: Omit<Pending, "resolve">): Effect.Effect<SealedRefusal | undefined> {
+  refusalOf(claim: Command, sequence: number): Effect.Effect<SealedRefusal | undefined> {
     return Effect.callback((resume) => {
-      const pending: Pending = { ...claim, resolve: (outcome) => resume(Effect.succeed(refusalBySeal(outcome))) }
+      const resolve = (outcome: Outcome): void => resume(Effect.succeed(refusalBySeal(outcome)))
+      const pending = pendingOf(claim, resolve, { sequence, lane: undefined, state: "queued", span: undefined })
       if (!this.#asked.takes(pending)) settle(pending, notRefused)
       return Effect.sync(() => {
         pending.state = "settled"

@@ -11,7 +11,7 @@ import type { StoreFault, StoreShape } from "../ports/index.ts"
 import type { Unavailable } from "../refusals.ts"
 import type { Engine, Submitter } from "./Engine.ts"
 import { toldOf } from "./faults.ts"
-import { type Outcome, type Pending, settle } from "./Pending.ts"
+import { type Outcome, pendingOf, settle } from "./Pending.ts"
 import type { Spans } from "./Spans.ts"
 
 export const makeDirectEngine = (
@@ -27,20 +27,8 @@ export const makeDirectEngine = (
     const runFork = Effect.runForkWith(services)
     return {
       submit: (command, resolve, caller) => {
-        const pending: Pending = {
-          command,
-          resolve,
-          sequence: 0,
-          lane: undefined,
-          state: "taken",
-          counted: false,
-          uncertain: false,
-          unsettled: undefined,
-          span: spans?.began(command, caller),
-          previous: undefined,
-          next: undefined,
-          nextInBucket: undefined,
-        }
+        const span = spans?.began(command, caller)
+        const pending = pendingOf(command, resolve, { sequence: 0, lane: undefined, state: "taken", span })
         const answered = Effect.map(connection.withPermit(decideNow(store, command, clock)), (outcome) => {
           count(pending, outcome)
           spans?.ended(pending, outcome)
