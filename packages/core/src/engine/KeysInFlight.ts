@@ -43,16 +43,15 @@ export class KeysInFlight {
   remove(pending: Pending): Pending | undefined {
     const bucket = bucketOf(pending.command)
     let before: Pending | undefined
+    let next: Pending | undefined
     for (let other = this.#buckets[bucket]; other !== undefined; other = other.nextInBucket) {
-      if (other === pending) {
-        if (before === undefined) this.#buckets[bucket] = pending.nextInBucket
-        else before.nextInBucket = pending.nextInBucket
-        pending.nextInBucket = undefined
-        break
-      }
-      before = other
+      if (other !== pending) {
+        if (next === undefined && isSameKey(other.command, pending.command)) next = other
+        before = other
+      } else if (before === undefined) this.#buckets[bucket] = pending.nextInBucket
+      else before.nextInBucket = pending.nextInBucket
     }
-    const next = this.#find(pending.command)
+    pending.nextInBucket = undefined
     // One that was withdrawn while it waited leaves the one that it waited for in flight.
     return next?.state === "waiting" ? next : undefined
   }

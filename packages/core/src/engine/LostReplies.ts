@@ -63,7 +63,8 @@ export class LostReplies {
   /** Ends what the store may still do of these commands, as far as it can. Comes before they are decided. */
   settle(batch: ReadonlyArray<Pending>): Effect.Effect<void, StoreFault> {
     if (this.#entries.size > 0) for (const pending of batch) this.#inherit(pending)
-    const attempts = new Set(batch.flatMap(({ unsettled }) => (typeof unsettled === "object" ? [unsettled] : [])))
+    const attempts = new Set<object>()
+    for (const { unsettled } of batch) if (typeof unsettled === "object") attempts.add(unsettled)
     if (attempts.size === 0) return Effect.void
     return Effect.forEach(
       attempts,
