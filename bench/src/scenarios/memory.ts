@@ -51,6 +51,7 @@ async function run(context: Context): Promise<Result> {
     bareFoldOrdersPerSecond: rate("bareHot"),
     bareFoldUniformOrdersPerSecond: rate("bareUniform"),
     bareFoldPreparedOrdersPerSecond: rate("barePrepared"),
+    bareFoldPreparedUniformOrdersPerSecond: rate("barePreparedUniform"),
     safeRefusalsPerSecond: rate("safeRefusals"),
     rejectedRefusalsPerSecond: rate("rejectedRefusals"),
     couponClaimsPerSecond: rate("coupons64"),
@@ -91,10 +92,12 @@ const measure = async ({ calls, rounds, ...size }: Sizes, { progress }: Context)
 const contestantsOf = (facade: World, bare: World, calls: number) => {
   const fold = new BareFold(bare)
   const hot = (): string => hotProduct
+  // A memory store is slower the more it holds, so both shops are sold as many orders: four times `calls` in each round.
   return {
     // What is compared with each other stands close together.
     uniform64: () => placeOrders(facade, 64, calls, uniformly(facade)),
     bareUniform: () => fold.place(calls, uniformly(bare)),
+    barePreparedUniform: () => fold.placePrepared(calls, uniformly(bare)),
     barePrepared: () => fold.placePrepared(calls, hot),
     bareHot: () => fold.place(calls, hot),
     hot64: () => placeOrders(facade, 64, calls, hot),
@@ -158,6 +161,7 @@ const notes: Readonly<Record<string, string>> = {
   bareFoldOrdersPerSecond: "decode, normalise, stamp, fold in batches of 64, commit: no engine, no promises, no lanes",
   bareFoldUniformOrdersPerSecond: "the same over 10,000 products",
   bareFoldPreparedOrdersPerSecond: "fold and commit alone: commands were made beforehand",
+  bareFoldPreparedUniformOrdersPerSecond: "the same over 10,000 products",
   safeRefusalsPerSecond: "sold-out answers of shop.safe, 64 callers",
   rejectedRefusalsPerSecond: "sold-out rejections, caught by the caller, 64 callers",
   couponClaimsPerSecond: "one campaign, a new account each time, 64 callers",
