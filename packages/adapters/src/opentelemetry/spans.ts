@@ -103,10 +103,11 @@ const spanContextOf = ({ _tag, traceId, spanId, sampled }: Tracer.AnySpan): Span
   isRemote: _tag === "ExternalSpan",
 })
 
-const linkOf = ({ span, attributes }: Tracer.SpanLink): Link => ({
-  context: spanContextOf(span),
-  attributes: attributesOf(attributes),
-})
+// A batch has as many links as calls, and they say nothing but whose call it was.
+const linkOf = ({ span, attributes }: Tracer.SpanLink): Link => {
+  const context = spanContextOf(span)
+  return Object.keys(attributes).length === 0 ? { context } : { context, attributes: attributesOf(attributes) }
+}
 
 /** Seconds and nanoseconds. */
 const timeOf = (nanos: bigint): [number, number] => [Number(nanos / 1_000_000_000n), Number(nanos % 1_000_000_000n)]

@@ -4,7 +4,7 @@
  * One commit serves everybody who came while the lanes were busy (group commit); nothing waits on a timer for company.
  * A command is answered exactly once: decided, or unavailable with what is certain about it.
  */
-import { Clock, Effect, type Scope, type Tracer } from "effect"
+import { Clock, Effect, type Scope } from "effect"
 import type { Command, Decision } from "../decision/Command.ts"
 import type { KeyOf, SharedCacheShape, StoreCounts, StoreFault, StoreShape } from "../ports/index.ts"
 import { askAgain } from "./asking.ts"
@@ -19,6 +19,7 @@ import { notInTime, type Outcome, type Pending, PendingList, pendingOf, settle }
 import { noSeals, type SealedRefusal, Seals } from "./Seals.ts"
 import { Signal } from "./Signal.ts"
 import type { Spans } from "./Spans.ts"
+import type { Caller } from "./traceparent.ts"
 
 export interface EngineOptions {
   /** The most commands that may wait. Above it calls are answered `Overloaded` before any I/O. */
@@ -41,11 +42,7 @@ export interface Submitter {
    * Hands a command to the lanes. Its resolver is called exactly once, unless the returned handle withdraws it first.
    * Does no I/O and never throws. `caller` is the span that the call is made in.
    */
-  readonly submit: (
-    command: Command,
-    resolve: (outcome: Outcome) => void,
-    caller?: Tracer.AnySpan | undefined,
-  ) => Pending
+  readonly submit: (command: Command, resolve: (outcome: Outcome) => void, caller?: Caller | undefined) => Pending
   /** Lets the caller leave. A command that no lane has taken will not happen; one that was taken finishes unheard. */
   readonly withdraw: (pending: Pending) => void
   /** Reads what a command of this deadline has to know before it can be handed over. */

@@ -1,9 +1,9 @@
 /**
  * A command on its way through the engine, and how it may end.
  */
-import type { Tracer } from "effect"
 import type { Command, Decision } from "../decision/Command.ts"
 import type { Unavailable } from "../refusals.ts"
+import type { Caller } from "./traceparent.ts"
 
 /** How a submitted command ended. Exactly one outcome is given to its resolver. */
 export type Outcome =
@@ -35,7 +35,7 @@ export interface Pending {
   previous: Pending | undefined
   next: Pending | undefined
   /** What the span of its batch is linked to; undefined where nobody traces. */
-  readonly span: Tracer.AnySpan | undefined
+  readonly span: Caller | undefined
   /** The next command in the same bucket of the keys in flight. */
   nextInBucket: Pending | undefined
 }

@@ -9,12 +9,14 @@ import { type Clock, Context, Effect, Exit, Option, Tracer } from "effect"
 import type { Command } from "../decision/Command.ts"
 import type { StoreFault, StoreShape } from "../ports/index.ts"
 import type { Outcome, Pending } from "./Pending.ts"
+import { type Caller, spanOfCaller } from "./traceparent.ts"
 
 /** Which spans there are, where there is a tracer. */
 export type SpanChoice = "batches" | "calls"
 
 /** The most links of one span. OpenTelemetry's own default. */
 const maxLinks = 128
+const none = {}
 
 export class Spans {
   readonly #tracer: Tracer.Tracer
@@ -34,9 +36,9 @@ export class Spans {
   }
 
   /** What a batch is linked to for a call: a span of its own where that was asked for, else the one that it is made in. */
-  began(command: Command, caller: Tracer.AnySpan | undefined): Tracer.AnySpan | undefined {
+  began(command: Command, caller: Caller | undefined): Caller | undefined {
     if (!this.#calls) return caller
-    const span = this.#begin(`holdfast.${command.operation.name}`, "internal", caller, [])
+    const span = this.#begin(`holdfast.${command.operation.name}`, "internal", spanOfCaller(caller), [])
     span.attribute("holdfast.operation", command.operation.name)
     return span
   }
@@ -44,7 +46,7 @@ export class Spans {
   /** Ends the span of a call, where it has one of its own. */
   ended(pending: Pending, outcome: Outcome): void {
     const { span } = pending
-    if (!this.#calls || span?._tag !== "Span" || span.status._tag === "Ended") return
+    if (!this.#calls || typeof span !== "object" || span._tag !== "Span" || span.status._tag === "Ended") return
     const no =
       outcome._tag === "Refused" ? outcome.refusal : outcome._tag === "Unavailable" ? outcome.unavailable : undefined
     span.attribute("holdfast.outcome", outcome._tag)
@@ -69,17 +71,20 @@ export class Spans {
   }
 
   #spanOf(batch: ReadonlyArray<Pending>): Tracer.Span {
-    const callers = new Set<Tracer.AnySpan>()
+    const callers = new Set<Caller>()
     const operations = new Set<string>()
     for (const { span, command } of batch) {
       operations.add(command.operation.name)
       if (span !== undefined && callers.size < maxLinks) callers.add(span)
     }
-    const [first] = callers
-    const links = Array.from(callers, (span) => ({ span, attributes: {} }))
+    const links: Array<Tracer.SpanLink> = []
+    for (const caller of callers) {
+      const span = spanOfCaller(caller)
+      if (span !== undefined) links.push({ span, attributes: none })
+    }
     const summary = `BATCH ${Array.from(operations).sort().join(" ")}`.slice(0, 255)
     // A call that is alone in its batch has it as a child: then its trace shows where its time went.
-    const span = this.#begin(summary, "client", batch.length === 1 ? first : undefined, links)
+    const span = this.#begin(summary, "client", batch.length === 1 ? links[0]?.span : undefined, links)
     for (const [name, value] of this.#store) span.attribute(name, value)
     span.attribute("db.query.summary", summary)
     if (batch.length > 1) span.attribute("db.operation.batch.size", batch.length)

@@ -3,13 +3,19 @@
  */
 import { Tracer } from "effect"
 
-const format = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/
-const noId = /^0+$/
+// An id of zeros is none.
+const format = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/
+
+/** Where a call is made: in a span, or in one that a `traceparent` names, which is read once somebody needs it. */
+export type Caller = Tracer.AnySpan | string
+
+/** The span of a caller; undefined where there is none. */
+export const spanOfCaller = (caller: Caller | undefined): Tracer.AnySpan | undefined =>
+  typeof caller === "string" ? spanOfTraceparent(caller) : caller
 
 /** The span of a `traceparent`; undefined where the text is none. */
 export const spanOfTraceparent = (text: string | undefined): Tracer.AnySpan | undefined => {
-  const [, traceId, spanId, flags] = (text === undefined ? null : format.exec(text)) ?? []
-  if (traceId === undefined || spanId === undefined || flags === undefined) return undefined
-  if (noId.test(traceId) || noId.test(spanId)) return undefined
-  return Tracer.externalSpan({ traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 })
+  if (text === undefined || !format.test(text)) return undefined
+  const sampled = (Number.parseInt(text.slice(53, 55), 16) & 1) === 1
+  return Tracer.externalSpan({ traceId: text.slice(3, 35), spanId: text.slice(36, 52), sampled })
 }

@@ -5,7 +5,6 @@
  */
 import { Cause, Config, Context, Effect, Exit, Layer, Scope } from "effect"
 import { toldOf } from "../engine/faults.ts"
-import { spanOfTraceparent } from "../engine/traceparent.ts"
 import { HoldfastError } from "../HoldfastError.ts"
 import { memory } from "../memory/index.ts"
 import type { StoreFault } from "../ports/index.ts"
@@ -83,7 +82,7 @@ export class Starter implements Host {
 
   caller: Host["caller"] = (options) => {
     const { telemetry } = this.#options
-    return telemetry && (telemetry.activeSpan() ?? spanOfTraceparent(options?.traceparent))
+    return telemetry && (telemetry.activeSpan() ?? options?.traceparent)
   }
 
   run: Host["run"] = (effect, end) => {

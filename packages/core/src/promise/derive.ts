@@ -4,7 +4,8 @@
  * A change takes the service's direct way through the engine, so that no fiber is started for it; everything else runs
  * as the effect that it is.
  */
-import { Cause, Effect, type Exit, type Tracer } from "effect"
+import { Cause, Effect, type Exit } from "effect"
+import { type Caller, spanOfCaller } from "../engine/traceparent.ts"
 import { HoldfastError, quietError, type SafeResult } from "../HoldfastError.ts"
 import type { InvalidInput, Refusal, Stopped, StoreNo, Unavailable } from "../refusals.ts"
 import type { ReadOptions } from "../services/ages.ts"
@@ -64,7 +65,7 @@ type StartNo = InvalidInput | Stopped | StoreNo
 export interface Host {
   readonly isRunning: boolean
   /** The span that a call is made in, where somebody traces. */
-  readonly caller?: ((options: CallOptions | undefined) => Tracer.AnySpan | undefined) | undefined
+  readonly caller?: ((options: CallOptions | undefined) => Caller | undefined) | undefined
   /** Calls `begin` once the shop runs: at once where it does. */
   readonly whenStarted: (begin: () => void, failed: (error: unknown) => void) => void
   /** Starts an effect and answers once; the returned function interrupts it. */
@@ -132,7 +133,7 @@ const callUntilAborted = (
   method: Method,
   input: never,
   signal: AbortSignalLike,
-  caller: Tracer.AnySpan | undefined,
+  caller: Caller | undefined,
   end: End,
 ): void => {
   if (signal.aborted) {
@@ -172,17 +173,12 @@ const thrown =
   (defect: unknown): void =>
     end({ _tag: "Defect", defect })
 
-const begin = (
-  host: Host,
-  method: Method,
-  input: never,
-  caller: Tracer.AnySpan | undefined,
-  end: End,
-): (() => void) => {
+const begin = (host: Host, method: Method, input: never, caller: Caller | undefined, end: End): (() => void) => {
   const start = method[fastPath]?.start
   if (start !== undefined) return start(input, end, caller)
   const effect = method(input)
-  return runEffect(host, caller === undefined ? effect : Effect.withParentSpan(effect, caller), end)
+  const span = spanOfCaller(caller)
+  return runEffect(host, span === undefined ? effect : Effect.withParentSpan(effect, span), end)
 }
 
 /** Runs an effect for a caller. */

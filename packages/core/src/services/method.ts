@@ -4,13 +4,14 @@
  * A change also carries a fast path, without an effect around it, which the Promise façade takes: the engine answers the
  * caller's callback, and no fiber is started for a command.
  */
-import { Effect, type Schema, type Tracer } from "effect"
+import { Effect, type Schema } from "effect"
 import { type Command, erased } from "../decision/Command.ts"
 import type { Call, InputSchema } from "../decision/call.ts"
 import type { Receipt, Stored } from "../decision/Receipt.ts"
 import { admissionOf, decoderOf, isInvalid } from "../engine/admission.ts"
 import { reasonOf, toldOf } from "../engine/faults.ts"
 import type { Outcome } from "../engine/Pending.ts"
+import type { Caller } from "../engine/traceparent.ts"
 import type { StoreFault } from "../ports/index.ts"
 import type {
   IdempotencyKeyReused,
@@ -63,12 +64,12 @@ interface FastPath<Answer> {
   readonly recall: (receipt: Receipt) => Effect.Effect<Answer & Replayed, StoreNo>
   /**
    * Starts the call without an effect around it and answers once. The returned function lets the caller leave. Absent
-   * where something has to be read first. `caller` is the span that the call is made in.
+   * where something has to be read first. `caller` is what the call is made in.
    */
   readonly start?: (
     input: unknown,
     end: (ended: Ended<Answer & Replayed>) => void,
-    caller?: Tracer.AnySpan | undefined,
+    caller?: Caller | undefined,
   ) => () => void
 }
 
@@ -233,7 +234,7 @@ const recalled = <Answer, Public extends object>(
 }
 
 const toEffect = <Public extends object, R extends Refusal>(
-  start: (end: (ended: Ended<Public & Replayed>) => void, caller: Tracer.AnySpan | undefined) => () => void,
+  start: (end: (ended: Ended<Public & Replayed>) => void, caller: Caller | undefined) => () => void,
 ): Effect.Effect<Public & Replayed, R | CommonRefusal | Unavailable> =>
   Effect.withFiber((fiber) =>
     Effect.callback((resume) => {
