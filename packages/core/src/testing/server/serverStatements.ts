@@ -12,8 +12,15 @@ export interface Statement {
   readonly inserts: boolean
 }
 
+type Written<S extends ReadonlyArray<Statement>> = S[number]["kind"]
+
+/** Does not compile where a kind has no statement, and names that kind. */
+const ofEveryKind = <const S extends ReadonlyArray<Statement>>(
+  list: S & (KindName extends Written<S> ? unknown : { readonly "no statement for": Exclude<KindName, Written<S>> }),
+): ReadonlyArray<Statement> => list
+
 /** New coupons come behind the row of the campaign that gives their tickets, receipts before the hottest rows. */
-export const statements: ReadonlyArray<Statement> = [
+export const statements = ofEveryKind([
   { kind: "position", changes: true, inserts: true },
   { kind: "account", changes: true, inserts: true },
   { kind: "coupon", changes: true, inserts: false },
@@ -25,7 +32,7 @@ export const statements: ReadonlyArray<Statement> = [
   { kind: "bucket", changes: true, inserts: true },
   { kind: "terms", changes: true, inserts: true },
   { kind: "verdict", changes: true, inserts: true },
-]
+])
 
 /** The operations whose receipts stand in the rows that they make, and the kind whose statement writes these. */
 const homes: { readonly [operation: string]: KindName } = {
