@@ -21,7 +21,7 @@ import {
   textOfThrown,
 } from "@holdfast/core/ports"
 import { Effect, Layer, Schedule } from "effect"
-import { claimIn, recordOf } from "./claims.ts"
+import { claimIn, isLogName, recordOf } from "./claims.ts"
 import { once } from "./once.ts"
 import type { KafkaSlice, KafkaTransport } from "./Transport.ts"
 
@@ -44,7 +44,7 @@ export interface KafkaRequestsOptions {
 
 const named = Options.must(
   "1 to 200 of the characters a-z, A-Z, 0-9, ., _ and -",
-  (value) => typeof value === "string" && /^[\w.-]{1,200}$/.test(value),
+  (value) => typeof value === "string" && isLogName(value),
 )
 
 const checks: Options.Checks<KafkaRequestsOptions> = {
@@ -111,7 +111,7 @@ const logOn = (options: KafkaRequestsOptions): RequestLogShape => {
           const { log, partitions } = await opened.get()
           const places = await kafka.publish(
             topic,
-            claims.map((claim) => recordOf(claim, partitions)),
+            claims.map((claim) => recordOf(claim, log, partitions)),
           )
           waiting.add(claims.length)
           return places.map(({ partition, offset }, index) =>
@@ -129,7 +129,7 @@ const logOn = (options: KafkaRequestsOptions): RequestLogShape => {
           const subscribe = Effect.tryPromise(async () => {
             const { log } = await opened.get()
             return kafka.subscribe(to, async (slice, signal) => {
-              await run(decide(sliceOf(log, slice)), { signal })
+              for (const one of slicesOf(log, slice)) await run(decide(one), { signal })
             })
           }).pipe(
             Effect.tapError(({ cause }) => trouble(cause)),
@@ -148,12 +148,21 @@ const logOn = (options: KafkaRequestsOptions): RequestLogShape => {
         asked(() => opened.get()),
         ({ log, partitions }) => {
           const place = placeOf(requestId)
-          return place !== undefined && place.log === log && place.partition < partitions
+          return place !== undefined && place.partition < partitions && mayBe(place.log, topic, log)
         },
       ),
     waiting: asked(waiting.get),
   }
 }
+
+const idOfTopic = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/**
+ * Whether a log may be this topic: clients that know its id go by that, others by its name, and one fleet may have both. Who
+ * knows no id cannot tell whose an id is.
+ */
+const mayBe = (named: string, topic: string, log: string): boolean =>
+  named === log || named === topic || (log === topic && idOfTopic.test(named))
 
 const openTopic = async (options: KafkaRequestsOptions): Promise<Topic> => {
   const { kafka, topic, partitions = 12, replication = 3, minInSync = replication === 1 ? 1 : 2 } = options
@@ -194,13 +203,24 @@ const commandIdOf = (claims: ReadonlyArray<Claim>, index: number): Claim["comman
   return claim.commandId
 }
 
-const sliceOf = (log: string, { partition, records }: KafkaSlice): Slice => ({
-  log,
-  partition,
-  // What is no claim is passed over: nobody was told an id for it.
-  requests: records.flatMap((record) => {
-    const claim = claimIn(record)
-    return claim === undefined ? [] : [{ offset: Number(record.offset), claim }]
-  }),
-  end: Number(records.at(-1)?.offset ?? -1n) + 1,
-})
+/** The claims of a slice by the log that they were accepted into: one slice, but where processes with other clients accept too. */
+const slicesOf = (own: string, { partition, records }: KafkaSlice): ReadonlyArray<Slice> => {
+  const slices: Array<Slice> = []
+  let log = own
+  let requests: Array<Slice["requests"][number]> = []
+  const endAt = (end: number): void => {
+    if (requests.length > 0) slices.push({ log, partition, requests, end })
+    requests = []
+  }
+  for (const record of records) {
+    const found = claimIn(record)
+    // What is no claim is passed over: nobody was told an id for it.
+    if (found === undefined) continue
+    const offset = Number(record.offset)
+    if ((found.log ?? own) !== log) endAt(offset)
+    log = found.log ?? own
+    requests.push({ offset, claim: found.claim })
+  }
+  endAt(Number(records.at(-1)?.offset ?? -1n) + 1)
+  return slices
+}

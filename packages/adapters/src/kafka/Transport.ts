@@ -78,8 +78,8 @@ export interface KafkaTransport {
   /** How many partitions a topic has; undefined where it does not exist. */
   readonly partitions: (topic: string) => Promise<number | undefined>
   /**
-   * What tells a topic from another one of its name that was made later. Absent where the client does not know: then the name
-   * has to do, and a topic that is made anew needs another one.
+   * What tells a topic from another one of its name that was made later. A UUID. Absent where the client does not know:
+   * then the name has to do, and a topic that is made anew needs another one.
    */
   readonly topicId?: ((topic: string) => Promise<string | undefined>) | undefined
   /** By partition, how many records the group has not committed. */

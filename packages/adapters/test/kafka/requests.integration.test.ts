@@ -18,16 +18,18 @@ afterAll(() => cluster?.stop())
 const limit = 20
 
 describe.each([
-  ["kafkajs", kafkajs],
-  ["@platformatic/kafka", platformatic],
-])("%s", (name, make) => {
+  ["kafkajs", kafkajs, kafkajs],
+  ["@platformatic/kafka", platformatic, platformatic],
+  // One of them goes by the id of the topic, and the other by its name.
+  ["both clients in one fleet", platformatic, kafkajs],
+] as const)("%s", (name, make, makeOther) => {
   it("every accepted claim is decided once and found by its id, though the broker is killed meanwhile", async () => {
     const broker = cluster?.brokers[0]
     if (broker === undefined) throw new Error("no broker")
     const store = { name: "memory", layer: Layer.succeed(Store, Effect.runSync(MemoryStore.make)) }
     const topic = `requests-${name.replace(/\W/g, "")}`
-    const open = (): Shop => {
-      const kafka = make({ brokers: [broker.address] })
+    const open = (client: typeof make | typeof makeOther): Shop => {
+      const kafka = client({ brokers: [broker.address] })
       const requests = kafkaRequests({ kafka, topic, partitions: 2, replication: 1 })
       const deadlineMillis = hangMillis / 2
       const shop = createHoldfast({ store, requests, seals: false, deadlineMillis, logger: () => {} })
@@ -37,7 +39,7 @@ describe.each([
       })
       return shop
     }
-    const all = [open(), open()] as const
+    const all = [open(make), open(makeOther)] as const
     const names = Array.from({ length: 60 }, (_, index) => `buyer-${index}`)
     for (const accountId of names) await all[0].points.open({ accountId })
     const discount = { type: "flat", amount: 1 } as const

@@ -69,6 +69,43 @@ it("what is no claim is passed over, and a slice that comes again changes nothin
   expect((await shop.audit.run()).ok).toBe(true)
 })
 
+it.each(["the id", "the name"])(
+  "given clients that go by the id of the topic and others by its name, who goes by %s decides each claim once, under its own id",
+  async (by) => {
+    const byId: KafkaTransport = { ...memoryKafka(), topicId: async () => "772243e2-26b4-42a1-9f39-c0d009e26489" }
+    const { topicId: _, ...byName } = byId
+    const store = { name: "memory", layer: Layer.succeed(Store, Effect.runSync(MemoryStore.make)) }
+    const open = (kafka: KafkaTransport, group?: string): Shop => {
+      const requests = kafkaRequests({ kafka, topic, group, partitions: 1, replication: 1 })
+      const shop = createHoldfast({ store, requests, workers: group !== undefined, seals: false, logger: () => {} })
+      onTestFinished(() => shop.stop())
+      return shop
+    }
+    const [one, other] = [open(byId), open(byName)]
+    const names = await furnish(one, 8)
+    const ids: Array<string> = []
+    for (const [n, name] of names.entries()) ids.push((await request(n % 3 === 2 ? other : one, name)).requestId)
+    expect(new Set(ids.map((id) => id.split(".").at(-4))).size).toBe(2)
+    const told = async (shop: Shop) => Promise.all(ids.map((requestId) => shop.coupons.requested(requestId)))
+    for (const shop of [one, other]) {
+      expect((await told(shop)).map(({ state }) => state)).toEqual(names.map(() => "waiting"))
+    }
+
+    const [first, second] = by === "the id" ? [byId, byName] : [byName, byId]
+    await open(first, "first").start()
+    const outcomes = await Promise.all(ids.map((id) => decided(one, id)))
+    expect(outcomes.slice(0, 5).map((each) => each.state === "issued" && each.coupon.ticket)).toEqual([1, 2, 3, 4, 5])
+    expect(outcomes.slice(5).map(({ state }) => state)).toEqual(["refused", "refused", "refused"])
+
+    // The same slices once more, to one who names the topic differently.
+    const again = open(second, "second")
+    await again.start()
+    await expect.poll(async () => Array.from((await byId.lag("second", topic)).values())).toEqual([0n])
+    for (const shop of [one, other, again]) expect(await told(shop)).toEqual(outcomes)
+    expect((await one.audit.run()).ok).toBe(true)
+  },
+)
+
 it("where too many wait, and where Kafka is away, nothing is accepted", async () => {
   const { open } = rig()
   const shop = open({ workers: false, maxWaiting: 2 })
