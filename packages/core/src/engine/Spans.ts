@@ -71,14 +71,14 @@ export class Spans {
   }
 
   #spanOf(batch: ReadonlyArray<Pending>): Tracer.Span {
-    const callers = new Set<Caller>()
     const operations = new Set<string>()
-    for (const { span, command } of batch) {
-      operations.add(command.operation.name)
-      if (span !== undefined && callers.size < maxLinks) callers.add(span)
-    }
     const links: Array<Tracer.SpanLink> = []
-    for (const caller of callers) {
+    let last: Caller | undefined
+    for (const { span: caller, command } of batch) {
+      operations.add(command.operation.name)
+      // What one caller asked for in one go comes one behind the other.
+      if (caller === last || links.length === maxLinks) continue
+      last = caller
       const span = spanOfCaller(caller)
       if (span !== undefined) links.push({ span, attributes: none })
     }
