@@ -56,6 +56,19 @@ describe("spans of a host without Effect", () => {
     expect(exporter.getFinishedSpans()).toHaveLength(batches.length)
   })
 
+  it.each([null, 5, {}, "", "00-1-2-01"])(
+    "given %j for a traceparent, the call is answered and linked to nothing",
+    async (given) => {
+      const { shop, exporter } = await traced()
+      const options = JSON.parse(JSON.stringify({ traceparent: given }))
+      const charged = await shop.points.charge({ accountId: "ann", amount: 1, key: "c" }, options)
+      expect(charged.balance).toBe(1_001)
+      expect(await shop.points.balance("ann", options)).toBe(1_001)
+      await shop.stop()
+      expect(batchesOf(exporter.getFinishedSpans()).map(({ links }) => links)).toEqual([[]])
+    },
+  )
+
   it("belong to the trace of an incoming traceparent, where the call is alone in its batch", async () => {
     const { shop, exporter } = await traced()
     await buy(shop, "one", 1, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")

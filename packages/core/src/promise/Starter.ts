@@ -82,7 +82,7 @@ export class Starter implements Host {
 
   caller: Host["caller"] = (options) => {
     const { telemetry } = this.#options
-    return telemetry && (telemetry.activeSpan() ?? options?.traceparent)
+    return telemetry && (telemetry.activeSpan() ?? textOnly(options?.traceparent))
   }
 
   run: Host["run"] = (effect, end) => {
@@ -179,3 +179,6 @@ const noOf = (fault: StartFault): Refusal | Unavailable => {
       return fault
   }
 }
+
+/** Hosts in JavaScript may give anything, such as a header that is not there: what is no text names no trace. */
+const textOnly = (given: unknown): string | undefined => (typeof given === "string" ? given : undefined)
