@@ -213,12 +213,12 @@ const slicesOf = (own: string, { partition, records }: KafkaSlice): ReadonlyArra
     requests = []
   }
   for (const record of records) {
-    const found = claimIn(record)
+    const found = claimIn(record, own)
     // What is no claim is passed over: nobody was told an id for it.
     if (found === undefined) continue
     const offset = Number(record.offset)
-    if ((found.log ?? own) !== log) endAt(offset)
-    log = found.log ?? own
+    if (found.log !== log) endAt(offset)
+    log = found.log
     requests.push({ offset, claim: found.claim })
   }
   endAt(Number(records.at(-1)?.offset ?? -1n) + 1)

@@ -19,21 +19,24 @@ export const recordOf = (claim: Claim, log: string, partitions: number): KafkaRe
   headers: {},
 })
 
-/** The claim in a record, and its log where it names one; undefined where it is no claim, whoever wrote it. */
-export const claimIn = ({ value }: KafkaReceived): { readonly claim: Claim; readonly log?: string } | undefined => {
+/** The claim in a record, and its log, `own` where it names none; undefined where it is no claim, whoever wrote it. */
+export const claimIn = (
+  { value }: KafkaReceived,
+  own: string,
+): { readonly claim: Claim; readonly log: string } | undefined => {
   if (value === undefined) return undefined
   try {
     const stored: unknown = JSON.parse(text.decode(value))
     const claim = claimFrom(stored)
-    return claim && { claim, ...logFrom(stored) }
+    return claim && { claim, log: logFrom(stored) ?? own }
   } catch {
     return undefined
   }
 }
 
-const logFrom = (stored: unknown): { readonly log?: string } => {
+const logFrom = (stored: unknown): string | undefined => {
   const log = typeof stored === "object" && stored !== null && "log" in stored ? stored.log : undefined
-  return typeof log === "string" && isLogName(log) ? { log } : {}
+  return typeof log === "string" && isLogName(log) ? log : undefined
 }
 
 /** Whether it may name a log: the name of a topic, or its id. */
