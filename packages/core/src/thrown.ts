@@ -29,6 +29,18 @@ export const stackOfThrown = (thrown: unknown): string | undefined =>
 export const textOfCause = (cause: Cause.Cause<unknown>): string =>
   firstText([() => Cause.pretty(cause), () => textOfThrown(Cause.squash(cause))]) ?? unreadable
 
+/**
+ * What a look by a host's own code saw; undefined where it threw. A tracer or logger only watches: what it watches must not
+ * fail because of it.
+ */
+export const quietly = <A>(look: () => A): A | undefined => {
+  try {
+    return look()
+  } catch {
+    return undefined
+  }
+}
+
 /** Errors of another realm and objects that keep their fields to themselves are `{}` as JSON, which tells nothing. */
 const tellingJson = (thrown: unknown): string | undefined => {
   const json = Inspectable.toStringUnknown(thrown, 0)

@@ -6,7 +6,8 @@
  */
 import { Clock, Effect, type Scope } from "effect"
 import type { Command, Decision } from "../decision/Command.ts"
-import type { KeyOf, SharedCacheShape, StoreCounts, StoreFault, StoreShape } from "../ports/index.ts"
+import type { KeyOf, SharedCacheShape, StoreCounts, StoreFault, StoreShape, Turn } from "../ports/index.ts"
+import { textOfThrown } from "../thrown.ts"
 import { askAgain } from "./asking.ts"
 import { type BatchContext, runBatch } from "./batches.ts"
 import { DeferredCommands } from "./DeferredCommands.ts"
@@ -272,7 +273,7 @@ class RunningEngine implements Engine {
         // What others may take too is theirs to overlap: smaller batches of it would gain nothing.
         const mayPass = this.#context.store.passesTurns === true && batch.every((pending) => pending.lane !== undefined)
         const began = this.#now()
-        return Effect.onExit(this.#traced(batch, runBatch(this.#context, batch, mayPass ? turn : undefined)), () =>
+        return Effect.onExit(this.#run(batch, mayPass ? turn : undefined), () =>
           Effect.sync(() => {
             this.#queue.finished(batch)
             this.#counters.laneBusyMillis += this.#now() - began
@@ -283,11 +284,25 @@ class RunningEngine implements Engine {
 
   /** Commands on busy keys, beside the lanes. */
   get serveAside(): Effect.Effect<never> {
-    return this.#deferred.serve((batch) => this.#traced(batch, runBatch(this.#context, batch)))
+    return this.#deferred.serve((batch) => this.#run(batch))
   }
 
-  #traced(batch: ReadonlyArray<Pending>, run: Effect.Effect<void>): Effect.Effect<void> {
-    return this.#spans === undefined ? run : this.#spans.around(batch, run)
+  /** Runs a batch. What is thrown beside the store (by a host's logger, say) ends neither the lane nor a caller's waiting. */
+  #run(batch: ReadonlyArray<Pending>, turn?: Turn): Effect.Effect<void> {
+    const run = runBatch(this.#context, batch, turn)
+    const traced = this.#spans === undefined ? run : this.#spans.around(batch, run)
+    return Effect.catchDefect(traced, (defect) => Effect.sync(() => this.#answerUnknown(batch, textOfThrown(defect))))
+  }
+
+  #answerUnknown(batch: ReadonlyArray<Pending>, reason: string): void {
+    for (const pending of batch) {
+      // One that was set aside is somebody else's by now, or nobody's yet.
+      if (pending.state === "queued") continue
+      this.#finish(pending, {
+        _tag: "Unavailable",
+        unavailable: { _tag: "StoreUnavailable", outcome: "unknown", reason },
+      })
+    }
   }
 
   /** Answers commands at their deadline, whatever the store is doing. No timer runs while nothing waits. */

@@ -1,6 +1,7 @@
 /**
  * The spans of a shop: one for each batch, with links to the calls that it serves, and one for each call where that is
- * asked for. They go to the tracer of the program in Effect, or to that of a host by way of `telemetry`.
+ * asked for. They go to the tracer of the program in Effect, or to that of a host by way of `telemetry`. A tracer that throws
+ * costs its span and nothing else.
  *
  * A batch is named and described by the stable conventions for databases (OpenTelemetry semantic conventions 1.33): it is one
  * round of work that the store does for several calls. No id, key or amount of anybody is in a span.
@@ -8,6 +9,7 @@
 import { type Clock, Context, Effect, Exit, Option, Tracer } from "effect"
 import type { Command } from "../decision/Command.ts"
 import type { StoreFault, StoreShape } from "../ports/index.ts"
+import { quietly } from "../thrown.ts"
 import type { Outcome, Pending } from "./Pending.ts"
 import { type Caller, spanOfCaller } from "./traceparent.ts"
 
@@ -37,16 +39,40 @@ export class Spans {
 
   /** What a batch is linked to for a call: a span of its own where that was asked for, else the one that it is made in. */
   began(command: Command, caller: Caller | undefined): Caller | undefined {
-    if (!this.#calls) return caller
-    const span = this.#begin(`holdfast.${command.operation.name}`, "internal", spanOfCaller(caller), [])
-    span.attribute("holdfast.operation", command.operation.name)
-    return span
+    return this.#calls ? (quietly(() => this.#spanOfCall(command, caller)) ?? caller) : caller
   }
 
   /** Ends the span of a call, where it has one of its own. */
   ended(pending: Pending, outcome: Outcome): void {
     const { span } = pending
-    if (!this.#calls || typeof span !== "object" || span._tag !== "Span" || span.status._tag === "Ended") return
+    if (!this.#calls || typeof span !== "object" || span._tag !== "Span") return
+    quietly(() => this.#endCall(span, outcome))
+  }
+
+  /** Runs a batch in a span of its own. */
+  around(batch: ReadonlyArray<Pending>, run: Effect.Effect<void>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const span = quietly(() => this.#spanOf(batch))
+      if (span === undefined) return run
+      return Effect.onExit(Effect.provideService(run, Tracer.ParentSpan, span), (exit) =>
+        Effect.sync(() => {
+          quietly(() => {
+            const error = span.attributes.get("error.type")
+            this.#end(span, Exit.isFailure(exit) ? "interrupted" : typeof error === "string" ? error : undefined)
+          })
+        }),
+      )
+    })
+  }
+
+  #spanOfCall({ operation }: Command, caller: Caller | undefined): Tracer.Span {
+    const span = this.#begin(`holdfast.${operation.name}`, "internal", spanOfCaller(caller), [])
+    span.attribute("holdfast.operation", operation.name)
+    return span
+  }
+
+  #endCall(span: Tracer.Span, outcome: Outcome): void {
+    if (span.status._tag === "Ended") return
     const no =
       outcome._tag === "Refused" ? outcome.refusal : outcome._tag === "Unavailable" ? outcome.unavailable : undefined
     span.attribute("holdfast.outcome", outcome._tag)
@@ -55,19 +81,6 @@ export class Spans {
     const failed =
       outcome._tag === "Unavailable" ? outcome.unavailable._tag : outcome._tag === "Defective" ? "defect" : undefined
     this.#end(span, failed)
-  }
-
-  /** Runs a batch in a span of its own. */
-  around(batch: ReadonlyArray<Pending>, run: Effect.Effect<void>): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const span = this.#spanOf(batch)
-      return Effect.onExit(Effect.provideService(run, Tracer.ParentSpan, span), (exit) =>
-        Effect.sync(() => {
-          const error = span.attributes.get("error.type")
-          this.#end(span, Exit.isFailure(exit) ? "interrupted" : typeof error === "string" ? error : undefined)
-        }),
-      )
-    })
   }
 
   #spanOf(batch: ReadonlyArray<Pending>): Tracer.Span {
@@ -120,11 +133,13 @@ export const noteOnSpan = (fault: StoreFault): Effect.Effect<void> =>
     const { span } = fiber.cache
     if (span?._tag !== "Span" || span.status._tag === "Ended") return Effect.void
     return Effect.clockWith((clock) =>
-      Effect.sync(() => {
-        span.event(`holdfast.${fault._tag.toLowerCase()}`, clock.currentTimeNanosUnsafe())
-        // Busy keys are waited for beside the lanes, and the rest goes on: that is no failure.
-        if (fault._tag !== "Busy") span.attribute("error.type", fault._tag)
-      }),
+      Effect.sync(() =>
+        quietly(() => {
+          span.event(`holdfast.${fault._tag.toLowerCase()}`, clock.currentTimeNanosUnsafe())
+          // Busy keys are waited for beside the lanes, and the rest goes on: that is no failure.
+          if (fault._tag !== "Busy") span.attribute("error.type", fault._tag)
+        }),
+      ),
     )
   })
 

@@ -13,6 +13,7 @@ import { Health } from "../services/Health.ts"
 import { layerWithRuntime, relayedWithRuntime, type Services } from "../services/Holdfast.ts"
 import { measurementsOf } from "../services/measurements.ts"
 import { Runtime } from "../services/Runtime.ts"
+import { quietly } from "../thrown.ts"
 import type { Host } from "./derive.ts"
 import { hostServices } from "./hostServices.ts"
 import type { CreateOptions } from "./options.ts"
@@ -82,7 +83,7 @@ export class Starter implements Host {
 
   caller: Host["caller"] = (options) => {
     const { telemetry } = this.#options
-    return telemetry && (telemetry.activeSpan() ?? textOnly(options?.traceparent))
+    return telemetry && (quietly(telemetry.activeSpan) ?? textOnly(options?.traceparent))
   }
 
   run: Host["run"] = (effect, end) => {

@@ -2,7 +2,7 @@
  * The host's clock, random numbers and logger as Effect services; Effect's own where the host gave none.
  */
 import { Clock, Context, Effect, Logger, Random, References, Tracer } from "effect"
-import { textOfCause, textOfThrown } from "../thrown.ts"
+import { quietly, textOfCause, textOfThrown } from "../thrown.ts"
 import type { CreateOptions, LogFields, LogLevel } from "./options.ts"
 
 export const hostServices = ({ clock, random, logger, telemetry }: CreateOptions): Context.Context<never> => {
@@ -45,7 +45,8 @@ const loggerOf = (log: (level: LogLevel, message: string, fields: LogFields) => 
       ...fiber.getRef(References.CurrentLogAnnotations),
       ...(span && { traceId: span.traceId, spanId: span.spanId }),
     }
-    log(levelOf(logLevel), cause.reasons.length === 0 ? text : `${text} ${textOfCause(cause)}`, fields)
+    const told = cause.reasons.length === 0 ? text : `${text} ${textOfCause(cause)}`
+    quietly(() => log(levelOf(logLevel), told, fields))
   })
 
 const levelOf = (level: string): LogLevel => {

@@ -1,8 +1,8 @@
 import { type Context, Effect, Exit, Layer, Tracer } from "effect"
 import { describe, expect, it } from "vitest"
-import { Holdfast, Points, spanOfTraceparent } from "../../src/index.ts"
+import { createHoldfast, Holdfast, Points, spanOfTraceparent } from "../../src/index.ts"
 import { MemoryStore } from "../../src/memory/index.ts"
-import { Store } from "../../src/ports/index.ts"
+import { Store, type StoreFault, type StoreShape } from "../../src/ports/index.ts"
 
 /** A tracer that keeps what it is given, as a program in Effect would provide one of `effect/observability`. */
 const keeping = () => {
@@ -84,6 +84,75 @@ describe("spans of a program in Effect", () => {
       ),
     )
     expect(seen).toBeUndefined()
+  })
+})
+
+/** A tracer of which one part throws. */
+const throwing = (part: "span" | "attribute" | "event" | "end"): Tracer.Tracer =>
+  Tracer.make({
+    span: (options) => {
+      if (part === "span") throw new Error("no span")
+      return Object.assign(new Tracer.NativeSpan(options), {
+        [part]: () => {
+          throw new Error(`no ${part}`)
+        },
+      })
+    },
+  })
+
+describe("given a host's own code that throws while it looks on, calls are answered", () => {
+  const lossy = async (losses: number, before: Effect.Effect<void>) => {
+    const store = await Effect.runPromise(MemoryStore.make)
+    const lost = Effect.fail({ _tag: "Lost", reason: "cut" } as const)
+    const transact: StoreShape["transact"] = (keys, decide) =>
+      losses-- > 0 ? Effect.andThen(before, lost) : store.transact(keys, decide)
+    return { name: "lossy", layer: Layer.succeed(Store, { ...store, transact }) }
+  }
+
+  it.for(["span", "attribute", "event", "end"] as const)("where its tracer does: %s", async (part) => {
+    const shop = createHoldfast({
+      store: await lossy(1, Effect.void),
+      spans: "calls",
+      telemetry: {
+        name: "throwing",
+        tracer: throwing(part),
+        activeSpan: () => {
+          throw new Error("no context")
+        },
+        observe: () => () => {},
+      },
+    })
+    await shop.points.open({ accountId: "ada" })
+    expect(await shop.points.charge({ accountId: "ada", amount: 5, key: "1" })).toMatchObject({ balance: 5 })
+    await shop.stop()
+  })
+
+  it("where its logger does", async () => {
+    let heard = 0
+    const shop = createHoldfast({
+      store: await lossy(1, Effect.logWarning("cut")),
+      logger: () => {
+        heard++
+        throw new Error("no disk")
+      },
+    })
+    expect(await shop.points.open({ accountId: "ada" })).toMatchObject({ state: "open" })
+    expect(heard).toBeGreaterThan(0)
+    await shop.stop()
+  })
+})
+
+describe("given a store that fails with what is no fault", () => {
+  it("its batch is answered as unknown, and the lane goes on", async () => {
+    const store = await Effect.runPromise(MemoryStore.make)
+    let failures = 1
+    const transact: StoreShape["transact"] = (keys, decide) =>
+      failures-- > 0 ? Effect.fail({ _tag: "Busy" } as unknown as StoreFault) : store.transact(keys, decide)
+    const shop = createHoldfast({ store: { name: "odd", layer: Layer.succeed(Store, { ...store, transact }) } })
+    const ada = await shop.safe.points.open({ accountId: "ada" })
+    expect(ada).toMatchObject({ ok: false, error: { code: "STORE_UNAVAILABLE", outcome: "unknown" } })
+    expect(await shop.points.open({ accountId: "bob" })).toMatchObject({ state: "open" })
+    await shop.stop()
   })
 })
 
