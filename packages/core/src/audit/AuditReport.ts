@@ -63,6 +63,11 @@ const checks = [
     between: ["campaign", "terms"],
   },
   { id: "product-terms", title: "Products and the last changes of their terms match", between: ["product", "terms"] },
+  {
+    id: "terms-receipts",
+    title: "Receipts of changes of terms and their history match",
+    between: ["receipt", "terms"],
+  },
 ] as const
 
 type Check = (typeof checks)[number]

@@ -101,12 +101,12 @@ const archivedBeforeOf = <E>({ archivedBefore }: AuditSource<E>): Effect.Effect<
 
 // A row of the very millisecond `asOf` counts: on a quiet store, or one whose clock stands still, nothing is left out.
 // What rests on a time from before `from` may be archived on one side and kept on the other. Buckets know their hour. And what
-// was sold before histories begin has a price that nobody may know.
+// was sold before histories begin has a price that nobody may know, and what was changed before them has no row.
 const between =
   ({ rows: from, terms }: Since, asOf: number, state: State): State =>
   (statement) => {
     const { mayBe, at, check, key } = statement
-    if (check === "order-prices" && at !== undefined && at <= terms) return
+    if ((check === "order-prices" || check === "terms-receipts") && at !== undefined && at <= terms) return
     if (check === "sales-buckets" && Number(key[1]) < hourOf(from)) return
     if (mayBe || at === undefined || (at >= from && at <= asOf)) state(statement)
   }

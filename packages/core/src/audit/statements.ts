@@ -5,8 +5,9 @@
  * does. Both say it in the same words, so that comparing them needs no rule. Here is every pair of such sentences, and
  * nothing about how they are compared.
  *
- * Receipts of changes of terms (suspend, rename, pause and the like) are matched to nothing: those of a database from before
- * their history have no row there. `terms.ts` compares that history with its owners, and with what was done under the terms.
+ * Receipts of changes of terms (suspend, rename, pause and the like) are matched to their history from when it begins: those of
+ * a database from before it have no row there. `terms.ts` compares that history with its owners, and with what was done under
+ * the terms.
  */
 import type { Campaign } from "../coupons/Campaign.ts"
 import type { Coupon } from "../coupons/Coupon.ts"
@@ -17,6 +18,7 @@ import { isSale, stateAfter } from "../orders/states.ts"
 import type { Account, PointEntry } from "../points/Account.ts"
 import { hourOf, type SalesBucket } from "../popularity/SalesBucket.ts"
 import type { Product, StockMovement } from "../stock/Product.ts"
+import type { TermsChange, TermsOwner } from "../terms/TermsChange.ts"
 import type { Key } from "../values.ts"
 import type { TwoSidedCheck } from "./AuditReport.ts"
 
@@ -133,6 +135,14 @@ export const stateOrder = (state: State, order: Order): void => {
 export const stateBucket = (state: State, { productId, hour, sold }: SalesBucket): void =>
   state({ check: "sales-buckets", side: "found", key: [productId, hour], value: {}, amount: sold })
 
+/** A change by a command. What a migration left of earlier ones has none. */
+export const stateTermsChange = (state: State, { id, of, before, after, commandId, at }: TermsChange): void => {
+  if (before === undefined || commandId === undefined) return
+  const changed = Object.entries(after).filter(([term, value]) => before[term] !== value)
+  const value = { of, id, changed: sorted(Object.fromEntries(changed)) }
+  state({ check: "terms-receipts", side: "found", at, key: [commandId], value })
+}
+
 export const stateReceipt = (state: State, receipt: Receipt): void => {
   for (const statement of receiptStatements(receipt)) state(statement)
 }
@@ -188,10 +198,33 @@ const receiptStatements = ({ operation, commandId, answer, at }: Receipt): Reado
       const value = { state: operation === "orders.complete" ? stateAfter.complete : stateAfter.cancel, commandId }
       return [{ check: "close-receipts", side, at, key: [part(answer.orderId)], value }]
     }
+    case "points.suspend":
+    case "points.resume":
+    case "points.close":
+      return [{ check: "terms-receipts", ...own, value: changed("account", accountId, { state: answer.state }) }]
+    case "stock.changePrice":
+      return [{ check: "terms-receipts", ...own, value: changed("product", productId, { price: answer.price }) }]
+    case "stock.rename":
+      return [{ check: "terms-receipts", ...own, value: changed("product", productId, { name: answer.name }) }]
+    case "stock.retire":
+      return [{ check: "terms-receipts", ...own, value: changed("product", productId, { retired: true }) }]
+    case "coupons.openCampaign":
+    case "coupons.pauseCampaign":
+    case "coupons.closeCampaign":
+      return [{ check: "terms-receipts", ...own, value: changed("campaign", campaignId, { state: answer.state }) }]
+    case "coupons.changeLimit":
+      return [{ check: "terms-receipts", ...own, value: changed("campaign", campaignId, { limit: answer.limit }) }]
     default:
       return []
   }
 }
+
+/** What a change of terms says that it changed, as its row says it. */
+const changed = (of: TermsOwner, id: EventValue | undefined, terms: Stored): Stored => ({
+  of,
+  id: part(id),
+  changed: sorted(terms),
+})
 
 // A receipt whose answer lost a field must still be a statement, so that it is found to match nothing.
 const part = (value: EventValue | undefined): string =>

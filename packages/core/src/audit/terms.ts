@@ -17,7 +17,7 @@ import type { StockMovement } from "../stock/Product.ts"
 import type { Terms, TermsChange, TermsOf, TermsOwner } from "../terms/TermsChange.ts"
 import type { Key } from "../values.ts"
 import type { Findings } from "./AuditReport.ts"
-import type { State } from "./statements.ts"
+import { type State, stateTermsChange } from "./statements.ts"
 import { isBehind, isWithin, type Pages, type Range } from "./walk.ts"
 
 /** What was in force at a number that the owner counted. Undefined where that is not known. */
@@ -69,7 +69,7 @@ export const readHistories = Effect.fnUntraced(function* <Owner, E>(
 
 /**
  * When histories begin: the time of the last row that a migration left, which is no earlier than anything before it. What was
- * sold until then may be older than what is known of its product.
+ * sold until then may be older than what is known of its product, and what was changed until then has no row.
  */
 export const termsBegin = <E>(pages: Pages<E>): Effect.Effect<number, E> => {
   let begin = Number.NEGATIVE_INFINITY
@@ -92,7 +92,10 @@ const historyOf = (
   changes: ReadonlyArray<TermsChange>,
 ): TermsHistory => {
   findings.checked("terms-ledger", changes.length)
-  for (const [index, change] of changes.entries()) checkRow(findings, owner, changes[index - 1], change)
+  for (const [index, change] of changes.entries()) {
+    checkRow(findings, owner, changes[index - 1], change)
+    stateTermsChange(state, change)
+  }
   const last = changes.at(-1)
   if (last !== undefined) stateTerms(state, "found", last, last.after)
   if (owner === undefined) return unknownTerms

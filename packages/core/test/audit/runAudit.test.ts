@@ -51,6 +51,7 @@ describe("a healthy shop", () => {
         "coupon-tickets": 6,
         "campaign-issued": 2,
         "terms-ledger": 4,
+        "terms-receipts": 4,
         "entry-terms": 10,
         "movement-terms": 13,
         "coupon-terms": 6,

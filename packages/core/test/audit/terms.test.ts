@@ -15,7 +15,7 @@ import {
   openCampaignCall,
   pauseCampaignCall,
 } from "../../src/decision/couponCalls.ts"
-import type { KindName, LedgerName } from "../../src/decision/kinds.ts"
+import { type KindName, kinds, type LedgerName } from "../../src/decision/kinds.ts"
 import { placeCall } from "../../src/decision/orderCalls.ts"
 import { chargeCall, closeCall, openCall, resumeCall, suspendCall } from "../../src/decision/pointsCalls.ts"
 import { changePriceCall, registerCall, renameCall, restockCall, retireCall } from "../../src/decision/stockCalls.ts"
@@ -171,12 +171,18 @@ const damages: ReadonlyArray<{
       "order-prices": [
         { key: ["order-4", "pen"], expected: { name: "Pen", unitPrice: 5 }, found: { name: "Pen", unitPrice: 7 } },
       ],
+      "terms-receipts": [{ key: ["price-5"], expected: { of: "product", id: "pen", changed: "price 5" }, found: null }],
     },
   },
   {
     what: "the first row missing",
     break: ({ records }) => records.terms.take(["sale", "campaign", 2]),
-    wrong: { "terms-ledger": [{ key: ["sale", "campaign", 3], expected: 2, found: 3 }] },
+    wrong: {
+      "terms-ledger": [{ key: ["sale", "campaign", 3], expected: 2, found: 3 }],
+      "terms-receipts": [
+        { key: ["c00000025"], expected: { of: "campaign", id: "sale", changed: "state paused" }, found: null },
+      ],
+    },
   },
   {
     what: "the last row missing",
@@ -192,6 +198,9 @@ const damages: ReadonlyArray<{
       "order-prices": [
         { key: ["order-5", "pen"], expected: { name: "Quill", unitPrice: 5 }, found: { name: "Pen", unitPrice: 5 } },
       ],
+      "terms-receipts": [
+        { key: ["c00000020"], expected: { of: "product", id: "pen", changed: "name Quill" }, found: null },
+      ],
     },
   },
   {
@@ -199,6 +208,9 @@ const damages: ReadonlyArray<{
     break: ({ records }) => records.terms.take(["over", "campaign", 2]),
     wrong: {
       "campaign-terms": [{ key: ["over"], expected: { limit: 5, state: "closed", version: 2 }, found: null }],
+      "terms-receipts": [
+        { key: ["c00000029"], expected: { of: "campaign", id: "over", changed: "state closed" }, found: null },
+      ],
     },
   },
   {
@@ -232,6 +244,13 @@ const damages: ReadonlyArray<{
           found: { limit: 4, state: "paused" },
         },
       ],
+      "terms-receipts": [
+        {
+          key: ["c00000026"],
+          expected: { of: "campaign", id: "sale", changed: "state open" },
+          found: { of: "campaign", id: "sale", changed: "limit 5, state open" },
+        },
+      ],
     },
   },
   {
@@ -244,6 +263,13 @@ const damages: ReadonlyArray<{
           key: ["pot", "product", 2],
           expected: { name: "Pot", price: 9, retired: false },
           found: { name: "Pot", price: 8, retired: false },
+        },
+      ],
+      "terms-receipts": [
+        {
+          key: ["c00000023"],
+          expected: { of: "product", id: "pot", changed: "retired true" },
+          found: { of: "product", id: "pot", changed: "price 9, retired true" },
         },
       ],
     },
@@ -266,6 +292,34 @@ const damages: ReadonlyArray<{
     break: ({ records }) => records.terms.alter(["sale", "campaign", 4], () => ({ before: undefined })),
     wrong: {
       "terms-ledger": [{ key: ["sale", "campaign", 4], expected: { limit: 5, state: "open" }, found: null }],
+    },
+  },
+  {
+    what: "an answer that tells of another price than was set",
+    break: ({ records }) => {
+      const answered = Array.from(records.receipt.all()).find(({ commandId }) => commandId === "price-7")
+      if (answered === undefined) throw new Error("there is no such receipt")
+      records.receipt.alter(kinds.receipt.keyOf(answered), ({ answer }) => ({ answer: { ...answer, price: 8 } }))
+    },
+    wrong: {
+      "terms-receipts": [
+        {
+          key: ["price-7"],
+          expected: { of: "product", id: "pen", changed: "price 8" },
+          found: { of: "product", id: "pen", changed: "price 7" },
+        },
+      ],
+    },
+  },
+  {
+    what: "a change that nobody was answered",
+    break: ({ records }) => {
+      const answered = Array.from(records.receipt.all()).find(({ commandId }) => commandId === "price-7")
+      if (answered === undefined) throw new Error("there is no such receipt")
+      records.receipt.take(kinds.receipt.keyOf(answered))
+    },
+    wrong: {
+      "terms-receipts": [{ key: ["price-7"], expected: null, found: { of: "product", id: "pen", changed: "price 7" } }],
     },
   },
   {
@@ -293,6 +347,7 @@ describe("a shop whose terms have changed", () => {
         "account-terms": 3,
         "campaign-terms": 2,
         "product-terms": 2,
+        "terms-receipts": 12,
       })
       expect(wrong(yield* audit(changedShop(), { pageSize: 1 }))).toEqual({})
     }),

@@ -29,7 +29,8 @@ export const termsLaws: ReadonlyArray<Law> = [
     title: "Every change of terms leaves one row, which begins where the one before it ended",
     why: "Whoever asks what a product cost on that day is answered from these rows.",
     workload: terms,
-    check: (trial) => audited(trial, "terms-ledger", "account-terms", "campaign-terms", "product-terms"),
+    check: (trial) =>
+      audited(trial, "terms-ledger", "terms-receipts", "account-terms", "campaign-terms", "product-terms"),
     sometimes: {
       "a product changed twice": ({ snapshot }) => snapshot.records.terms.filter(changes("product")).length > 1,
       "a campaign changed twice": ({ snapshot }) => snapshot.records.terms.filter(changes("campaign")).length > 1,

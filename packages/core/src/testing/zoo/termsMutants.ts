@@ -42,6 +42,15 @@ export const termsMutants: ReadonlyArray<Mutant> = [
   mutant("change of terms not written down", "A campaign is paused, and its history does not say so.", {
     tampering: { command: misruled("coupons.pauseCampaign", (verdict) => without(verdict, "terms")) },
   }),
+  mutant("change of terms of nobody", "A change of a limit is written down without the command that made it.", {
+    tampering: {
+      command: misruled("coupons.changeLimit", (verdict) =>
+        verdict._tag === "Accept"
+          ? withRecords(verdict, "terms", (change) => ({ ...change, commandId: undefined }))
+          : verdict,
+      ),
+    },
+  }),
 ]
 
 /** What only moves counters takes the terms for those that it finds. */
