@@ -10,7 +10,7 @@ import { makeMemoryRequestLog } from "../../memory/index.ts"
 import type { RequestLogShape, SliceEnd, StoreShape } from "../../ports/index.ts"
 import type { RequestId } from "../../values.ts"
 import { run } from "../sim/Sim.ts"
-import type { Caught } from "../zoo/zoo.ts"
+import { type Caught, howSoon } from "../zoo/zoo.ts"
 import { requestConformance } from "./requestConformance.ts"
 import type { RequestLogAdapter } from "./requestTrial.ts"
 
@@ -222,16 +222,7 @@ export const huntRequests = (adapter: RequestMutant, seeds: ReadonlyArray<number
       break
     }
   }
-  runs.sort((left, right) => left - right)
-  const mean = runs.reduce((sum, each) => sum + each, 0) / Math.max(1, runs.length)
-  return {
-    name: adapter.name,
-    caught: runs.length,
-    of: seeds.length,
-    meanRuns: Math.round(mean * 10) / 10,
-    p95Runs: runs[Math.min(runs.length - 1, Math.floor(runs.length * 0.95))] ?? 0,
-    laws,
-  }
+  return { name: adapter.name, caught: runs.length, of: seeds.length, ...howSoon(runs), laws, workloads: {} }
 }
 
 /** The laws that one trial in simulated time breaks. */

@@ -12,6 +12,7 @@ import { type Adapter, type Attempt, breachOf, simulate } from "../conformance/A
 import { standardRounds, trialAt } from "../conformance/trials.ts"
 import type { Law } from "../laws/Law.ts"
 import { laws } from "../laws/laws.ts"
+import type { Workload } from "../workloads/Workload.ts"
 import { workloadsFor } from "../workloads/workloads.ts"
 import { looseGuarantees, makeLooseStore, reopenLooseStore } from "./LooseStore.ts"
 import type { Mutant } from "./Mutant.ts"
@@ -29,6 +30,8 @@ export interface Caught {
   readonly p95Runs: number
   /** The laws that caught it first, with how often. */
   readonly laws: { readonly [id: string]: number }
+  /** The workloads that did. */
+  readonly workloads: { readonly [name: string]: number }
 }
 
 /** Stores that keep every law: whoever accuses one of them is wrong. */
@@ -69,45 +72,71 @@ export const controls: ReadonlyArray<Adapter> = [
   },
 ]
 
-/** The trials of a standard run, one after the other. */
-function* attemptsOf(adapter: Adapter, seed: number, rounds = standardRounds, needs?: "processes"): Generator<Attempt> {
-  for (let round = 0; round < rounds; round++) yield* roundOf(adapter, seed, round, needs)
+/** A trial of a standard run. */
+interface Tried {
+  readonly workload: string
+  /** Its place in the run, from 1 on. */
+  readonly run: number
+  readonly attempt: Attempt
 }
 
-function* roundOf(adapter: Adapter, seed: number, round: number, needs?: "processes"): Generator<Attempt> {
-  for (const [index, workload] of workloadsFor(adapter).entries()) {
-    if (needs !== undefined && workload.needs !== needs) continue
+type Choice = (workload: Workload) => boolean
+const all: Choice = () => true
+const ofProcesses: Choice = ({ needs }) => needs === "processes"
+
+/** The trials of one round of a run of the workloads `among` all: those that are wanted of them. */
+function* roundOf(adapter: Adapter, seed: number, round: number, among = all, isWanted = all): Generator<Tried> {
+  const run = Array.from(workloadsFor(adapter).entries()).filter(([, workload]) => among(workload))
+  for (const [place, [index, workload]] of run.entries()) {
+    if (!isWanted(workload)) continue
     const { plan, strategy } = trialAt(seed, round, index, workload)
-    yield simulate(adapter, plan, strategy, seed)
+    const attempt = simulate(adapter, plan, strategy, seed)
+    yield { workload: workload.name, run: round * run.length + place + 1, attempt }
   }
 }
 
-/** Hunts one mutant with each of the seeds. */
-export const hunt = ({ name, adapter }: Mutant, seeds: ReadonlyArray<number>): Caught => {
+/**
+ * Hunts one mutant with each of the seeds.
+ *
+ * `telling` are the workloads that are tried first: those that caught it before. A trial depends on no other one, so what is
+ * caught by them in so many rounds is caught by a run of all workloads too, no later than `run` says.
+ */
+export const hunt = (mutant: Mutant, seeds: ReadonlyArray<number>, telling: ReadonlyArray<string> = []): Caught => {
   const runs: Array<number> = []
   const by: { [id: string]: number } = {}
+  const workloads: { [name: string]: number } = {}
   for (const seed of seeds) {
-    let tried = 0
-    // What shows only among processes is hunted with their workloads alone: the others would cost twice as much again.
-    const needs = adapter.processes === undefined ? undefined : "processes"
-    for (const attempt of attemptsOf(adapter, seed, standardRounds, needs)) {
-      tried++
+    const caught =
+      firstCatch(mutant, seed, ({ name }) => telling.includes(name)) ??
+      firstCatch(mutant, seed, ({ name }) => !telling.includes(name))
+    if (caught === undefined) continue
+    runs.push(caught.run)
+    by[caught.law] = (by[caught.law] ?? 0) + 1
+    workloads[caught.workload] = (workloads[caught.workload] ?? 0) + 1
+  }
+  return { name: mutant.name, caught: runs.length, of: seeds.length, ...howSoon(runs), laws: by, workloads }
+}
+
+const firstCatch = ({ adapter }: Mutant, seed: number, isWanted: Choice) => {
+  // What shows only among processes is hunted with their workloads alone: the others would cost twice as much again.
+  const among = adapter.processes === undefined ? all : ofProcesses
+  if (!workloadsFor(adapter).some(isWanted)) return undefined
+  for (let round = 0; round < standardRounds; round++) {
+    for (const { workload, run, attempt } of roundOf(adapter, seed, round, among, isWanted)) {
       const breach = breachOf(attempt, laws)
-      if (breach === undefined) continue
-      runs.push(tried)
-      by[breach.law.id] = (by[breach.law.id] ?? 0) + 1
-      break
+      if (breach !== undefined) return { workload, run, law: breach.law.id }
     }
   }
-  runs.sort((left, right) => left - right)
-  const mean = runs.reduce((sum, each) => sum + each, 0) / Math.max(1, runs.length)
+  return undefined
+}
+
+/** How many trials it took. */
+export const howSoon = (runs: ReadonlyArray<number>): Pick<Caught, "meanRuns" | "p95Runs"> => {
+  const sorted = Array.from(runs).sort((left, right) => left - right)
+  const mean = sorted.reduce((sum, each) => sum + each, 0) / Math.max(1, sorted.length)
   return {
-    name,
-    caught: runs.length,
-    of: seeds.length,
     meanRuns: Math.round(mean * 10) / 10,
-    p95Runs: runs[Math.min(runs.length - 1, Math.floor(runs.length * 0.95))] ?? 0,
-    laws: by,
+    p95Runs: sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.95))] ?? 0,
   }
 }
 
@@ -119,13 +148,14 @@ export const falseAlarms = (
 ): { readonly alarms: number; readonly first: string | undefined } => {
   let alarms = 0
   let first: string | undefined
-  let tried = 0
-  for (const attempt of attemptsOf(adapter, seed, Math.ceil(trials / workloadsFor(adapter).length))) {
-    if (tried++ >= trials) break
-    const breach = breachOf(attempt, laws)
-    if (breach === undefined) continue
-    alarms++
-    first ??= `${adapter.name}: ${breach.law.id} ${breach.violation.message}`
+  for (let round = 0, tried = 0; tried < trials; round++) {
+    for (const { attempt } of roundOf(adapter, seed, round)) {
+      if (tried++ >= trials) break
+      const breach = breachOf(attempt, laws)
+      if (breach === undefined) continue
+      alarms++
+      first ??= `${adapter.name}: ${breach.law.id} ${breach.violation.message}`
+    }
   }
   return { alarms, first }
 }
@@ -140,7 +170,7 @@ export const matrixOf = (rounds: number, seed = 1): ReadonlyMap<string, Readonly
     for (const { name, adapter } of mutants) {
       if (asked().length === 0) return
       if (needs !== undefined && adapter.processes === undefined) continue
-      for (const attempt of roundOf(adapter, seed, round, needs)) {
+      for (const { attempt } of roundOf(adapter, seed, round, needs === undefined ? all : ofProcesses)) {
         for (const law of asked()) {
           const found = matrix.get(law.id)
           if (found !== undefined && !found.has(name) && accuses(law, attempt)) found.add(name)
