@@ -1,7 +1,7 @@
 /**
  * A backlog of events that goes to Kafka by a shop's relay, the same records sent by a bare client, and what both cost.
  */
-import { kafka, kafkajs } from "@holdfast/adapters/kafka"
+import { kafka, kafkajs, platformatic } from "@holdfast/adapters/kafka"
 import { postgres } from "@holdfast/adapters/postgres"
 import { createHoldfast, type Shop } from "@holdfast/core"
 import { Kafka, logLevel } from "kafkajs"
@@ -24,8 +24,18 @@ const timed = async (events: number, run: () => Promise<void>): Promise<Went> =>
   return { perSecond: (events * 1_000) / (performance.now() - began), cpuMicros: (user + system) / events }
 }
 
-const shopOnBus = ({ url, schema }: BenchDatabase, broker: string, topic: string, workers: boolean) => {
-  const transport = kafkajs({ brokers: [broker] })
+/** The clients that a bus can be given. */
+const clients = { kafkajs, platformatic }
+export type Client = keyof typeof clients
+
+const shopOnBus = (
+  { url, schema }: BenchDatabase,
+  broker: string,
+  topic: string,
+  workers: boolean,
+  client: Client = "kafkajs",
+) => {
+  const transport = clients[client]({ brokers: [broker] })
   const bus = kafka({ kafka: transport, topic, partitions: 3, replication: 1 })
   const shop = createHoldfast({ store: postgres({ url, schema }), bus, workers, logger: () => {} })
   return { shop, transport }
@@ -41,8 +51,14 @@ export const registerBus = async (database: BenchDatabase, broker: string, topic
 }
 
 /** Has everything relayed that waits, by a shop of its own. */
-export const relay = async (database: BenchDatabase, broker: string, topic: string, events: number): Promise<Went> => {
-  const { shop, transport } = shopOnBus(database, broker, topic, true)
+export const relay = async (
+  database: BenchDatabase,
+  broker: string,
+  topic: string,
+  events: number,
+  client: Client,
+): Promise<Went> => {
+  const { shop, transport } = shopOnBus(database, broker, topic, true, client)
   const went = await timed(events, async () => {
     await shop.start()
     await settled(shop)
