@@ -1,5 +1,6 @@
 /**
- * The laws of request logs on topics of a real broker, for both clients: every log that is opened is a client of its own.
+ * The laws of request logs on topics of a real broker, for both clients and for a fleet of both: every log that is opened is a
+ * client of its own.
  */
 import { RequestLog } from "@holdfast/core/ports"
 import { type RequestLogAdapter, requestConformance } from "@holdfast/core/testing"
@@ -24,9 +25,16 @@ const topics = (make: () => KafkaTransport): RequestLogAdapter => ({
     }),
 })
 
+let opened = 0
+
 it.each([
   ["kafkajs", kafkajs],
   ["@platformatic/kafka", platformatic],
+  // A fleet that is on its way from one to the other: the topic has two names, and claims of both kinds alternate.
+  [
+    "both, in turns",
+    (options: { readonly brokers: Array<string> }) => (opened++ % 2 === 0 ? kafkajs : platformatic)(options),
+  ],
 ])("a topic over %s keeps the laws of request logs", async (_, make) => {
   const broker = cluster?.brokers[0]?.address
   if (broker === undefined) return leaveOut("the laws of request logs on Kafka")
