@@ -46,8 +46,11 @@ export interface Submitter {
   readonly submit: (command: Command, resolve: (outcome: Outcome) => void, caller?: Caller | undefined) => Pending
   /** Lets the caller leave. A command that no lane has taken will not happen; one that was taken finishes unheard. */
   readonly withdraw: (pending: Pending) => void
-  /** Reads what a command of this deadline has to know before it can be handed over. */
-  readonly prepare: <A>(deadline: number, reading: Effect.Effect<A, StoreFault>) => Effect.Effect<A, StoreFault>
+  /**
+   * Reads what a command of this deadline has to know before it can be handed over, or before it can be answered: a store that
+   * is away meanwhile costs time and nothing else.
+   */
+  readonly readInTime: <A>(deadline: number, reading: Effect.Effect<A, StoreFault>) => Effect.Effect<A, StoreFault>
 }
 
 export interface Engine extends Submitter {
@@ -180,7 +183,7 @@ class RunningEngine implements Engine {
   }
 
   // A store that is away is asked as long as a lane would ask it.
-  prepare: Engine["prepare"] = (deadline, reading) =>
+  readInTime: Engine["readInTime"] = (deadline, reading) =>
     askAgain(reading, () => !this.#stopping && this.#now() <= deadline)
 
   isPending: Engine["isPending"] = (callKey) => this.#keys.has(callKey)

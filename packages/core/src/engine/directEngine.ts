@@ -40,7 +40,7 @@ export const makeDirectEngine = (
       withdraw: (pending) => {
         pending.state = "settled"
       },
-      prepare: (_, reading) => reading,
+      readInTime: (_, reading) => reading,
     }
   })
 

@@ -95,8 +95,8 @@ export function makeOrders(kernel: KernelShape): OrdersShape {
   const presentation: Presentation<OrderRecord, Order> = {
     fresh: answerOf,
     // Receipts name the order; it is answered as it is now, with its live state.
-    recall: (stored, replayed) =>
-      Effect.flatMap(orStillUnknown(kernel.store.reads.order(storedOrderId(stored))), (order) =>
+    recall: (stored, replayed, inTime) =>
+      Effect.flatMap(orStillUnknown(inTime(kernel.store.reads.order(storedOrderId(stored)))), (order) =>
         order === undefined ? archived : Effect.succeed(answerOf(order, replayed)),
       ),
   }

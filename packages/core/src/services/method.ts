@@ -81,14 +81,21 @@ export interface MaybeFastPath {
   readonly [fastPath]?: FastPath<unknown>
 }
 
+/** Reads for a call until that is over, however long the store is away. */
+type ReadInTime = <A>(reading: Effect.Effect<A, StoreFault>) => Effect.Effect<A, StoreFault>
+
+/** For whoever only asks what became of a call, and may ask again. */
+const once: ReadInTime = (reading) => reading
+
 /** Makes the public answer of a call. */
 export interface Presentation<Answer, Public> {
   /** Of a fresh decision. */
   readonly fresh: (answer: Answer, replayed: boolean) => Public & Replayed
-  /** Of a receipt: at once, or after a read. */
+  /** Of a receipt: at once, or after a read that may take as long as the call may. */
   readonly recall: (
     stored: Stored,
     replayed: boolean,
+    inTime: ReadInTime,
   ) => (Public & Replayed) | Effect.Effect<Public & Replayed, StoreNo>
 }
 
@@ -133,7 +140,7 @@ export const preparedChange = <S extends InputSchema, Request, Answer, R extends
   const method = Effect.fnUntraced(function* (input: S["Encoded"]) {
     const command = admit(input)
     if (isInvalid(command)) return yield* Effect.fail(command)
-    const request = yield* orUnavailable(kernel.submitter.prepare(command.deadline, prepare(command.request)))
+    const request = yield* orUnavailable(kernel.submitter.readInTime(command.deadline, prepare(command.request)))
     const prepared = { ...command, request }
     const start = starting<Request, Answer, Public>(kernel, () => prepared, presentation)
     return yield* toEffect<Public, R>((end, caller) => start(input, end, caller))
@@ -171,7 +178,7 @@ export const orUnknown = <A>(changing: Effect.Effect<A, StoreFault>): Effect.Eff
 const recalling =
   <Answer, Public extends object>({ recall }: Presentation<Answer, Public>): FastPath<Public>["recall"] =>
   (receipt) => {
-    const answer = recall(receipt.answer, true)
+    const answer = recall(receipt.answer, true, once)
     return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
   }
 
@@ -187,9 +194,10 @@ const starting = <Request, Answer, Public extends object>(
       end({ _tag: "Failure", failure: command })
       return () => {}
     }
+    const inTime: ReadInTime = (reading) => kernel.submitter.readInTime(command.deadline, reading)
     const resolve = (outcome: Outcome): void => {
       const rest = outcome._tag === "Refused" ? undefined : before(command.request)
-      const ended = endedOf(presentation, outcome)
+      const ended = endedOf(presentation, outcome, inTime)
       end(
         rest !== undefined && ended._tag === "Success"
           ? { _tag: "Later", effect: Effect.as(rest, ended.value) }
@@ -204,6 +212,7 @@ const starting = <Request, Answer, Public extends object>(
 const endedOf = <Answer, Public extends object>(
   presentation: Presentation<Answer, Public>,
   outcome: Outcome,
+  inTime: ReadInTime,
 ): Ended<Public & Replayed> => {
   switch (outcome._tag) {
     case "Accepted":
@@ -214,7 +223,7 @@ const endedOf = <Answer, Public extends object>(
         value: presentation.fresh(outcome.answer as Answer, outcome._tag === "Repeated"),
       }
     case "Recalled":
-      return recalled(presentation, outcome.receipt, !outcome.own)
+      return recalled(presentation, outcome.receipt, !outcome.own, inTime)
     case "Refused":
       return { _tag: "Failure", failure: outcome.refusal }
     case "Unavailable":
@@ -228,8 +237,9 @@ const recalled = <Answer, Public extends object>(
   { recall }: Presentation<Answer, Public>,
   receipt: Receipt,
   replayed: boolean,
+  inTime: ReadInTime,
 ): Ended<Public & Replayed> => {
-  const answer = recall(receipt.answer, replayed)
+  const answer = recall(receipt.answer, replayed, inTime)
   return Effect.isEffect(answer) ? { _tag: "Later", effect: answer } : { _tag: "Success", value: answer }
 }
 

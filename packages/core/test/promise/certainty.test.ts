@@ -13,14 +13,19 @@ const lost = { _tag: "Lost", reason: "the connection was lost" } as const
 const rejected = { _tag: "Rejected", reason: "permission denied" } as const
 
 /** A shop with an order, whose store fails its reads from then on as told. */
-const shopThatReads = async () => {
+const shopThatReads = async (deadlineMillis = 50) => {
   const { shape } = memoryStore()
   let fault: StoreFault | undefined
+  let failures = 0
   // Time goes on only once reads fail: no call before that may meet its deadline.
   const startedAt = Date.now()
   const failing = <Args extends ReadonlyArray<unknown>, A>(read: (...args: Args) => Effect.Effect<A, StoreFault>) => {
     return (...args: Args): Effect.Effect<A, StoreFault> =>
-      Effect.suspend(() => (fault === undefined ? read(...args) : Effect.fail(fault)))
+      Effect.suspend(() => {
+        if (fault === undefined) return read(...args)
+        failures++
+        return Effect.fail(fault)
+      })
   }
   const reads: Reads = {
     ...shape.reads,
@@ -30,7 +35,7 @@ const shopThatReads = async () => {
   }
   const shop = await furnishedShop(
     {},
-    { deadlineMillis: 50, clock: () => (fault === undefined ? startedAt : Date.now()) },
+    { deadlineMillis, clock: () => (fault === undefined ? startedAt : Date.now()) },
     memoryStore({ ...shape, reads }),
   )
   const cart = { accountId: "ada", lines: [{ productId: "tea", quantity: 1 }], key: "cart" }
@@ -39,9 +44,10 @@ const shopThatReads = async () => {
     shop,
     cart,
     cancel: { accountId: "ada", orderId, key: "cancel" },
-    fail: (as: StoreFault) => {
+    fail: (as: StoreFault | undefined) => {
       fault = as
     },
+    failures: () => failures,
   }
 }
 
@@ -64,6 +70,20 @@ describe("a store that fails a read", () => {
     const unknown = { code: "STORE_UNAVAILABLE", outcome: "unknown", retryable: true }
     await expect(shop.orders.place(cart)).rejects.toMatchObject(unknown)
     await expect(shop.shop.outcome({ operation: "orders.place", key: "cart" })).rejects.toMatchObject(unknown)
+  })
+})
+
+describe("given a store that is away when the answer of a change has to be read", () => {
+  it("the call waits for it until its own deadline, and is answered", async () => {
+    const { shop, cart, cancel, fail, failures } = await shopThatReads(60_000)
+    await shop.orders.cancel(cancel)
+    fail(lost)
+    const again = Promise.all([shop.orders.place(cart), shop.safe.orders.cancel(cancel)])
+    await expect.poll(failures).toBeGreaterThan(6)
+    fail(undefined)
+    const [placed, cancelled] = await again
+    expect(placed).toMatchObject({ orderId: cancel.orderId, replayed: true })
+    expect(cancelled).toMatchObject({ ok: true, value: { state: "cancelled", replayed: true } })
   })
 })
 

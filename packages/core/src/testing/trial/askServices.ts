@@ -36,7 +36,7 @@ export const makeAsking = (
         throw new Error("A question is no command.")
       },
       withdraw: () => {},
-      prepare: (_, reading) => reading,
+      readInTime: (_, reading) => reading,
     },
     stamps: {
       now,
