@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs"
 import type { Zoo } from "@holdfast/core/testing"
 
 /** How a mutant usually fares. */
-export interface Usual {
+interface Usual {
   /** Trials to the catch, on average. */
   readonly meanRuns: number
   /** The workloads that caught it. */
