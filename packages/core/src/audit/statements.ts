@@ -198,33 +198,31 @@ const receiptStatements = ({ operation, commandId, answer, at }: Receipt): Reado
       const value = { state: operation === "orders.complete" ? stateAfter.complete : stateAfter.cancel, commandId }
       return [{ check: "close-receipts", side, at, key: [part(answer.orderId)], value }]
     }
-    case "points.suspend":
-    case "points.resume":
-    case "points.close":
-      return [{ check: "terms-receipts", ...own, value: changed("account", accountId, { state: answer.state }) }]
-    case "stock.changePrice":
-      return [{ check: "terms-receipts", ...own, value: changed("product", productId, { price: answer.price }) }]
-    case "stock.rename":
-      return [{ check: "terms-receipts", ...own, value: changed("product", productId, { name: answer.name }) }]
-    case "stock.retire":
-      return [{ check: "terms-receipts", ...own, value: changed("product", productId, { retired: true }) }]
-    case "coupons.openCampaign":
-    case "coupons.pauseCampaign":
-    case "coupons.closeCampaign":
-      return [{ check: "terms-receipts", ...own, value: changed("campaign", campaignId, { state: answer.state }) }]
-    case "coupons.changeLimit":
-      return [{ check: "terms-receipts", ...own, value: changed("campaign", campaignId, { limit: answer.limit }) }]
-    default:
-      return []
+    default: {
+      const change = changesOfTerms[operation]
+      if (change === undefined) return []
+      const [of, termsIn] = change
+      const value = { of, id: part(answer[`${of}Id`]), changed: sorted(termsIn(answer)) }
+      return [{ check: "terms-receipts", ...own, value }]
+    }
   }
 }
 
-/** What a change of terms says that it changed, as its row says it. */
-const changed = (of: TermsOwner, id: EventValue | undefined, terms: Stored): Stored => ({
-  of,
-  id: part(id),
-  changed: sorted(terms),
-})
+const state = ({ state }: Stored): Stored => ({ state })
+
+/** Whose terms an operation changes, and to what, as its receipt says it. */
+const changesOfTerms: { readonly [operation: string]: readonly [TermsOwner, (answer: Stored) => Stored] } = {
+  "points.suspend": ["account", state],
+  "points.resume": ["account", state],
+  "points.close": ["account", state],
+  "stock.changePrice": ["product", ({ price }) => ({ price })],
+  "stock.rename": ["product", ({ name }) => ({ name })],
+  "stock.retire": ["product", () => ({ retired: true })],
+  "coupons.openCampaign": ["campaign", state],
+  "coupons.pauseCampaign": ["campaign", state],
+  "coupons.closeCampaign": ["campaign", state],
+  "coupons.changeLimit": ["campaign", ({ limit }) => ({ limit })],
+}
 
 // A receipt whose answer lost a field must still be a statement, so that it is found to match nothing.
 const part = (value: EventValue | undefined): string =>

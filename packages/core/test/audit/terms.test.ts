@@ -87,6 +87,12 @@ const under = (shop: Shop, terms: Partial<Product>, productId: string, act: () =
   shop.records.product.alter([productId], () => known)
 }
 
+const keyOfReceipt = (records: Shop["records"], id: string) => {
+  const receipt = Array.from(records.receipt.all()).find(({ commandId }) => commandId === id)
+  if (receipt === undefined) throw new Error(`${id} has no receipt.`)
+  return kinds.receipt.keyOf(receipt)
+}
+
 const damages: ReadonlyArray<{
   readonly what: string
   readonly break: (shop: Shop) => void
@@ -296,11 +302,8 @@ const damages: ReadonlyArray<{
   },
   {
     what: "an answer that tells of another price than was set",
-    break: ({ records }) => {
-      const answered = Array.from(records.receipt.all()).find(({ commandId }) => commandId === "price-7")
-      if (answered === undefined) throw new Error("there is no such receipt")
-      records.receipt.alter(kinds.receipt.keyOf(answered), ({ answer }) => ({ answer: { ...answer, price: 8 } }))
-    },
+    break: ({ records }) =>
+      records.receipt.alter(keyOfReceipt(records, "price-7"), ({ answer }) => ({ answer: { ...answer, price: 8 } })),
     wrong: {
       "terms-receipts": [
         {
@@ -313,11 +316,7 @@ const damages: ReadonlyArray<{
   },
   {
     what: "a change that nobody was answered",
-    break: ({ records }) => {
-      const answered = Array.from(records.receipt.all()).find(({ commandId }) => commandId === "price-7")
-      if (answered === undefined) throw new Error("there is no such receipt")
-      records.receipt.take(kinds.receipt.keyOf(answered))
-    },
+    break: ({ records }) => records.receipt.take(keyOfReceipt(records, "price-7")),
     wrong: {
       "terms-receipts": [{ key: ["price-7"], expected: null, found: { of: "product", id: "pen", changed: "price 7" } }],
     },
