@@ -194,10 +194,9 @@ const starting = <Request, Answer, Public extends object>(
       end({ _tag: "Failure", failure: command })
       return () => {}
     }
-    const inTime: ReadInTime = (reading) => kernel.submitter.readInTime(command.deadline, reading)
     const resolve = (outcome: Outcome): void => {
       const rest = outcome._tag === "Refused" ? undefined : before(command.request)
-      const ended = endedOf(presentation, outcome, inTime)
+      const ended = endedOf(presentation, outcome, kernel, command.deadline)
       end(
         rest !== undefined && ended._tag === "Success"
           ? { _tag: "Later", effect: Effect.as(rest, ended.value) }
@@ -212,7 +211,8 @@ const starting = <Request, Answer, Public extends object>(
 const endedOf = <Answer, Public extends object>(
   presentation: Presentation<Answer, Public>,
   outcome: Outcome,
-  inTime: ReadInTime,
+  kernel: KernelShape,
+  deadline: number,
 ): Ended<Public & Replayed> => {
   switch (outcome._tag) {
     case "Accepted":
@@ -223,7 +223,9 @@ const endedOf = <Answer, Public extends object>(
         value: presentation.fresh(outcome.answer as Answer, outcome._tag === "Repeated"),
       }
     case "Recalled":
-      return recalled(presentation, outcome.receipt, !outcome.own, inTime)
+      return recalled(presentation, outcome.receipt, !outcome.own, (reading) =>
+        kernel.submitter.readInTime(deadline, reading),
+      )
     case "Refused":
       return { _tag: "Failure", failure: outcome.refusal }
     case "Unavailable":
