@@ -16,7 +16,7 @@ import { Lane } from "./Lane.ts"
 import { LaneQueue } from "./LaneQueue.ts"
 import { type KeyState, LostReplies } from "./LostReplies.ts"
 import { Counters, type EngineMetrics } from "./Metrics.ts"
-import { notInTime, type Outcome, type Pending, PendingList, pendingOf, settle } from "./Pending.ts"
+import { letGo, notInTime, type Outcome, type Pending, PendingList, pendingOf, settle } from "./Pending.ts"
 import { noSeals, type SealedRefusal, Seals } from "./Seals.ts"
 import { Signal } from "./Signal.ts"
 import type { Spans } from "./Spans.ts"
@@ -177,7 +177,7 @@ class RunningEngine implements Engine {
 
   withdraw = (pending: Pending): void => {
     const { state } = pending
-    pending.state = "settled"
+    letGo(pending)
     // What a lane has taken goes on; what nobody has taken is passed over when its turn comes.
     if (state === "queued" || state === "waiting") this.#dropWaiting(pending)
   }

@@ -5,7 +5,7 @@ import { Effect, type Scope } from "effect"
 import type { Command, Decision } from "../decision/Command.ts"
 import type { SharedCacheShape, StoreShape } from "../ports/index.ts"
 import type { Refusal } from "../refusals.ts"
-import { type Outcome, type Pending, pendingOf, settle } from "./Pending.ts"
+import { letGo, type Outcome, type Pending, pendingOf, settle } from "./Pending.ts"
 import { defaultSealBytes, SealBuilder } from "./SealBuilder.ts"
 import { Sealed } from "./Sealed.ts"
 
@@ -77,9 +77,7 @@ export class Seals {
       const resolve = (outcome: Outcome): void => resume(Effect.succeed(refusalBySeal(outcome)))
       const pending = pendingOf(claim, resolve, { sequence, lane: undefined, state: "queued", span: undefined })
       if (!this.#asked.takes(pending)) settle(pending, notRefused)
-      return Effect.sync(() => {
-        pending.state = "settled"
-      })
+      return Effect.sync(() => letGo(pending))
     })
   }
 

@@ -5,12 +5,17 @@
 export interface Ticket {
   readonly endsAt: number
   readonly late: () => void
+  /** Its neighbours while it waits. */
+  previous: Ticket | undefined
+  next: Ticket | undefined
 }
 
 export class Deadlines {
   readonly #millis: number
-  /** In the order in which they began. */
-  readonly #waiting = new Set<Ticket>()
+  // In the order in which they began. A list through the tickets themselves: a `Set` with this much coming and going leaves
+  // tables behind that keep dead requests, and garbage collection took a fifth of a server's time.
+  #first: Ticket | undefined
+  #last: Ticket | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(millis: number) {
@@ -19,14 +24,25 @@ export class Deadlines {
 
   /** Calls `late` when the limit is over, unless `end` is called with the ticket before. */
   begin(late: () => void): Ticket {
-    const ticket = { endsAt: performance.now() + this.#millis, late }
-    this.#waiting.add(ticket)
+    const previous = this.#last
+    const ticket: Ticket = { endsAt: performance.now() + this.#millis, late, previous, next: undefined }
+    if (previous === undefined) this.#first = ticket
+    else previous.next = ticket
+    this.#last = ticket
     this.#timer ??= this.#wake(this.#millis)
     return ticket
   }
 
+  /** Does nothing for a ticket that does not wait any more. */
   end(ticket: Ticket): void {
-    this.#waiting.delete(ticket)
+    const { previous, next } = ticket
+    if (previous === undefined && this.#first !== ticket) return
+    if (previous === undefined) this.#first = next
+    else previous.next = next
+    if (next === undefined) this.#last = previous
+    else next.previous = previous
+    ticket.previous = undefined
+    ticket.next = undefined
   }
 
   /** The promise's own end, or `late()` where it takes longer than the limit. */
@@ -56,12 +72,12 @@ export class Deadlines {
   #sweep(): void {
     this.#timer = undefined
     const now = performance.now()
-    for (const ticket of this.#waiting) {
+    for (let ticket = this.#first; ticket !== undefined; ticket = this.#first) {
       if (ticket.endsAt > now) {
         this.#timer = this.#wake(ticket.endsAt - now)
         return
       }
-      this.#waiting.delete(ticket)
+      this.end(ticket)
       ticket.late()
     }
   }
