@@ -59,11 +59,12 @@ export const inBatches =
       const publishAll = Effect.fnUntraced(function* () {
         // A process that was frozen finds its lease over: nothing more is published under it.
         while (queue.length > 0 && (yield* elapsedMillis) < inFlight.holdsUntil) {
-          const batch = queue.slice(0, most)
+          // Out of the queue before it is published: the next batch is claimed meanwhile.
+          const batch = queue.splice(0, most)
+          inFlight.resting()
           progress.oldestAt = batch[0]?.event.occurredAt
           yield* publish(bus, batch, backoff, progress)
           progress.oldestAt = undefined
-          queue.splice(0, batch.length)
           inFlight.succeeded(batch)
         }
         publishing = false

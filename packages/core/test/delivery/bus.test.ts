@@ -48,6 +48,39 @@ describe("the relay", () => {
     }),
   )
 
+  it.effect("claims the next batch while the bus takes one, and no more than that", () =>
+    Effect.gen(function* () {
+      const shop = makeShop()
+      let published = 0
+      let claimed = 0
+      const bus = EventBus.of({
+        publish: (batch) =>
+          Effect.map(Effect.sleep("1 second"), () => {
+            published += batch.length
+          }),
+        subscribe: () => Effect.void,
+      })
+      const outbox = {
+        ...shop.outbox,
+        claim: (...input: Parameters<typeof shop.outbox.claim>) =>
+          Effect.tap(shop.outbox.claim(...input), (events) =>
+            Effect.sync(() => {
+              claimed += events.length
+            }),
+          ),
+      }
+      const subscriptions = yield* subscriptionsOf({ ...shop, outbox })
+      yield* subscriptions.relay(bus, { batch: 10, limit: 10 })
+      yield* shop.commit(events(50, 5))
+      yield* runOn
+      for (let batch = 1; batch <= 5; batch++) {
+        expect([published, claimed]).toEqual([(batch - 1) * 10, Math.min(50, (batch + 1) * 10)])
+        yield* pass("1 second")
+      }
+      expect(yield* subscriptions.depth(relayName)).toMatchObject({ waiting: 0, parked: 0 })
+    }),
+  )
+
   it.effect("feeds the bus in this process, and holds events back while a subscriber keeps failing", () =>
     Effect.gen(function* () {
       const shop = makeShop()
