@@ -170,3 +170,22 @@ describe("a caller who leaves", () => {
     }),
   )
 })
+
+describe("a command that nobody waits for", () => {
+  it.effect("keeps nothing of its caller, who was answered or has left", () =>
+    Effect.gen(function* () {
+      const { store, engine, held } = yield* shop
+      const caller = (): void => {}
+      const answered = engine.submit(charge("a0", 1), caller)
+      yield* runOn
+      store.behave = held.behave
+      const [taken, waiting] = [engine.submit(charge("a0", 1), caller), engine.submit(charge("a0", 1), caller)]
+      yield* runOn
+      expect([answered, taken, waiting].map(({ resolve }) => resolve === caller)).toEqual([false, true, true])
+      engine.withdraw(taken)
+      engine.withdraw(waiting)
+      expect([taken, waiting].map(({ resolve }) => resolve === caller)).toEqual([false, false])
+      held.open()
+    }),
+  )
+})
