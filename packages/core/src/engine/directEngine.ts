@@ -11,7 +11,7 @@ import type { StoreFault, StoreShape } from "../ports/index.ts"
 import type { Unavailable } from "../refusals.ts"
 import type { Engine, Submitter } from "./Engine.ts"
 import { toldOf } from "./faults.ts"
-import { type Outcome, pendingOf, settle } from "./Pending.ts"
+import { letGo, type Outcome, pendingOf, settle } from "./Pending.ts"
 import type { Spans } from "./Spans.ts"
 
 export const makeDirectEngine = (
@@ -37,9 +37,7 @@ export const makeDirectEngine = (
         runFork(spans === undefined ? answered : spans.around([pending], answered))
         return pending
       },
-      withdraw: (pending) => {
-        pending.state = "settled"
-      },
+      withdraw: letGo,
       readInTime: (_, reading) => reading,
     }
   })

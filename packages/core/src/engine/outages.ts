@@ -17,6 +17,8 @@ type Sort = "reading" | "changing"
 
 /** The calls of an outbox that change nothing. */
 const outboxReads: ReadonlySet<string> = new Set(["claim", "parked", "depth"])
+/** Those that wait for transactions of others, for as long as these take: that is told to whoever asked, and is no outage. */
+const outboxWaits: ReadonlySet<string> = new Set(["register", "unregister"])
 
 /** The same store, watched until the scope closes. What is done inside a transaction of the host is not: that is the host's. */
 export const watchOutages = (store: StoreShape): Effect.Effect<StoreShape, never, Scope.Scope> =>
@@ -41,7 +43,9 @@ export const watchOutages = (store: StoreShape): Effect.Effect<StoreShape, never
       scan: (kind, after, limit) => watch.during(store.scan(kind, after, limit), reading),
       scanLog: (log, after, limit) => watch.during(store.scanLog(log, after, limit), reading),
       archivedBefore: archivedBefore && watch.during(archivedBefore, reading),
-      outbox: withCalls(store.outbox, (call, name) => watch.during(call, outboxReads.has(name) ? reading : changing)),
+      outbox: withCalls(store.outbox, (call, name) =>
+        outboxWaits.has(name) ? call : watch.during(call, outboxReads.has(name) ? reading : changing),
+      ),
     }
     return withParts(store, (name) => Reflect.get(parts, name))
   })

@@ -8,7 +8,7 @@ import { watchOutages } from "../../src/engine/outages.ts"
 import { createHoldfast } from "../../src/index.ts"
 import { MemoryStore } from "../../src/memory/index.ts"
 import { Store, type StoreFault, type StoreShape } from "../../src/ports/index.ts"
-import { AccountId } from "../../src/values.ts"
+import { AccountId, SubscriptionName } from "../../src/values.ts"
 import { controlledStore, gate, lose, losing, rejecting } from "../support/controlledStore.ts"
 import { ask, engineOn, pass, runOn, submitAll } from "../support/submitting.ts"
 import { charge, furnish, names } from "./commands.ts"
@@ -172,6 +172,22 @@ describe("an outage", () => {
         yield* Effect.forkScoped(change)
         yield* pass(100)
         expect(lines).toEqual([began("it threw an error")])
+      }),
+    ),
+  )
+
+  it.effect(
+    "is none where a name that is registered waits for a transaction of somebody else",
+    told((lines) =>
+      Effect.gen(function* () {
+        const { shape } = yield* controlledStore()
+        const waiting: StoreFault = { _tag: "Lost", reason: "ask again to go on waiting" }
+        const outbox = { ...shape.outbox, register: () => Effect.fail(waiting), unregister: () => Effect.fail(waiting) }
+        const seen = yield* watchOutages({ ...shape, outbox })
+        const name = SubscriptionName.make("projection")
+        expect(yield* Effect.flip(seen.outbox.register(name))).toEqual(waiting)
+        expect(yield* Effect.flip(seen.outbox.unregister(name))).toEqual(waiting)
+        expect(lines).toEqual([])
       }),
     ),
   )
