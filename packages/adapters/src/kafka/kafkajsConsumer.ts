@@ -21,7 +21,7 @@ export const kafkajsConsumer = async (
 ): Promise<() => Promise<void>> => {
   const closing = new AbortController()
   let consumer: Consumer | undefined
-  /** Ends when the member has crashed and kafkajs does not restart it, or we are closing. */
+  /** Ends when the member has crashed, or we are closing. */
   const serve = async (): Promise<void> => {
     const member = kafka.consumer({
       groupId: to.group,
@@ -31,14 +31,20 @@ export const kafkajsConsumer = async (
       // A fetch that waits longer than a session lets idle members take each other for dead.
       maxWaitTimeInMs: 500,
       allowAutoTopicCreation: false,
-      retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 2_000 },
+      retry: {
+        retries: 8,
+        initialRetryTime: 100,
+        maxRetryTime: 2_000,
+        // A member that crashes is made anew here. Where kafkajs restarts it, it does so although it was closed meanwhile: a
+        // member that nobody knows joins the group, and keeps partitions of which it handles nothing.
+        restartOnFailure: async () => false,
+      },
     })
     consumer = member
     const crashed = new Promise<void>((resolve) => {
       member.on(member.events.CRASH, ({ payload }) => {
-        if (closing.signal.aborted) return
-        to.onTrouble(payload.error)
-        if (!payload.restart) resolve()
+        if (!closing.signal.aborted) to.onTrouble(payload.error)
+        resolve()
       })
     })
     const closed = new Promise<void>((resolve) => closing.signal.addEventListener("abort", () => resolve()))

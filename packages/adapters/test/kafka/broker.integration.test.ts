@@ -20,14 +20,18 @@ beforeAll(async () => {
 })
 afterAll(() => cluster?.stop())
 
+const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
+
 let topics = 0
 
 const partitions = 4
 
-describe.each([
+const clients = [
   ["kafkajs", kafkajs],
   ["@platformatic/kafka", platformatic],
-])("%s", (_, make) => {
+] as const
+
+describe.each(clients)("%s", (_, make) => {
   /** A topic of its own, and clients that are closed with the test. */
   const rig = async () => {
     const broker = cluster?.brokers[0]
@@ -65,7 +69,7 @@ describe.each([
           () => false,
         ))
       ) {
-        await new Promise((resolve) => setTimeout(resolve, 50))
+        await pause(50)
       }
       await each(start + size)
     }
@@ -326,4 +330,60 @@ describe.each([
     const report = await Effect.runPromise(busConformance(adapter, { rounds: 3, crashes: 1 }))
     expect(report, JSON.stringify(report.laws)).toMatchObject({ ok: true })
   })
+})
+
+it("given members that leave while the broker is away → nothing of them comes back and keeps partitions", async (context) => {
+  const broker = cluster?.brokers[0]
+  if (broker === undefined) return context.skip("no Kafka here")
+  const topic = `topic-${++topics}`
+  const open = (make: (typeof clients)[number][1]): KafkaTransport => {
+    const transport = make({ brokers: [broker.address] })
+    onTestFinished(() => transport.close())
+    return transport
+  }
+  const transport = open(kafkajs)
+  await transport.ensureTopics([{ topic, partitions, replication: 1, settings: { "min.insync.replicas": "1" } }])
+  const publish = (number: number) =>
+    transport.publish(
+      topic,
+      Array.from({ length: partitions }, (_, partition) => ({
+        partition,
+        key: "key",
+        value: Buffer.from(`${number}`),
+        headers: {},
+      })),
+    )
+  const join = async (group: string, make: (typeof clients)[number][1]) => {
+    const seen: Array<string> = []
+    const { close } = await open(make).subscribe({ topic, group, maxSlice: 20, onTrouble: () => {} }, async (slice) => {
+      for (const { value } of slice.records) seen.push(`${slice.partition}: ${Buffer.from(value ?? []).toString()}`)
+    })
+    onTestFinished(close)
+    return { seen, close }
+  }
+  const all = (number: number) =>
+    expect.arrayContaining(Array.from({ length: partitions }, (_, partition) => `${partition}: ${number}`))
+  await publish(1)
+  const groups = clients.flatMap(([name, make]) =>
+    Array.from({ length: 5 }, (_, n) => ({
+      group: `leaving-${name.replace(/\W/g, "")}-${n}`,
+      make,
+      after: 6_000 + n * 2_000,
+    })),
+  )
+  const members = await Promise.all(groups.map(({ group, make }) => join(group, make)))
+  for (const { seen } of members) await expect.poll(() => seen).toEqual(all(1))
+  await broker.kill()
+  // A client gives up after some seconds, and then leaves, for some more: one member is closed at each moment of that.
+  const left = groups.map(({ after }, index) => pause(after).then(members[index]?.close))
+  await pause(14_500)
+  await broker.restart()
+  await Promise.all(left)
+  await publish(2)
+  await Promise.all(
+    groups.map(async ({ group, make }) => {
+      const { seen } = await join(group, make)
+      await expect.poll(() => seen, { message: group }).toEqual(all(2))
+    }),
+  )
 })

@@ -185,8 +185,8 @@ describe("an outage", () => {
         const outbox = { ...shape.outbox, register: () => Effect.fail(waiting), unregister: () => Effect.fail(waiting) }
         const seen = yield* watchOutages({ ...shape, outbox })
         const name = SubscriptionName.make("projection")
-        expect(yield* Effect.flip(seen.outbox.register(name))).toEqual(waiting)
-        expect(yield* Effect.flip(seen.outbox.unregister(name))).toEqual(waiting)
+        expect(yield* Effect.orDie(Effect.flip(seen.outbox.register(name)))).toEqual(waiting)
+        expect(yield* Effect.orDie(Effect.flip(seen.outbox.unregister(name)))).toEqual(waiting)
         expect(lines).toEqual([])
       }),
     ),
