@@ -22,6 +22,9 @@ afterAll(() => cluster?.stop())
 
 const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
+const yes = () => true
+const no = () => false
+
 let topics = 0
 
 const partitions = 4
@@ -63,14 +66,7 @@ describe.each(clients)("%s", (_, make) => {
   ) => {
     for (let start = 0; start < all.length; start += size) {
       const batch = recordsOf(all.slice(start, start + size))
-      while (
-        !(await transport.publish(topic, batch).then(
-          () => true,
-          () => false,
-        ))
-      ) {
-        await pause(50)
-      }
+      while (await transport.publish(topic, batch).then(no, yes)) await pause(50)
       await each(start + size)
     }
   }
@@ -343,16 +339,16 @@ it("given members that leave while the broker is away → nothing of them comes 
   }
   const transport = open(kafkajs)
   await transport.ensureTopics([{ topic, partitions, replication: 1, settings: { "min.insync.replicas": "1" } }])
-  const publish = (number: number) =>
-    transport.publish(
-      topic,
-      Array.from({ length: partitions }, (_, partition) => ({
-        partition,
-        key: "key",
-        value: Buffer.from(`${number}`),
-        headers: {},
-      })),
-    )
+  const publish = async (number: number): Promise<void> => {
+    const value = Buffer.from(`${number}`)
+    const records = Array.from({ length: partitions }, (_, partition) => ({
+      partition,
+      key: "key",
+      value,
+      headers: {},
+    }))
+    while (await transport.publish(topic, records).then(no, yes)) await pause(50)
+  }
   const join = async (group: string, make: (typeof clients)[number][1]) => {
     const seen: Array<string> = []
     const { close } = await open(make).subscribe({ topic, group, maxSlice: 20, onTrouble: () => {} }, async (slice) => {
