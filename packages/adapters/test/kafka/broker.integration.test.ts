@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { envelopeOf, eventIn } from "../../src/kafka/envelope.ts"
 import { type KafkaSlice, type KafkaTransport, kafka, kafkajs, platformatic } from "../../src/kafka/index.ts"
 import { partitionOf } from "../../src/kafka/murmur2.ts"
+import { pause } from "./chaos.ts"
 import { events, wrongWith } from "./events.ts"
 
 type Event = ReturnType<typeof events>[number]
@@ -19,8 +20,6 @@ beforeAll(async () => {
   cluster = await privateKafka("both clients on a Kafka broker")
 })
 afterAll(() => cluster?.stop())
-
-const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
 const yes = () => true
 const no = () => false

@@ -199,7 +199,7 @@ const receiptStatements = ({ operation, commandId, answer, at }: Receipt): Reado
       return [{ check: "close-receipts", side, at, key: [part(answer.orderId)], value }]
     }
     default: {
-      const change = changesOfTerms[operation]
+      const change = changesOfTerms.get(operation)
       if (change === undefined) return []
       const [of, termsIn] = change
       const value = { of, id: part(answer[`${of}Id`]), changed: sorted(termsIn(answer)) }
@@ -208,21 +208,21 @@ const receiptStatements = ({ operation, commandId, answer, at }: Receipt): Reado
   }
 }
 
-const state = ({ state }: Stored): Stored => ({ state })
+const stateIn = ({ state }: Stored): Stored => ({ state })
 
 /** Whose terms an operation changes, and to what, as its receipt says it. */
-const changesOfTerms: { readonly [operation: string]: readonly [TermsOwner, (answer: Stored) => Stored] } = {
-  "points.suspend": ["account", state],
-  "points.resume": ["account", state],
-  "points.close": ["account", state],
-  "stock.changePrice": ["product", ({ price }) => ({ price })],
-  "stock.rename": ["product", ({ name }) => ({ name })],
-  "stock.retire": ["product", () => ({ retired: true })],
-  "coupons.openCampaign": ["campaign", state],
-  "coupons.pauseCampaign": ["campaign", state],
-  "coupons.closeCampaign": ["campaign", state],
-  "coupons.changeLimit": ["campaign", ({ limit }) => ({ limit })],
-}
+const changesOfTerms = new Map<string, readonly [TermsOwner, (answer: Stored) => Stored]>([
+  ["points.suspend", ["account", stateIn]],
+  ["points.resume", ["account", stateIn]],
+  ["points.close", ["account", stateIn]],
+  ["stock.changePrice", ["product", ({ price }) => ({ price })]],
+  ["stock.rename", ["product", ({ name }) => ({ name })]],
+  ["stock.retire", ["product", () => ({ retired: true })]],
+  ["coupons.openCampaign", ["campaign", stateIn]],
+  ["coupons.pauseCampaign", ["campaign", stateIn]],
+  ["coupons.closeCampaign", ["campaign", stateIn]],
+  ["coupons.changeLimit", ["campaign", ({ limit }) => ({ limit })]],
+])
 
 // A receipt whose answer lost a field must still be a statement, so that it is found to match nothing.
 const part = (value: EventValue | undefined): string =>

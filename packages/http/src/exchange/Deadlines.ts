@@ -13,7 +13,7 @@ export interface Ticket {
 export class Deadlines {
   readonly #millis: number
   // In the order in which they began. A list through the tickets themselves: a `Set` with this much coming and going leaves
-  // tables behind that keep dead requests, and garbage collection took a fifth of a server's time.
+  // tables behind that keep dead requests, and garbage collection took 8 to 13 µs of an order instead of 4 (Node 24).
   #first: Ticket | undefined
   #last: Ticket | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
