@@ -322,6 +322,14 @@ const damages: ReadonlyArray<{
     },
   },
   {
+    what: "an answer of an operation that is none, though objects have something of its name",
+    break: ({ records }) =>
+      records.receipt.alter(keyOfReceipt(records, "price-7"), () => ({ operation: "constructor" })),
+    wrong: {
+      "terms-receipts": [{ key: ["price-7"], expected: null, found: { of: "product", id: "pen", changed: "price 7" } }],
+    },
+  },
+  {
     what: "rows without their owner",
     break: ({ records }) => records.account.take(["cem"]),
     wrong: {
