@@ -85,11 +85,10 @@ export const startShipping = async (options: ShippingOptions): Promise<Shipping>
         ])
       }
       await client.query("commit")
-    } catch {
-      // The rows are still there, and are sent the next time.
-      await client.query("rollback").catch(() => {})
-    } finally {
       client.release()
+    } catch {
+      // The rows are still there, and are sent the next time. The connection may be in the middle of anything.
+      client.release(true)
     }
   }
 

@@ -13,6 +13,15 @@ export interface CuttableWire {
   readonly loseCommit: () => Promise<void>
   /** From now on requests arrive and replies do not; ends every connection a little later. Says how many were lost. */
   readonly swallowReplies: (millis: number) => Promise<number>
+  /**
+   * The next commits are cancelled before they begin, as by somebody's `pg_cancel_backend` in that moment: each fails, and
+   * leaves its transaction open.
+   */
+  readonly cancelCommits: (count: number) => void
+  /** How many were. */
+  readonly commitsCancelled: () => number
+  /** Ends the connection behind the next error that the server answers: the client gets that, and nothing more. */
+  readonly cutBehindError: () => Promise<void>
   /** Holds back every byte in both directions, or lets them go again: a server that is there and does not answer. */
   readonly stall: (stalled: boolean) => void
   /**
@@ -43,6 +52,9 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
   let current = new URL(target)
   const pairs = new Set<readonly [Socket, Socket]>()
   let losing: (() => void) | undefined
+  let parting: (() => void) | undefined
+  let cancelling = 0
+  let cancelled = 0
   /** Those of which only the server's side is left. */
   const outliving = new Set<readonly [Socket, Socket]>()
   let swallowing = false
@@ -64,7 +76,12 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
     pairs.add(pair)
     most = Math.max(most, pairs.size)
     const read = statementReader(() => statements++)
-    near.on("data", (bytes) => {
+    near.on("data", (sent) => {
+      const bytes = cancelling > 0 ? (withoutCommit(sent) ?? sent) : sent
+      if (bytes !== sent) {
+        cancelling--
+        cancelled++
+      }
       read(bytes)
       if (holding === undefined) far.write(bytes)
       else holding.held(near, bytes)
@@ -74,6 +91,11 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
         losing()
         losing = undefined
         cut()
+      } else if (parting !== undefined && endOfError(bytes) !== undefined) {
+        parting()
+        parting = undefined
+        near.end(bytes.subarray(0, endOfError(bytes)))
+        far.destroy()
       } else if (swallowing) swallowed++
       else near.write(bytes)
     })
@@ -113,6 +135,14 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
       swallowing = false
       return swallowed
     },
+    cutBehindError: () =>
+      new Promise((resolve) => {
+        parting = resolve
+      }),
+    cancelCommits: (count) => {
+      cancelling = count
+    },
+    commitsCancelled: () => cancelled,
     holdAndReset: (least) => {
       const held = new Map<Socket, Array<Buffer>>()
       const { promise: done, resolve } = Promise.withResolvers<ReadonlyArray<number>>()
@@ -178,6 +208,39 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
 const committed = Buffer.from("COMMIT\0")
 /** Terminate. */
 const goodbye = Buffer.from([0x58, 0, 0, 0, 4])
+
+/** How an ErrorResponse begins, behind its type and its length. */
+const errorFields = Buffer.from("SERROR\0")
+
+/** Where the first whole error in these bytes ends; undefined where there is none. */
+const endOfError = (bytes: Buffer): number | undefined => {
+  const at = bytes.indexOf(errorFields) - 4
+  if (at < 1) return undefined
+  const end = at + bytes.readUInt32BE(at)
+  return end <= bytes.length ? end : undefined
+}
+
+/** A message of the protocol: a type, the length of what follows, and that. */
+const messageOf = (type: string, body: string): Buffer => {
+  const message = Buffer.from(`${type}\0\0\0\0${body}`, "latin1")
+  message.writeUInt32BE(message.length - 1, 1)
+  return message
+}
+
+/** How clients send a commit, by Parse and by Query, and the same message about what fails as one that is cancelled. */
+const cancelledCommits = ((cancelled) => [
+  [messageOf("P", "\0commit\0\0\0"), messageOf("P", `\0${cancelled}\0\0\0`)] as const,
+  [messageOf("Q", "commit\0"), messageOf("Q", `${cancelled}\0`)] as const,
+])("do $$begin raise query_canceled; end$$")
+
+/** The same bytes with a commit of theirs cancelled; undefined where they have none. */
+const withoutCommit = (bytes: Buffer): Buffer | undefined => {
+  for (const [commit, cancelled] of cancelledCommits) {
+    const at = bytes.indexOf(commit)
+    if (at >= 0) return Buffer.concat([bytes.subarray(0, at), cancelled, bytes.subarray(at + commit.length)])
+  }
+  return undefined
+}
 
 /** The messages of the protocol that run a statement: Execute and Query. */
 const running: ReadonlyArray<number> = [0x45, 0x51]

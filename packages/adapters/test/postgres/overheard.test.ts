@@ -52,7 +52,9 @@ describe("beside its replies a server says", () => {
   })
 
   it("why it closes the connection, and nothing of what it answered before", () => {
-    const error = (text: string) => message("E", fields({ S: "FATAL", V: "FATAL", C: "57P01", M: text }))
+    const error = (text: string, severity = "FATAL") =>
+      message("E", fields({ S: severity, V: severity, C: "57P01", M: text }))
+    expect(heard(9, error("no such table", "ERROR")).parting()).toBeUndefined()
     expect(heard(9, error("no such table"), ready).parting()).toBeUndefined()
     expect(heard(9, error("no such table"), ready, error("terminating connection")).parting()).toEqual({
       code: "57P01",

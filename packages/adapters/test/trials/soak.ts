@@ -80,7 +80,7 @@ const figure = (value: number): string => value.toLocaleString("en-US")
 console.log(`
 ${figure(done)} trials in ${figure(seconds())} s
   what was done       ${figure(blows.connectionsCut)} connections cut, ${figure(blows.repliesLost)} replies lost, ${figure(blows.backendsTerminated)} backends terminated,
-                      ${figure(blows.statementsCancelled)} statements cancelled, ${figure(blows.processesKilled)} processes killed,
+                      ${figure(blows.statementsCancelled)} statements and ${figure(blows.commitsCancelled)} commits cancelled, ${figure(blows.processesKilled)} processes killed,
                       ${figure(blows.poolersKilled)} poolers killed, ${figure(blows.waitsCancelled)} waits for standbys cancelled, ${figure(blows.failovers)} failovers
   what callers heard  ${figure(totals.acknowledged)} acknowledged, ${figure(totals.refused)} refused by a rule, ${figure(totals.unavailable)} unavailable
   what was broken     ${broken.length === 0 ? "nothing" : `${broken.length} trials`}`)

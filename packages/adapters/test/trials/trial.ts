@@ -2,9 +2,9 @@
  * One trial: a shop on a schema of its own, blows that are drawn from the seed, and the verdict.
  *
  * One seed in six is a process of its own that is killed; the others are a shop behind a wire that is cut, loses replies,
- * and whose backends are terminated or have their statements cancelled. Where there is a PgBouncer, and where servers may
- * have standbys, some shops are behind the one, which is killed too, and some are on a server that another one follows and
- * takes over from.
+ * and whose backends are terminated or have their statements or their commits cancelled. Where there is a PgBouncer, and
+ * where servers may have standbys, some shops are behind the one, which is killed too, and some are on a server that another
+ * one follows and takes over from.
  */
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
@@ -33,6 +33,7 @@ export interface Blows {
   repliesLost: number
   backendsTerminated: number
   statementsCancelled: number
+  commitsCancelled: number
   processesKilled: number
   poolersKilled: number
   waitsCancelled: number
@@ -44,6 +45,7 @@ export const noBlows = (): Blows => ({
   repliesLost: 0,
   backendsTerminated: 0,
   statementsCancelled: 0,
+  commitsCancelled: 0,
   processesKilled: 0,
   poolersKilled: 0,
   waitsCancelled: 0,
@@ -92,15 +94,17 @@ const dropTrial: Trial = async ({ url, schema, seed, heard, blows }) => {
     const trouble = async (): Promise<void> => {
       for (let blow = 0; blow < 4; blow++) {
         await pause(random(70))
-        const kind = random(4)
+        const kind = random(5)
         if (kind === 0) blows.connectionsCut += proxy.cut()
         else if (kind === 1) blows.repliesLost += await proxy.swallowReplies(random(40))
         else if (kind === 2) blows.backendsTerminated += await endBusy("pg_terminate_backend", url, schema)
+        else if (kind === 3) proxy.cancelCommits(1 + random(3))
         else blows.statementsCancelled += await endBusy("pg_cancel_backend", url, schema)
       }
     }
     return await saleThrough(shop, { seed, rushMillis, trouble, heard })
   } finally {
+    blows.commitsCancelled += proxy.commitsCancelled()
     await shop.stop()
     await proxy.close()
   }

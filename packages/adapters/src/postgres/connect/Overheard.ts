@@ -81,6 +81,8 @@ export class Overheard {
       }
       case error: {
         const fields = fieldsOf(body)
+        // One that ends nothing is the answer to a statement.
+        if (fields.get("V") === "ERROR") break
         this.#error = { code: fields.get("C") ?? "", message: fields.get("M") ?? "" }
         break
       }

@@ -182,7 +182,7 @@ const heeding = (
       const parting = failed.failure.code === undefined ? overheard.parting() : undefined
       return parting === undefined
         ? reply
-        : { ...reply, failed: { ...failed, failure: { ...failed.failure, ...parting } } }
+        : { ...reply, failed: { ...failed, failure: { ...failed.failure, ...parting, isClosed: true } } }
     })
   })
 }

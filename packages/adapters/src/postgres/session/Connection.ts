@@ -8,7 +8,7 @@
 import type { StoreFault } from "@holdfast/core/ports"
 import { Clock, Effect, Exit, Schedule, Scope, Semaphore } from "effect"
 import { faultOf } from "./faults.ts"
-import { type Failure, isLost, type Reply, type Statement, type Wire } from "./wire.ts"
+import { attemptOf, type Failure, isLost, type Reply, type Statement, type Wire } from "./wire.ts"
 
 /** Opens a session and closes it with its scope. */
 export type OpenWire = Effect.Effect<Wire, Failure, Scope.Scope>
@@ -162,7 +162,7 @@ export class Connection {
           Effect.flatMap((reply) => {
             const { failed } = reply
             if (failed === undefined || !isLost(failed.failure)) return Effect.succeed(reply)
-            const failure = { ...failed.failure, attempt: failed.failure.attempt ?? wire.attempt }
+            const failure = { ...failed.failure, attempt: attemptOf(failed.failure, wire) }
             return Effect.as(this.#drop(session), { ...reply, failed: { ...failed, failure } })
           }),
         ),

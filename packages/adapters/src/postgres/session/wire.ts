@@ -23,6 +23,8 @@ export interface Failure {
   readonly cause: unknown
   /** What the server may still do of what it was sent, where that is known. */
   readonly attempt?: Attempt | undefined
+  /** Whether the session was closed. Then the code is only what was said last, and may be of another statement. */
+  readonly isClosed?: boolean | undefined
 }
 
 /** What became of a frame. */
@@ -70,14 +72,27 @@ const readOnly = "25006"
 /** A commit that was warned of: see `Overheard.ts`. No failed statement has this code. */
 export const warnedCommit = "01000"
 
+/**
+ * The session is in a transaction that failed and was never ended, because its commit failed itself: one that is cancelled
+ * before it begins leaves the transaction open. It refuses whatever it is sent, and would for ever where nobody sends an end.
+ * The first failure of a frame says so only of what came before that frame.
+ */
+const neverEnded = "25P02"
+
 /** Whether the session is of no more use. */
-export const isLost = ({ code }: Failure): boolean =>
+export const isLost = ({ code, isClosed }: Failure): boolean =>
   code === undefined ||
+  isClosed === true ||
   code.startsWith("08") ||
   code.startsWith("57P") ||
   code === readOnly ||
   code === warnedCommit ||
+  code === neverEnded ||
   code === "25P03"
+
+/** What the server may still do of a frame that failed with its session. */
+export const attemptOf = (failure: Failure, { attempt }: Wire): Attempt | undefined =>
+  failure.attempt ?? (failure.code === neverEnded && failure.isClosed !== true ? "nothing" : attempt)
 
 /** What a server says that takes no changes any more: a standby refuses the beginning already, in words of its own. */
 export const asReadOnly = (failure: Failure, { sql }: Statement): Failure =>
