@@ -83,13 +83,16 @@ type Trial = (scene: Scene) => Promise<ReadonlyArray<string>>
 const ask = (url: string, sql: string): Promise<ReadonlyArray<unknown>> => Effect.runPromise(query(url, sql))
 const pause = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))
 
+/** Short enough that a call which hangs twice is told with the seed of its trial, before the test ends for being too long. */
+const patienceMillis = patientMillis / 4
+
 /** How long visitors keep arriving: about as long as there are blows. */
 export const rushMillis = 150
 
 const dropTrial: Trial = async ({ url, schema, seed, heard, blows }) => {
   const random = seeded(seed)
   const proxy = await proxyTo(url)
-  const shop = shopOn(proxy.url, schema, patientMillis, true)
+  const shop = shopOn(proxy.url, schema, patienceMillis, true)
   try {
     const trouble = async (): Promise<void> => {
       for (let blow = 0; blow < 4; blow++) {
@@ -153,7 +156,7 @@ const killTrial: Trial = async ({ url, schema, seed, heard, blows }) => {
   await ended
   if (!isLoaded || child.signalCode !== "SIGKILL") return [`the process ended by itself with ${child.exitCode}`]
   blows.processesKilled++
-  const shop = shopOn(url, schema, patientMillis, true)
+  const shop = shopOn(url, schema, patienceMillis, true)
   try {
     return await judge(shop, seed, heard)
   } finally {
@@ -170,7 +173,7 @@ const poolerTrial: Trial = async ({ url, schema, seed, heard, blows }) => {
   const pooler = await privatePooler("trials", url, "transaction")
   if (pooler === undefined) return []
   const proxy = await proxyTo(pooler.url)
-  const shop = shopOn(proxy.url, schema, patientMillis)
+  const shop = shopOn(proxy.url, schema, patienceMillis)
   try {
     const trouble = async (): Promise<void> => {
       for (let blow = 0; blow < 4; blow++) {
@@ -190,7 +193,7 @@ const poolerTrial: Trial = async ({ url, schema, seed, heard, blows }) => {
     await shop.events.subscribe(booksName, () => {})
     await Promise.all([visitAll(shop, seed, rushMillis, (told) => heard.push(told)), trouble()])
     await shop.stop()
-    const next = shopOn(pooler.url, schema, patientMillis, true)
+    const next = shopOn(pooler.url, schema, patienceMillis, true)
     try {
       return await judge(next, seed, heard)
     } finally {
@@ -211,7 +214,7 @@ const failoverTrial: Trial = async ({ schema, seed, heard, blows }) => {
   const random = seeded(seed)
   const pair = await privatePair("trials")
   if (pair === undefined) return []
-  const shop = shopOn(pair.url, schema, patientMillis, true)
+  const shop = shopOn(pair.url, schema, patienceMillis, true)
   const cancel = async (): Promise<void> => {
     const how = random(2) === 0 ? "pg_cancel_backend" : "pg_terminate_backend"
     const waiting = "select pid from pg_stat_activity where wait_event = 'SyncRep'"
