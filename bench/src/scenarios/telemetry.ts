@@ -1,6 +1,7 @@
 /**
  * What spans and metrics cost: CPU of this process per order on PostgreSQL, with and without, in pairs.
  */
+import { Buffer } from "node:buffer"
 import { openTelemetry } from "@holdfast/adapters/opentelemetry"
 import type { Shop } from "@holdfast/core"
 import {
@@ -43,7 +44,8 @@ async function run(context: Context): Promise<Result> {
   const acknowledged = new Acknowledged()
   let next = 0
   // The host passes the trace of its caller in either case, as it would to whatever it calls.
-  const traceparent = (n: number): string => `00-${hex(n + 1, 32)}-${hex(n + 1, 16)}-01`
+  // In one piece, as it comes out of a header.
+  const traceparent = (n: number): string => Buffer.from(`00-${hex(n + 1, 32)}-${hex(n + 1, 16)}-01`).toString("latin1")
   const cpuPerOrder = async (shop: Shop): Promise<number> => {
     collectGarbage()
     const began = process.cpuUsage()

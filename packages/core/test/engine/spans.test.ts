@@ -169,6 +169,13 @@ describe("a traceparent", () => {
     })
   })
 
+  it("is sampled where the last bit of its flags is set", () => {
+    const sampled = (flags: number) =>
+      spanOfTraceparent(`00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags.toString(16).padStart(2, "0")}`)
+        ?.sampled
+    for (let flags = 0; flags < 256; flags++) expect(sampled(flags), `flags ${flags}`).toBe(flags % 2 === 1)
+  })
+
   it.each([
     undefined,
     "",
