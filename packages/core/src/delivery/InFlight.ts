@@ -16,6 +16,8 @@ export type Work = (inFlight: InFlight, fibers: FiberSet.FiberSet<void, never>) 
 export interface Worker {
   /** Takes over events that were claimed, in their order. Returns at once. */
   readonly accept: (claimed: ReadonlyArray<Claimed>) => Effect.Effect<void>
+  /** Begins what was left undone when the lease seemed to be over. It was renewed in time after all. */
+  readonly goOn: Effect.Effect<void>
   /** How many things could be done at once with what was accepted. While it is below a batch, more is claimed. */
   readonly ready: () => number
   /**

@@ -20,6 +20,12 @@ import type { SliceEnd, StoreFault, StoreShape, Turn } from "../ports/index.ts"
 import { textOfThrown } from "../thrown.ts"
 import { backoffMillis, defaultBackoff } from "./backoff.ts"
 
+/**
+ * How often a request that the store rejects alone is tried again, within some seconds, before it is refused for good: what the
+ * store lacks may be a right or a table that is back in a moment, and the claim was accepted.
+ */
+const oddAfter = 5
+
 /** Told what this process has decided. */
 export type Heard = (decided: SliceAnswer["decided"]) => void
 
@@ -39,11 +45,13 @@ export const sliceDecider = (
         if (Exit.isSuccess(exit)) return ended(slice, exit.value)
         if (Cause.hasInterruptsOnly(exit.cause)) return Effect.interrupt
         const rejected = rejectionOf(exit.cause)
-        if (rejected === undefined || unfit !== undefined) return again(slice, faults, exit.cause, unfit)
+        // A store that does not take the refusal of a request either has a reason of its own: decided anew when it takes any.
+        if (rejected === undefined || unfit !== undefined) return again(slice, faults, exit.cause)
         const { requests, end } = slice
         const [middle, right] = halfOf(requests)
         // Halved until the odd one stands alone, which is then refused: it must not hold up those behind it.
-        if (right === undefined) return decide(slice, 0, rejected)
+        if (right === undefined)
+          return faults < oddAfter ? again(slice, faults, exit.cause) : decide(slice, faults, rejected)
         return Effect.andThen(
           decide({ ...slice, requests: requests.slice(0, middle), end: right.offset }, 0),
           decide({ ...slice, requests: requests.slice(middle), end }, 0),
@@ -115,18 +123,13 @@ export const sliceDecider = (
         )
       },
     )
-  const again = Effect.fnUntraced(function* (
-    slice: Slice,
-    faults: number,
-    cause: Cause.Cause<StoreFault>,
-    unfit: string | undefined,
-  ) {
+  const again = Effect.fnUntraced(function* (slice: Slice, faults: number, cause: Cause.Cause<StoreFault>) {
     // Of a store that is away, and of keys that are busy, others tell.
     if (faults === 0 && !Cause.hasFails(cause)) {
       yield* Effect.logWarning(`A slice of requests failed; trying again. ${textOfThrown(Cause.squash(cause))}`)
     }
     yield* Effect.sleep(yield* backoffMillis(faults + 1, defaultBackoff))
-    return yield* decide(slice, faults + 1, unfit)
+    return yield* decide(slice, faults + 1)
   })
   return (slice) => {
     const parts = partsOf(slice, partLimit)

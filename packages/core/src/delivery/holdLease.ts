@@ -151,11 +151,13 @@ const pass = Effect.fnUntraced(function* (
       const left = inFlight.size > 0 ? inFlight.holdsUntil - now : terms.leaseMillis
       yield* orLost(terms.outbox.renew(lease, terms.leaseMillis), left)
       isHeld(held, now)
+      yield* held.worker.goOn
     }
     if (now >= held.pollAt) terms.wake.mayClaim = true
     yield* settle(held)
     if (!hasRoom(held)) held.worker.makeRoom?.()
     if (!hasRoom(held)) return "held"
+    // What was let go comes back by this alone, so it must not wait for there to be less of it.
     const isBack = yield* takeBack(held)
     if (!(yield* claim(held)) && !isBack) return "held"
   }
@@ -191,7 +193,6 @@ const positionsOf = (claimed: ReadonlyArray<Claimed>): ReadonlyArray<Position> =
 const hasRoom = ({ terms: { limit, most }, inFlight, worker }: HeldLease): boolean =>
   inFlight.kept + limit.events <= most.events &&
   inFlight.bytes + limit.bytes <= most.bytes &&
-  inFlight.letGo < mostLetGo &&
   worker.ready() < limit.events
 
 /** Reads again what the work had let go and wants back. True where there was something. */
@@ -206,7 +207,7 @@ const takeBack = Effect.fnUntraced(function* (held: HeldLease): Effect.fn.Return
 /** Claims a batch and hands it to the work. False where nothing is left to claim. */
 const claim = Effect.fnUntraced(function* (held: HeldLease): Effect.fn.Return<boolean, StoreFault | LeaseLost> {
   const { terms, lease, inFlight, worker } = held
-  if (!terms.wake.mayClaim) return false
+  if (!terms.wake.mayClaim || inFlight.letGo >= mostLetGo) return false
   // Before the claim: whatever is committed while the store answers must be looked for again.
   terms.wake.mayClaim = false
   if (inFlight.size === 0) held.cursor = undefined

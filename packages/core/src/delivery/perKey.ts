@@ -120,6 +120,8 @@ class PerKey implements Worker {
       this.#pump()
     })
 
+  readonly goOn: Effect.Effect<void> = Effect.sync(() => this.#pump())
+
   readonly ready = (): number => this.#arrived.size + this.#busy.size - this.#resting - this.#wanting.size
 
   /**

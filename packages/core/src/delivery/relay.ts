@@ -63,20 +63,30 @@ export const inBatches =
           const batch = queue.splice(0, most)
           inFlight.resting()
           progress.oldestAt = batch[0]?.event.occurredAt
-          yield* publish(bus, batch, backoff, progress)
+          // Whoever has the lease next knows how the bus is, and what is the oldest event.
+          yield* Effect.onInterrupt(publish(bus, batch, backoff, progress), () => Effect.sync(() => forget(progress)))
           progress.oldestAt = undefined
           inFlight.succeeded(batch)
         }
         publishing = false
       })
-      const accept = Effect.fnUntraced(function* (claimed: ReadonlyArray<Claimed>) {
-        queue.push(...claimed)
-        if (publishing || queue.length === 0) return
+      const goOn = Effect.suspend(() => {
+        if (publishing || queue.length === 0) return Effect.void
         publishing = true
-        yield* FiberSet.run(fibers, publishAll(), { startImmediately: false })
+        return Effect.asVoid(FiberSet.run(fibers, publishAll(), { startImmediately: false }))
       })
-      return { accept, ready: () => queue.length }
+      const accept = (claimed: ReadonlyArray<Claimed>) =>
+        Effect.suspend(() => {
+          queue.push(...claimed)
+          return goOn
+        })
+      return { accept, goOn, ready: () => queue.length }
     })
+
+const forget = (progress: RelayProgress): void => {
+  progress.oldestAt = undefined
+  progress.reachable = undefined
+}
 
 const publish = Effect.fnUntraced(function* (
   bus: Pick<EventBus["Service"], "publish">,

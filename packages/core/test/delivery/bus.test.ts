@@ -1,10 +1,10 @@
 import { expect, it } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
+import { Clock, Deferred, Effect, Exit, Scope } from "effect"
 import { describe } from "vitest"
 import { layerInProcess, makeInProcessBus } from "../../src/delivery/InProcessBus.ts"
-import { relayName } from "../../src/delivery/relay.ts"
+import { noProgress, relayName } from "../../src/delivery/relay.ts"
 import type { Event } from "../../src/events/Event.ts"
-import { EventBus } from "../../src/ports/index.ts"
+import { EventBus, leaseLost } from "../../src/ports/index.ts"
 import { SubscriptionName } from "../../src/values.ts"
 import { events, makeShop, name, numbersOf, pass, runOn, subscriptionsOf } from "./support.ts"
 
@@ -78,6 +78,70 @@ describe("the relay", () => {
         yield* pass("1 second")
       }
       expect(yield* subscriptions.depth(relayName)).toMatchObject({ waiting: 0, parked: 0 })
+    }),
+  )
+
+  it.effect("goes on under a lease that was renewed just when it seemed to be over", () =>
+    Effect.gen(function* () {
+      const shop = makeShop()
+      const clock = yield* Effect.clockWith(Effect.succeed)
+      // What a process that stands still finds when it goes on: it is late, and no timer of it has run yet.
+      let stoodStill = 0
+      const late: Clock.Clock = {
+        ...clock,
+        monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe() + BigInt(stoodStill) * 1_000_000n,
+        monotonicTimeNanos: Effect.map(clock.monotonicTimeNanos, (nanos) => nanos + BigInt(stoodStill) * 1_000_000n),
+      }
+      const [taken, renewed] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const published: Array<unknown> = []
+      const bus = EventBus.of({
+        publish: (batch) => Effect.map(Deferred.await(taken), () => published.push(...numbersOf(batch))),
+        subscribe: () => Effect.void,
+      })
+      const outbox = {
+        ...shop.outbox,
+        renew: (...input: Parameters<typeof shop.outbox.renew>) =>
+          Effect.andThen(Deferred.await(renewed), shop.outbox.renew(...input)),
+      }
+      yield* Effect.gen(function* () {
+        const subscriptions = yield* subscriptionsOf({ ...shop, outbox })
+        yield* subscriptions.relay(bus, { batch: 10, limit: 10, leaseMillis: 3_000 })
+        yield* shop.commit(events(50, 5))
+        yield* pass("1 second")
+        stoodStill = 2_500
+        yield* Deferred.succeed(taken, undefined)
+        yield* runOn
+        yield* Deferred.succeed(renewed, undefined)
+        yield* pass("10 seconds")
+        expect(published).toEqual(numbersOf(events(50, 5)))
+      }).pipe(Effect.provideService(Clock.Clock, late))
+    }),
+  )
+
+  it.effect("knows nothing of the bus, and of no event, when another process has its lease", () =>
+    Effect.gen(function* () {
+      const shop = makeShop()
+      const progress = noProgress()
+      const bus = EventBus.of({
+        publish: () => Effect.fail({ _tag: "BusFault", reason: "no broker" } as const),
+        subscribe: () => Effect.void,
+      })
+      let isTaken = false
+      const outbox = {
+        ...shop.outbox,
+        lease: (...input: Parameters<typeof shop.outbox.lease>) =>
+          Effect.suspend(() => (isTaken ? Effect.succeed(undefined) : shop.outbox.lease(...input))),
+        renew: (...input: Parameters<typeof shop.outbox.renew>) =>
+          Effect.suspend(() => (isTaken ? Effect.fail(leaseLost(input[0])) : shop.outbox.renew(...input))),
+      }
+      const subscriptions = yield* subscriptionsOf({ ...shop, outbox })
+      yield* subscriptions.relay(bus, { progress })
+      yield* shop.commit(events(5, 5))
+      yield* pass("1 second")
+      expect(progress).toMatchObject({ reachable: false, oldestAt: 1 })
+      isTaken = true
+      yield* pass("20 seconds")
+      expect(progress).toMatchObject({ reachable: undefined, oldestAt: undefined })
     }),
   )
 

@@ -285,3 +285,24 @@ describe("a store that fails for a while", () => {
     }),
   )
 })
+
+describe("an event that takes long", () => {
+  it.effect("lets everything behind it be handled when it is done, however much that is", () =>
+    Effect.gen(function* () {
+      const shop = makeShop()
+      const subscriptions = yield* subscriptionsOf(shop)
+      let handled = 0
+      yield* subscriptions.subscribe(name, ({ data }) =>
+        Effect.andThen(
+          data.n === 1 ? Effect.sleep("5 seconds") : Effect.void,
+          Effect.sync(() => handled++),
+        ),
+      )
+      // More than are kept in hand by their positions.
+      const count = 101_000
+      yield* shop.commit(events(count, 1))
+      for (let tenths = 0; tenths < 600 && handled < count; tenths++) yield* pass("100 millis")
+      expect(handled).toBe(count)
+    }),
+  )
+})

@@ -205,10 +205,37 @@ describe("a slice of requests", () => {
           )
         },
       }
-      expect(yield* sliceDecider(picky, () => {})(sliceOf(0, 6))).toEqual({ next: 6, isLate: false })
+      const deciding = yield* Effect.forkChild(sliceDecider(picky, () => {})(sliceOf(0, 6)))
+      yield* TestClock.adjust("10 seconds")
+      expect(yield* Fiber.join(deciding)).toEqual({ next: 6, isLate: false })
       const { verdicts, owners } = yield* held(store)
       expect(owners).toEqual(["a0", "a1", "a2", "a4", "a5"])
       expect(verdicts[3]?.outcome).toMatchObject({ state: "refused", refusal: expect.stringContaining("odd") })
     }),
+  )
+
+  it.effect.each(["1 second", "5 minutes"] as const)(
+    "is decided when a store that rejects everything for %s takes changes again, and none of it is refused",
+    (howLong) =>
+      Effect.gen(function* () {
+        const store = yield* MemoryStore.make
+        yield* furnish(store, { accounts, campaigns: { spring: 10 } })
+        let rejects = true
+        const closed: StoreShape = {
+          ...store,
+          transact: (...input) =>
+            Effect.suspend(() =>
+              rejects
+                ? Effect.fail<StoreFault>({ _tag: "Rejected", reason: "permission denied" })
+                : store.transact(...input),
+            ),
+        }
+        const deciding = yield* Effect.forkChild(sliceDecider(closed, () => {})(sliceOf(0, 4)))
+        yield* TestClock.adjust(howLong)
+        rejects = false
+        yield* TestClock.adjust("1 minute")
+        expect(yield* Fiber.join(deciding)).toEqual({ next: 4, isLate: false })
+        expect((yield* held(store)).owners).toEqual(["a0", "a1", "a2", "a3"])
+      }),
   )
 })
