@@ -86,7 +86,8 @@ interface Flight {
   readonly beganAt: number
   /** Whether it reads the store in any case: then what it finds is no older than itself. */
   readonly ofStore: boolean
-  readonly done: Deferred.Deferred<Kept, unknown>
+  /** Undefined where it ended without an answer: the shop was stopped, or something beside the store threw. */
+  readonly done: Deferred.Deferred<Kept | undefined, unknown>
 }
 
 class RunningCache implements ReadCache {
@@ -162,10 +163,10 @@ class RunningCache implements ReadCache {
   ): Effect.Effect<Aged<A>, E> {
     const flying = this.#flights.get(name)
     if (flying === undefined || calledAt - flying.beganAt > maxAgeMillis) {
-      return Effect.flatMap(this.#begin(name, asked, maxAgeMillis), (flight) => this.#awaited<A, E>(flight))
+      return Effect.flatMap(this.#begin(name, asked, maxAgeMillis), (flight) => this.#awaited(flight, asked))
     }
     this.#joined++
-    return Effect.flatMap(Effect.exit(this.#awaited<A, E>(flying)), (exit) => {
+    return Effect.flatMap(Effect.exit(this.#awaited(flying, asked)), (exit) => {
       // What was read before the call may have become too old on the way, and a refusal is never older than its call.
       const fits = Exit.isSuccess(exit) ? exit.value.ageMillis <= maxAgeMillis : flying.beganAt >= calledAt
       return fits ? exit : this.#afresh(name, asked, calledAt)
@@ -177,17 +178,29 @@ class RunningCache implements ReadCache {
     const flying = this.#flights.get(name)
     const fits = flying?.ofStore === true && flying.beganAt >= calledAt
     return Effect.flatMap(fits ? Effect.succeed(flying) : this.#begin(name, asked, 0), (flight) =>
-      this.#awaited<A, E>(flight),
+      this.#awaited(flight, asked),
     )
   }
 
-  #awaited<A, E>(flight: Flight): Effect.Effect<Aged<A>, E> {
-    const awaited = Effect.map(Deferred.await(flight.done), ({ value, bornAt }) => ({
-      value,
-      ageMillis: this.#now() - bornAt,
-    }))
+  /** What a read found. Where it ended without an answer, its caller is told what the store tells anybody now. */
+  #awaited<A, E>(flight: Flight, asked: CachedRead<A, E>): Effect.Effect<Aged<A>, E> {
+    const awaited = Effect.map(
+      Effect.flatMap(Deferred.await(flight.done), (kept) =>
+        kept === undefined ? this.#read(asked) : Effect.succeed(kept),
+      ),
+      ({ value, bornAt }) => ({ value, ageMillis: this.#now() - bornAt }),
+    )
     // biome-ignore lint/plugin/casts: a key always means the same read, and so the same answers
     return awaited as Effect.Effect<Aged<A>, E>
+  }
+
+  /** Reads the store. */
+  #read<A, E>(asked: CachedRead<A, E>): Effect.Effect<Kept, E> {
+    return Effect.suspend(() => {
+      this.#misses++
+      const bornAt = this.#now()
+      return Effect.map(asked.source, (value) => ({ value, bornAt }))
+    })
   }
 
   /** Begins a read that nobody's leaving ends: others may wait for it. */
@@ -198,11 +211,7 @@ class RunningCache implements ReadCache {
       const ofStore = shared === undefined && quicker === undefined
       const flight: Flight = { beganAt: this.#now(), ofStore, done: Deferred.makeUnsafe() }
       this.#flights.set(name, flight)
-      const read: Effect.Effect<Kept, E> = Effect.suspend(() => {
-        this.#misses++
-        const bornAt = this.#now()
-        return Effect.map(asked.source, (value) => ({ value, bornAt }))
-      })
+      const read = this.#read(asked)
       const land = (exit: Exit.Exit<Kept, unknown>): Effect.Effect<void> =>
         Effect.suspend(() => {
           if (this.#flights.get(name) === flight) {
@@ -223,7 +232,14 @@ class RunningCache implements ReadCache {
               this.#ranked++
               return land(Exit.succeed({ value: found.value, bornAt: this.#now() - found.ageMillis }))
             })
-      return Effect.as(Effect.forkIn(flown, this.#scope, { startImmediately: true }), flight)
+      // A stop ends it wherever it is. Those who wait are no fibers of the shop's scope, and would wait for ever.
+      const ended = Effect.onExit(flown, () =>
+        Effect.sync(() => {
+          if (this.#flights.get(name) === flight) this.#flights.delete(name)
+          Deferred.doneUnsafe(flight.done, Exit.succeed(undefined))
+        }),
+      )
+      return Effect.as(Effect.forkIn(ended, this.#scope, { startImmediately: true }), flight)
     })
   }
 

@@ -171,6 +171,29 @@ describe("a read whose caller says how old it may be", () => {
     expect((await alone.stock.product("tee", old)).price).toBe(20)
   })
 
+  it("given a stop while a read is under way → those who wait for it are told what the store tells anybody", async () => {
+    const store = new Counted()
+    const shop = shopOn(store)
+    await shop.stock.register({ productId: "tee", name: "Tee", price: 10, onHand: 5 })
+    const before = store.products
+    store.gate = new Promise(() => {})
+    const [first, joined] = [shop.stock.product("tee", old), shop.stock.product("tee", old)]
+    await expect.poll(() => store.products - before).toBe(1)
+    store.gate = Promise.resolve()
+    await shop.stop()
+    expect([(await first).price, (await joined).price]).toEqual([10, 10])
+    expect(store.products - before).toBe(3)
+  })
+
+  it("given a shared cache that throws → reads the store", async () => {
+    const cache = Effect.runSync(makeMemoryCache())
+    const thrown = (): never => {
+      throw new Error("a client that throws")
+    }
+    const shop = shopOn(new Counted(), { ...cache, get: thrown })
+    expect((await shop.popularity.top({}, old)).products).toEqual([])
+  })
+
   it.each([-1, Number.NaN, hour + 1, "500"])("refuses the age %s", async (maxAgeMillis) => {
     const shop = shopOn(new Counted())
     const asked = Reflect.apply(shop.safe.stock.product, undefined, ["tee", { maxAgeMillis }])
