@@ -1,7 +1,7 @@
 /**
  * What many callers ask at once, asked together: whatever came while the last question was under way is the next one.
  */
-import { Effect, Exit, type Scope } from "effect"
+import { Cause, Effect, Exit, type Scope } from "effect"
 import { Signal } from "../engine/Signal.ts"
 
 /** So many callers wait already. Nothing was asked. */
@@ -9,9 +9,15 @@ export interface TooMany {
   readonly _tag: "TooMany"
 }
 
+/** The scope was closed before there was an answer: the item was in a question that was under way, or nothing was asked. */
+export interface Ended {
+  readonly _tag: "Ended"
+  readonly wasAsked: boolean
+}
+
 interface Waiting<Item, Answer, E> {
   readonly item: Item
-  readonly resume: (effect: Effect.Effect<Answer, E>) => void
+  readonly resume: (effect: Effect.Effect<Answer, E | Ended>) => void
 }
 
 export interface GroupLimits {
@@ -25,25 +31,40 @@ export interface GroupLimits {
 export const grouped = <Item, Answer, E>(
   { together, waiting: mostWaiting }: GroupLimits,
   ask: (items: ReadonlyArray<Item>) => Effect.Effect<ReadonlyArray<Answer>, E>,
-): Effect.Effect<(item: Item) => Effect.Effect<Answer, E | TooMany>, never, Scope.Scope> =>
+): Effect.Effect<(item: Item) => Effect.Effect<Answer, E | TooMany | Ended>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const waiting = new Set<Waiting<Item, Answer, E>>()
     const signal = new Signal()
+    let isClosed = false
     const serve = Effect.suspend(() => {
       if (waiting.size === 0) return signal.wait
       const taken = Array.from(waiting).slice(0, together)
       for (const each of taken) waiting.delete(each)
-      return Effect.map(Effect.exit(ask(taken.map(({ item }) => item))), (exit) => {
-        taken.forEach(({ resume }, index) => {
-          resume(Exit.isSuccess(exit) ? answerAt(exit.value, index) : Effect.failCause(exit.cause))
-        })
-      })
+      const asked = Effect.suspend(() => ask(taken.map(({ item }) => item)))
+      // On every exit: callers are no fibers of this scope, and would wait for ever for one that was ended.
+      const answered = Effect.onExit(asked, (exit) =>
+        Effect.sync(() => {
+          taken.forEach(({ resume }, index) => {
+            resume(answerAt(exit, index))
+          })
+        }),
+      )
+      return Effect.exit(answered)
     })
     yield* Effect.forkScoped(Effect.forever(serve))
+    // Runs before the fiber is ended: from here on nothing is asked.
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        isClosed = true
+        for (const { resume } of waiting) resume(Effect.fail(notAsked))
+        waiting.clear()
+      }),
+    )
     return (item) =>
-      Effect.suspend((): Effect.Effect<Answer, E | TooMany> => {
+      Effect.suspend((): Effect.Effect<Answer, E | TooMany | Ended> => {
+        if (isClosed) return Effect.fail(notAsked)
         if (waiting.size >= mostWaiting) return Effect.fail({ _tag: "TooMany" })
-        return Effect.callback<Answer, E>((resume) => {
+        return Effect.callback<Answer, E | Ended>((resume) => {
           const own = { item, resume }
           waiting.add(own)
           signal.notify()
@@ -52,7 +73,17 @@ export const grouped = <Item, Answer, E>(
       })
   })
 
-const answerAt = <Answer>(answers: ReadonlyArray<Answer>, index: number): Effect.Effect<Answer> => {
-  const answer = answers[index]
+const notAsked: Ended = { _tag: "Ended", wasAsked: false }
+
+const answerAt = <Answer, E>(
+  exit: Exit.Exit<ReadonlyArray<Answer>, E>,
+  index: number,
+): Effect.Effect<Answer, E | Ended> => {
+  if (Exit.isFailure(exit)) {
+    return Cause.hasInterruptsOnly(exit.cause)
+      ? Effect.fail({ _tag: "Ended", wasAsked: true })
+      : Effect.failCause(exit.cause)
+  }
+  const answer = exit.value[index]
   return answer === undefined ? Effect.die(new Error("An item was not answered.")) : Effect.succeed(answer)
 }

@@ -11,7 +11,7 @@ import { toldOf } from "../engine/faults.ts"
 import type { LogFull, RequestLogShape, StoreFault, StoreShape } from "../ports/index.ts"
 import type { Overloaded, RequestNotFound, StoreNo } from "../refusals.ts"
 import type { RequestId } from "../values.ts"
-import { grouped, type TooMany } from "./grouped.ts"
+import { type Ended, grouped, type TooMany } from "./grouped.ts"
 
 /** What became of a request, or that it waits. */
 type RequestOutcome =
@@ -122,7 +122,7 @@ const tooLate: StoreNo = {
 }
 
 const told = (
-  fault: StoreFault | LogFull | TooMany,
+  fault: StoreFault | LogFull | TooMany | Ended,
   otherwise: "nothing-happened" | "unknown",
 ): Overloaded | StoreNo => {
   switch (fault._tag) {
@@ -130,6 +130,10 @@ const told = (
       return overloaded(fault.retryAfterMillis)
     case "TooMany":
       return overloaded(retryAfterMillis)
+    case "Ended": {
+      const outcome = fault.wasAsked ? otherwise : "nothing-happened"
+      return { _tag: "StoreUnavailable", outcome, reason: "the shop was stopped" }
+    }
     default:
       return toldOf(fault, otherwise)
   }

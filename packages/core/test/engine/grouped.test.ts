@@ -1,0 +1,85 @@
+/**
+ * What many callers ask together, when the shop is stopped meanwhile.
+ */
+import { Effect, Exit, Layer, Scope } from "effect"
+import { describe, expect, it, onTestFinished } from "vitest"
+import { createHoldfast } from "../../src/index.ts"
+import { MemoryStore, makeMemoryRequestLog } from "../../src/memory/index.ts"
+import { RequestLog, Store } from "../../src/ports/index.ts"
+import { grouped } from "../../src/services/grouped.ts"
+
+describe("a group whose scope is closed", () => {
+  it("answers who is in the question under way, who is behind it, and who comes after", async () => {
+    const scope = Effect.runSync(Scope.make())
+    let asked = 0
+    const group = await Effect.runPromise(
+      Scope.provide(
+        grouped({ together: 1, waiting: 10 }, () =>
+          Effect.suspend(() => {
+            asked++
+            return Effect.never
+          }),
+        ),
+        scope,
+      ),
+    )
+    const ask = (item: string) => Effect.runPromise(Effect.flip(group(item)))
+    const [under, behind] = [ask("a"), ask("b")]
+    await expect.poll(() => asked).toBe(1)
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+    const notAsked = { _tag: "Ended", wasAsked: false }
+    expect(await Promise.all([under, behind, ask("c")])).toEqual([
+      { _tag: "Ended", wasAsked: true },
+      notAsked,
+      notAsked,
+    ])
+    expect(asked).toBe(1)
+  })
+
+  it("answers a coupon request that its log was sent as unknown, and a look as one that changed nothing", async () => {
+    const store = Effect.runSync(MemoryStore.make)
+    const log = Effect.runSync(makeMemoryRequestLog())
+    const calls = { appended: 0, looked: 0 }
+    let isHeld = false
+    const held = (name: keyof typeof calls) => {
+      calls[name]++
+      return isHeld ? Effect.never : Effect.void
+    }
+    const shop = createHoldfast({
+      store: {
+        name: "held",
+        layer: Layer.succeed(Store, {
+          ...store,
+          transact: (keys, decide, turn) =>
+            Effect.andThen(
+              Effect.suspend(() => held("looked")),
+              store.transact(keys, decide, turn),
+            ),
+        }),
+      },
+      requests: {
+        name: "held",
+        layer: Layer.succeed(RequestLog, {
+          ...log,
+          append: (claims) =>
+            Effect.andThen(
+              Effect.suspend(() => held("appended")),
+              log.append(claims),
+            ),
+        }),
+      },
+      workers: false,
+    })
+    onTestFinished(() => shop.stop())
+    const { requestId } = await shop.coupons.request({ campaignId: "sale", accountId: "ann" })
+    isHeld = true
+    const before = { ...calls }
+    const request = shop.safe.coupons.request({ campaignId: "sale", accountId: "bob" })
+    const look = shop.safe.coupons.requested(requestId)
+    await expect.poll(() => calls).toEqual({ appended: before.appended + 1, looked: before.looked + 1 })
+    await shop.stop()
+    const error = { code: "STORE_UNAVAILABLE" }
+    expect(await request).toMatchObject({ error: { ...error, outcome: "unknown" } })
+    expect(await look).toMatchObject({ error: { ...error, outcome: "nothing-happened" } })
+  })
+})
