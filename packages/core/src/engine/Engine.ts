@@ -259,7 +259,7 @@ class RunningEngine implements Engine {
     }
     this.#queue.clear()
     this.#deferred.clear()
-    this.seals?.clear()
+    this.seals?.stop()
   }
 
   /**

@@ -42,6 +42,9 @@ export class Seals {
   readonly #claims: Sealed
   /** Those who only ask: nothing of theirs waits for the lanes. */
   readonly #asked: Sealed
+  /** What they wait for: a stop ends the fiber that would have answered. */
+  readonly #asking = new Set<Pending>()
+  #isStopped = false
 
   /** Undefined where the store does not say how a campaign stands, or who its owners are. */
   static on({ reads: { standing, owners } }: StoreShape, options: SealsOptions): Seals | undefined {
@@ -74,10 +77,17 @@ export class Seals {
   /** What the seal of its campaign refuses a claim with, after one look at the campaign. */
   refusalOf(claim: Command, sequence: number): Effect.Effect<SealedRefusal | undefined> {
     return Effect.callback((resume) => {
-      const resolve = (outcome: Outcome): void => resume(Effect.succeed(refusalBySeal(outcome)))
+      const resolve = (outcome: Outcome): void => {
+        this.#asking.delete(pending)
+        resume(Effect.succeed(refusalBySeal(outcome)))
+      }
       const pending = pendingOf(claim, resolve, { sequence, lane: undefined, state: "queued", span: undefined })
-      if (!this.#asked.takes(pending)) settle(pending, notRefused)
-      return Effect.sync(() => letGo(pending))
+      if (this.#isStopped || !this.#asked.takes(pending)) settle(pending, notRefused)
+      else this.#asking.add(pending)
+      return Effect.sync(() => {
+        this.#asking.delete(pending)
+        letGo(pending)
+      })
     })
   }
 
@@ -86,9 +96,12 @@ export class Seals {
     if (outcome._tag !== "Expired") this.#claims.learn(command, outcome)
   }
 
-  clear(): void {
+  /** Nothing is looked at any more. Whoever only asks goes on, and is told to be stopped where it goes. */
+  stop(): void {
+    this.#isStopped = true
     this.#claims.clear()
     this.#asked.clear()
+    for (const pending of this.#asking) settle(pending, notRefused)
   }
 
   get metrics() {

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from "vitest"
 import { OwnerFilter } from "../../src/coupons/OwnerFilter.ts"
 import { decodeOwners, encodeSeal } from "../../src/coupons/Seal.ts"
 import { createHoldfast, type Shop } from "../../src/index.ts"
-import { MemoryStore, makeMemoryCache } from "../../src/memory/index.ts"
+import { inProcessRequests, MemoryStore, makeMemoryCache } from "../../src/memory/index.ts"
 import {
   type Reads,
   SharedCache,
@@ -244,6 +244,27 @@ describe("a campaign that is sealed", () => {
     isHeld = true
     expect(await claim(shop, "a20")).toBe("DEADLINE_EXCEEDED")
     store.gate = Promise.resolve()
+  })
+
+  it("given a stop → lets those who only ask go on to the request log, looked at or not, and they are answered", async () => {
+    const store = new Watched()
+    const shop = store.shop({ requests: inProcessRequests() })
+    await soldOut(shop)
+    const ask = async (accountId: string) => {
+      const answer = await shop.safe.coupons.request({ campaignId: "sale", accountId })
+      return answer.ok ? "accepted" : `${answer.error.code} ${answer.error.outcome}`
+    }
+    expect(await ask("a20")).toBe("COUPONS_SOLD_OUT nothing-happened")
+    store.gate = new Promise(() => {})
+    const standings = store.standings
+    const lookedAt = ask("a21")
+    await expect.poll(() => store.standings).toBe(standings + 1)
+    const behind = ask("a22")
+    await shop.stop()
+    // Whether the log still takes them before it is closed is a race that either may win.
+    for (const answer of await Promise.all([lookedAt, behind])) {
+      expect(["accepted", "STORE_UNAVAILABLE nothing-happened"]).toContain(answer)
+    }
   })
 
   it("is taken from another process by its filter, and built here where that is broken", async () => {
