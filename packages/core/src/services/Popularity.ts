@@ -5,7 +5,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { calendarWindow, rollingWindow, type SalesWindow } from "../popularity/SalesBucket.ts"
 import type { InvalidInput } from "../refusals.ts"
 import { type Quantity, wholeNumber } from "../values.ts"
-import { aged, asJson, listKey, type ReadOptions } from "./ages.ts"
+import { aged, asJson, hasFields, isListOf, listKey, type ReadOptions } from "./ages.ts"
 import { Kernel, type KernelShape } from "./Kernel.ts"
 import { orUnavailable, type Read, read } from "./method.ts"
 import { rankedList } from "./rankedList.ts"
@@ -101,7 +101,17 @@ export function makePopularity(kernel: KernelShape): PopularityShape {
   return { top: (input = {}, options) => top(input, options) }
 }
 
-const list = asJson<ReadonlyArray<PopularProduct>>()
+const list = asJson(
+  isListOf(
+    hasFields<PopularProduct>({
+      productId: "string",
+      name: "string",
+      price: "number",
+      onHand: "number",
+      sold: "number",
+    }),
+  ),
+)
 
 const startOf = ({ fromHour }: SalesWindow): Date => new Date(fromHour * 3_600_000)
 

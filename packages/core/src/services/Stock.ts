@@ -24,7 +24,7 @@ import {
 import type { AmountTooLarge, OutOfStock, ProductAlreadyExists, ProductNotFound, ProductRetired } from "../refusals.ts"
 import type { StockMovement as MovementRow, Product as ProductRecord } from "../stock/Product.ts"
 import { type Amount, ProductId, type Quantity } from "../values.ts"
-import { aged, asJson, dropProduct, listKey, productKey, type ReadOptions } from "./ages.ts"
+import { aged, asJson, dropProduct, hasFields, isListOf, listKey, productKey, type ReadOptions } from "./ages.ts"
 import type { Documented } from "./inputs.ts"
 import { Kernel, type KernelShape } from "./Kernel.ts"
 import { type AgedRead, asStored, type Change, change, orUnavailable, type Read, read } from "./method.ts"
@@ -158,8 +158,18 @@ export function makeStock(kernel: KernelShape): StockShape {
 /** Lists of more ids are always read exactly: their names alone would fill the cache. */
 const mostKeptIds = 100
 
-const record = asJson<ProductRecord>()
-const records = asJson<ReadonlyArray<ProductRecord>>()
+const isRecord = hasFields<ProductRecord>({
+  productId: "string",
+  onHand: "number",
+  revision: "number",
+  name: "string",
+  price: "number",
+  retired: "boolean",
+  registered: "object",
+  version: "number",
+})
+const record = asJson(isRecord)
+const records = asJson(isListOf(isRecord))
 
 const productOf = ({ registered: _, version: __, ...product }: ProductRecord): Product => product
 

@@ -61,18 +61,31 @@ export const dropProduct =
     return ofProduct === undefined || cache?.sharesProducts !== true ? ofLists : Effect.andThen(ofLists, ofProduct)
   }
 
-/** Something of plain values, between processes. */
-export const asJson = <A>(): Codec<A> => ({
+/** Something of plain values, between processes. What has another shape than it should is no value. */
+export const asJson = <A>(isOne: (value: unknown) => value is A): Codec<A> => ({
   encode: (value) => encoder.encode(JSON.stringify(value)),
   decode: (bytes) => {
     try {
-      // biome-ignore lint/plugin/casts: another process of this shop wrote it under the same key, which names its version
-      return JSON.parse(decoder.decode(bytes)) as A
+      const value: unknown = JSON.parse(decoder.decode(bytes))
+      return isOne(value) ? value : undefined
     } catch {
       return undefined
     }
   },
 })
+
+/** Whether something has these fields, each of its type. */
+export const hasFields =
+  <A extends object>(types: { readonly [Name in keyof A]: "string" | "number" | "boolean" | "object" }) =>
+  (value: unknown): value is A =>
+    typeof value === "object" &&
+    value !== null &&
+    Object.entries(types).every(([name, type]) => typeof Reflect.get(value, name) === type)
+
+export const isListOf =
+  <A>(isOne: (value: unknown) => value is A) =>
+  (value: unknown): value is ReadonlyArray<A> =>
+    Array.isArray(value) && value.every(isOne)
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
