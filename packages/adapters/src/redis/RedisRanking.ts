@@ -91,10 +91,12 @@ const rankedOf = (answer: unknown): Effect.Effect<Ranked | undefined, CacheFault
   if (!Array.isArray(answer))
     return Effect.fail({ _tag: "CacheFault", reason: "Redis answered what its script does not." })
   const [left, ...found]: ReadonlyArray<unknown> = answer
-  if (left === undefined) return Effect.succeed(undefined)
+  const ageMillis = mostAgeMillis - Number(left)
+  // A word that is good for longer than any was given: as after a failover to a clock that is behind.
+  if (left === undefined || !(ageMillis >= 0 && ageMillis < mostAgeMillis)) return Effect.succeed(undefined)
   const sales = found.flatMap((productId, at) =>
     // biome-ignore lint/plugin/casts: the ids and units that were put under this very prefix
     at % 2 === 0 ? [{ productId: String(productId), sold: -Number(found[at + 1]) } as Sales[number]] : [],
   )
-  return Effect.succeed({ sales, ageMillis: mostAgeMillis - Number(left) })
+  return Effect.succeed({ sales, ageMillis })
 }

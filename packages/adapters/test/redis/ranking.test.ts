@@ -140,6 +140,15 @@ describe("the ranking on Redis", () => {
     expect(ranked?.ageMillis).toBeGreaterThanOrEqual(Math.floor(askedAt - markedAt) - 1)
   })
 
+  it("given a server that says its feeder's word is good for longer than any is → answers nothing", async () => {
+    let left = 59_000
+    const ranking = await rankingOf({ send: async () => [left, "tea", "-5"] })
+    expect(await idsOf(ranking)).toEqual(["tea"])
+    for (left of [60_001, 120_000, Number.NaN, 0, -1]) expect(await idsOf(ranking)).toBeUndefined()
+    left = 60_000
+    expect(await idsOf(ranking)).toEqual(["tea"])
+  })
+
   it("given a killed server, and none at all → every call is a fault, or nothing is answered", async (context) => {
     const server = await redisFor(context)
     const ranking = await rankingOf({ url: server.url, timeoutMillis: 1_000 })

@@ -228,7 +228,7 @@ class RunningCache implements ReadCache {
         quicker === undefined
           ? slow
           : Effect.flatMap(quicker, (found) => {
-              if (found === undefined || found.ageMillis > maxAgeMillis) return slow
+              if (found === undefined || !(found.ageMillis >= 0 && found.ageMillis <= maxAgeMillis)) return slow
               this.#ranked++
               return land(Exit.succeed({ value: found.value, bornAt: this.#now() - found.ageMillis }))
             })

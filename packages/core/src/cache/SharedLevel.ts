@@ -137,7 +137,8 @@ export class SharedLevel {
     maxAgeMillis: number,
   ): Read | undefined {
     const lifeMillis = lifeOf(bytes)
-    if (lifeMillis === undefined) return undefined
+    // Good for longer than it ever was, as after a failover to a clock that is behind: it would be born in the future.
+    if (lifeMillis === undefined || !(forMillis > 0 && forMillis <= lifeMillis)) return undefined
     const bornAt = sentAt + forMillis - lifeMillis
     const forgottenAt = Math.max(
       this.#allForgottenAt,

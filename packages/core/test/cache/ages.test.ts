@@ -1,5 +1,6 @@
 import { Effect, Layer } from "effect"
 import { describe, expect, it, onTestFinished } from "vitest"
+import { makeReadCache } from "../../src/cache/ReadCache.ts"
 import { createHoldfast } from "../../src/index.ts"
 import { MemoryStore, makeMemoryCache } from "../../src/memory/index.ts"
 import { type Reads, SharedCache, type SharedCacheShape, Store, type StoreShape } from "../../src/ports/index.ts"
@@ -169,6 +170,57 @@ describe("a read whose caller says how old it may be", () => {
       forget: () => Effect.fail(away),
     })
     expect((await alone.stock.product("tee", old)).price).toBe(20)
+  })
+
+  /** A cache that says of everything that it holds this, good for so long of a second. */
+  const holding = (value: string, forMillis: number): SharedCacheShape => {
+    const cache = Effect.runSync(makeMemoryCache())
+    const text = new TextEncoder().encode(value)
+    const bytes = Uint8Array.from([0, 0, 3, 232, ...text])
+    return {
+      ...cache,
+      guarantees: { ...cache.guarantees, products: true },
+      get: () => Effect.succeed({ _tag: "Value", bytes, forMillis }),
+    }
+  }
+  const record = { productId: "tee", name: "Tee", price: 1, onHand: 5, revision: 1, retired: false, version: 1 }
+  const kept = { ...record, registered: { name: "Tee", price: 1, onHand: 5 } }
+
+  it("believes a shared value for as long as it was good when it was read, and no longer", async () => {
+    const prices: Array<number> = []
+    // More than all of it is left after a failover to a server whose clock is behind.
+    for (const forMillis of [1_000, 1, 0, 1_001, 61_000, Number.NaN]) {
+      const shop = shopOn(new Counted(), holding(JSON.stringify(kept), forMillis))
+      prices.push((await shop.stock.product("tee", old).catch(() => ({ price: Number.NaN }))).price)
+    }
+    expect(prices).toEqual([1, 1, Number.NaN, Number.NaN, Number.NaN, Number.NaN])
+  })
+
+  it.each(["null", "{}", "[null]", "[1]", '[{"productId":"tee"}]', JSON.stringify({ ...kept, price: "1" }), "no JSON"])(
+    "takes no value from the shared cache that is %s",
+    async (value) => {
+      const store = new Counted()
+      const shop = shopOn(store, holding(value, 1_000))
+      await shop.stock.register({ productId: "tee", name: "Tee", price: 10, onHand: 5 })
+      expect((await shop.stock.product("tee", old)).price).toBe(10)
+      expect((await shop.stock.products({}, old)).items.map(({ price }) => price)).toEqual([10])
+      expect((await shop.popularity.top({}, old)).products).toEqual([])
+      expect(store.tops).toBe(1)
+    },
+  )
+
+  it("takes no quicker answer that says to be from the future, or nothing of its age", async () => {
+    const read = (ageMillis: number) =>
+      Effect.scoped(
+        Effect.flatMap(makeReadCache(), (cache) =>
+          cache.read(
+            { key: ["list"], source: Effect.succeed("store"), quicker: Effect.succeed({ value: "quick", ageMillis }) },
+            1_000,
+          ),
+        ),
+      )
+    const answers = [0, 999, -1, Number.NaN, 1_001].map((age) => Effect.runSync(read(age)).value)
+    expect(answers).toEqual(["quick", "quick", "store", "store", "store"])
   })
 
   it("given a stop while a read is under way → those who wait for it are told what the store tells anybody", async () => {
