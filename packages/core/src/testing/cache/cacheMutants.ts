@@ -39,14 +39,19 @@ export const cacheMutants: ReadonlyArray<CacheMutant> = [
   mutant("CACHE-01", "values that never end", "What is put stays until it is forgotten.", {
     wrap: (cache) => ({ put: (key, lease, bytes) => cache.put(key, lease, bytes, 3_600_000) }),
   }),
-  mutant("CACHE-01", "a clock that is behind", "After a failover what is held is good for a minute longer than it was put.", {
-    wrap: (cache) => ({
-      get: (key, leaseMillis) =>
-        Effect.map(cache.get(key, leaseMillis), (held) =>
-          held._tag === "Value" ? { ...held, forMillis: held.forMillis + 60_000 } : held,
-        ),
-    }),
-  }),
+  mutant(
+    "CACHE-01",
+    "a clock that is behind",
+    "After a failover what is held is good for a minute longer than it was put.",
+    {
+      wrap: (cache) => ({
+        get: (key, leaseMillis) =>
+          Effect.map(cache.get(key, leaseMillis), (held) =>
+            held._tag === "Value" ? { ...held, forMillis: held.forMillis + 60_000 } : held,
+          ),
+      }),
+    },
+  ),
   mutant("CACHE-01", "age counted from the last hit", "Every answer is said to be as young as on its first day.", {
     wrap: (cache) => {
       const lives = new Map<string, number>()
