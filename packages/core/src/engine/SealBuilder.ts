@@ -106,7 +106,7 @@ export class SealBuilder {
     const key = ["seal", asked.campaignId, asked.issued, asked.lastCommandId] as const
     for (let waited = 0; ; waited += askAgainMillis) {
       const held = yield* orUndefined(cache.get(key, leaseMillis))
-      if (held?._tag === "Value") return decodeOwners(held.bytes, asked.issued) ?? (yield* this.#list(asked))
+      if (held?._tag === "Value") return decodeOwners(held.bytes, asked) ?? (yield* this.#list(asked))
       if (held?._tag === "Awaited" && waited < mostWaitMillis) {
         yield* Effect.sleep(askAgainMillis)
         continue

@@ -1,7 +1,7 @@
 import { Effect, Layer } from "effect"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { OwnerFilter } from "../../src/coupons/OwnerFilter.ts"
-import { decodeOwners, encodeSeal } from "../../src/coupons/Seal.ts"
+import { decodeOwners, encodeSeal, type Seal } from "../../src/coupons/Seal.ts"
 import { createHoldfast, type Shop } from "../../src/index.ts"
 import { inProcessRequests, MemoryStore, makeMemoryCache } from "../../src/memory/index.ts"
 import {
@@ -12,7 +12,7 @@ import {
   type StoreFault,
   type StoreShape,
 } from "../../src/ports/index.ts"
-import { CampaignId, Quantity } from "../../src/values.ts"
+import { CampaignId, type CommandId, Quantity } from "../../src/values.ts"
 
 /** A store that counts what it is asked, for any number of processes. */
 class Watched {
@@ -291,6 +291,37 @@ describe("a campaign that is sealed", () => {
     expect(store.pages).toBeGreaterThan(pages)
   })
 
+  const empty = (size: number) => new OwnerFilter(new Uint8Array(size), [7, 11])
+  it.each<[string, Partial<Seal>]>([
+    ["of another campaign", { campaignId: CampaignId.make("other") }],
+    ["of another history", { lastCommandId: "another" as CommandId }],
+    ["of fewer bits than its owners have", { owners: empty(0) }],
+    ["of more bits than its owners have", { owners: empty(1_024) }],
+  ])(
+    "is not taken from bytes that are those of a seal %s: an owner's claim would be refused as a stranger's",
+    async (_, other) => {
+      const cache = Effect.runSync(makeMemoryCache())
+      const forged: SharedCacheShape = {
+        ...cache,
+        get: ([, campaignId, issued, lastCommandId]) =>
+          Effect.sync(() => {
+            const of = {
+              campaignId: CampaignId.make(String(campaignId)),
+              issued: Quantity.make(Number(issued)),
+              lastCommandId: String(lastCommandId) as CommandId,
+            }
+            const bytes = encodeSeal({ ...of, owners: empty(64), ...other })
+            return { _tag: "Value", bytes, forMillis: 3_600_000 }
+          }),
+      }
+      const store = new Watched()
+      const shop = store.shop({}, forged)
+      await soldOut(shop)
+      expect(await claim(shop, "a3")).toBe("COUPON_ALREADY_ISSUED")
+      expect(store.pages).toBeGreaterThan(0)
+    },
+  )
+
   it("stays without a seal where its owners do not fit, and says so once", async () => {
     const said: Array<string> = []
     const store = new Watched()
@@ -327,13 +358,14 @@ describe("a filter of owners", () => {
   it("is the same on the other side of its bytes, or nothing", () => {
     const owners = filterOf(100)
     const issued = Quantity.make(100)
-    const bytes = encodeSeal({ campaignId: CampaignId.make("sale"), issued, lastCommandId: undefined, owners })
-    expect(decodeOwners(bytes, issued)?.bits).toEqual(owners.bits)
-    expect(decodeOwners(bytes, Quantity.make(99))).toBeUndefined()
-    expect(decodeOwners(bytes.slice(0, -1), issued)).toBeUndefined()
+    const of = { campaignId: CampaignId.make("sale"), issued, lastCommandId: undefined }
+    const bytes = encodeSeal({ ...of, owners })
+    expect(decodeOwners(bytes, of)?.bits).toEqual(owners.bits)
+    expect(decodeOwners(bytes, { ...of, issued: Quantity.make(99) })).toBeUndefined()
+    expect(decodeOwners(bytes.slice(0, -1), of)).toBeUndefined()
     for (let at = 0; at < bytes.length; at += 7) {
       const changed = bytes.map((byte, n) => (n === at ? byte ^ 4 : byte))
-      expect(decodeOwners(changed, issued)).toBeUndefined()
+      expect(decodeOwners(changed, of)).toBeUndefined()
     }
   })
 })
