@@ -20,6 +20,8 @@ const leaseMillis = 1_000
 /** How long its read is waited for before this process reads the store itself. */
 const mostWaitMillis = 200
 const askAgainMillis = 20
+/** How long a change waits, before it is answered, until what it made old has ended in the cache. */
+const mostForgetMillis = 200
 /** Of how many keys it is known that this process has asked for them. */
 const mostAsked = 100
 
@@ -99,14 +101,30 @@ export class SharedLevel {
   /** From now on this process believes nothing older of a key. What it answers ends it in the cache. */
   drop(key: Key): Effect.Effect<void> {
     this.#forgetBefore(keyText(key))
-    return Effect.asVoid(this.#counted(this.#cache.forget(key)))
+    return this.#end([key])
   }
 
   /** The same of every key that begins with this part; in the cache, of those that this process has asked for. */
   dropAll(first: string): Effect.Effect<void> {
     this.#forgetBefore(first)
     const asked = Array.from(this.#asked.values()).filter((key) => key[0] === first)
-    return Effect.forEach(asked, (key) => this.drop(key), { discard: true })
+    return this.#end(asked)
+  }
+
+  // All at once: one after the other, a hundred keys of a cache that is far away cost a change eight seconds. What is not
+  // ended in time others may see until its age is over; this process believes none of it.
+  #end(keys: ReadonlyArray<Key>): Effect.Effect<void> {
+    const ended = Effect.forEach(keys, (key) => this.#counted(this.#cache.forget(key)), {
+      concurrency: "unbounded",
+      discard: true,
+    })
+    return Effect.timeoutOrElse(ended, {
+      duration: mostForgetMillis,
+      orElse: () =>
+        Effect.sync(() => {
+          this.faults++
+        }),
+    })
   }
 
   #forgetBefore(name: string): void {

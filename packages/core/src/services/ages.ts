@@ -58,8 +58,12 @@ export const dropProduct =
     const ofLists = cache?.dropAll(lists)
     const ofProduct = cache?.drop(productKey(productId))
     if (ofLists === undefined) return ofProduct
-    return ofProduct === undefined || cache?.sharesProducts !== true ? ofLists : Effect.andThen(ofLists, ofProduct)
+    return ofProduct === undefined || cache?.sharesProducts !== true
+      ? ofLists
+      : Effect.all([ofLists, ofProduct], atOnce)
   }
+
+const atOnce = { concurrency: 2, discard: true } as const
 
 /** Something of plain values, between processes. What has another shape than it should is no value. */
 export const asJson = <A>(isOne: (value: unknown) => value is A): Codec<A> => ({

@@ -223,6 +223,30 @@ describe("a read whose caller says how old it may be", () => {
     expect(answers).toEqual(["quick", "quick", "store", "store", "store"])
   })
 
+  it("given a shared cache that ends nothing → asks it to end all keys at once, answers a change, and believes none of them", async () => {
+    const store = new Counted()
+    const cache = Effect.runSync(makeMemoryCache())
+    let ended = 0
+    const held: SharedCacheShape = {
+      ...cache,
+      guarantees: { ...cache.guarantees, products: true },
+      forget: () =>
+        Effect.suspend(() => {
+          ended++
+          return Effect.never
+        }),
+    }
+    const shop = shopOn(store, held)
+    await shop.stock.register({ productId: "tee", name: "Tee", price: 10, onHand: 5 })
+    await shop.stock.product("tee", old)
+    for (let limit = 1; limit <= 10; limit++) await shop.stock.products({ limit }, old)
+    ended = 0
+    await shop.stock.changePrice({ productId: "tee", price: 20 })
+    expect(ended).toBe(11)
+    const page = await shop.stock.products({ limit: 3 }, old)
+    expect([(await shop.stock.product("tee", old)).price, page.items[0]?.price]).toEqual([20, 20])
+  })
+
   it("given a stop while a read is under way → those who wait for it are told what the store tells anybody", async () => {
     const store = new Counted()
     const shop = shopOn(store)
