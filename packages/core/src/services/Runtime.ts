@@ -3,12 +3,13 @@
  */
 import { Clock, Context, Effect, type Scope as EffectScope, Layer, Option, Random } from "effect"
 import { makeReadCache } from "../cache/ReadCache.ts"
+import { sliceDecider } from "../delivery/decideRequests.ts"
 import { type Engine, makeEngine } from "../engine/Engine.ts"
 import { watchOutages } from "../engine/outages.ts"
 import { makeSpans, type Spans } from "../engine/Spans.ts"
-import { Ranking, RequestLog, type RequestLogShape, SharedCache, Store } from "../ports/index.ts"
+import { Ranking, RequestLog, type RequestLogShape, SharedCache, Store, type StoreShape } from "../ports/index.ts"
 import { Kernel, type KernelShape } from "./Kernel.ts"
-import { makeRequests, type RequestsShape } from "./requests.ts"
+import { makeRequests } from "./requests.ts"
 import { defaultDeadlineMillis, defaultQueueLimit, type HoldfastOptions, makeStamps, sourcesOf } from "./stamps.ts"
 
 export interface RuntimeShape {
@@ -41,8 +42,9 @@ export class Runtime extends Context.Service<Runtime, RuntimeShape>()("@holdfast
         const deadlineMillis = options.deadlineMillis ?? defaultDeadlineMillis
         yield* Effect.addFinalizer(() => engine.stop(deadlineMillis))
         const log = Option.getOrUndefined(yield* Effect.serviceOption(RequestLog))
+        // Begun before any is taken, and so ended after the last one was.
+        if (log !== undefined && options.workers !== false) yield* serveRequests(store, engine, log, deadlineMillis)
         const requests = yield* makeRequests(store, engine, log, deadlineMillis)
-        if (log !== undefined && options.workers !== false) yield* serveRequests(requests, log, deadlineMillis)
         return {
           engine,
           spans,
@@ -58,13 +60,14 @@ const drainPollMillis = 10
 
 /** Decides what waits. What would be lost with this process is decided before the shop has stopped, in so long. */
 const serveRequests = Effect.fnUntraced(function* (
-  { serve, waiting }: RequestsShape,
+  store: StoreShape,
+  { decidedBeside }: Engine,
   log: RequestLogShape,
   drainMillis: number,
 ): Effect.fn.Return<void, never, EffectScope.Scope> {
-  yield* Effect.forkScoped(serve)
+  yield* Effect.forkScoped(log.serve(sliceDecider(store, decidedBeside)))
   if (log.guarantees.durability !== "nothing") return
-  const decided = Effect.repeat(Effect.delay(waiting, drainPollMillis), { until: (left) => left === 0 })
+  const decided = Effect.repeat(Effect.delay(log.waiting, drainPollMillis), { until: (left) => left === 0 })
   yield* Effect.addFinalizer(() => Effect.ignore(Effect.timeoutOption(decided, drainMillis)))
 })
 

@@ -5,7 +5,6 @@ import { Effect, type Scope } from "effect"
 import { type Claim, placeOf, type Verdict } from "../coupons/Request.ts"
 import { keysOf } from "../decision/Records.ts"
 import { type RequestRefusal, refusalFrom } from "../decision/storedRefusal.ts"
-import { sliceDecider } from "../delivery/decideRequests.ts"
 import type { Engine } from "../engine/Engine.ts"
 import { toldOf } from "../engine/faults.ts"
 import type { LogFull, RequestLogShape, StoreFault, StoreShape } from "../ports/index.ts"
@@ -27,8 +26,6 @@ export interface RequestsShape {
   /** Stores a claim, and answers when it is as durable as the log claims. */
   readonly accept: (claim: Claim) => Effect.Effect<RequestId, Overloaded | StoreNo>
   readonly outcomeOf: (requestId: RequestId) => Effect.Effect<RequestOutcome, RequestNotFound | Overloaded | StoreNo>
-  /** Decides what waits, as one of those who do. */
-  readonly serve: Effect.Effect<never>
   readonly waiting: RequestLogShape["waiting"]
 }
 
@@ -41,7 +38,7 @@ const retryAfterMillis = 1_000
 /** `log` is undefined for a shop without one: what was decided before is still found. */
 export const makeRequests = (
   store: StoreShape,
-  engine: Pick<Engine, "sealedRefusal" | "decidedBeside">,
+  engine: Pick<Engine, "sealedRefusal">,
   log: RequestLogShape | undefined,
   deadlineMillis: number,
 ): Effect.Effect<RequestsShape, never, Scope.Scope> =>
@@ -74,7 +71,6 @@ export const makeRequests = (
         if (late !== undefined) return decidedOf(late)
         return yield* Effect.fail<RequestNotFound>({ _tag: "RequestNotFound", requestId })
       }),
-      serve: log === undefined ? Effect.never : log.serve(sliceDecider(store, engine.decidedBeside)),
       waiting: log === undefined ? Effect.succeed(0) : log.waiting,
     }
   })

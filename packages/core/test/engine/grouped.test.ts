@@ -1,12 +1,15 @@
 /**
  * What many callers ask together, when the shop is stopped meanwhile.
  */
-import { Effect, Exit, Layer, Scope } from "effect"
+import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { createHoldfast } from "../../src/index.ts"
 import { MemoryStore, makeMemoryRequestLog } from "../../src/memory/index.ts"
 import { RequestLog, Store } from "../../src/ports/index.ts"
 import { grouped } from "../../src/services/grouped.ts"
+import { Runtime } from "../../src/services/Runtime.ts"
+import type { RequestsShape } from "../../src/services/requests.ts"
+import { AccountId, Scope as CallScope, CampaignId, type CommandId, IdempotencyKey } from "../../src/values.ts"
 
 describe("a group whose scope is closed", () => {
   it("answers who is in the question under way, who is behind it, and who comes after", async () => {
@@ -81,5 +84,35 @@ describe("a group whose scope is closed", () => {
     const error = { code: "STORE_UNAVAILABLE" }
     expect(await request).toMatchObject({ error: { ...error, outcome: "unknown" } })
     expect(await look).toMatchObject({ error: { ...error, outcome: "nothing-happened" } })
+  })
+
+  it("lets no coupon request in that nobody would decide: a log that ends with the process is emptied after the last one", async () => {
+    const scope = Effect.runSync(Scope.make())
+    const log = Effect.runSync(makeMemoryRequestLog())
+    const claim = {
+      campaignId: CampaignId.make("sale"),
+      accountId: AccountId.make("ann"),
+      at: 0,
+      commandId: "late" as CommandId,
+      scope: CallScope.make("public"),
+      key: IdempotencyKey.make("late"),
+    }
+    let accept: RequestsShape["accept"] | undefined
+    let late: Promise<Exit.Exit<unknown, unknown>> | undefined
+    // Comes once the log was found to be empty.
+    const waiting = Effect.tap(log.waiting, () =>
+      Effect.promise(async () => {
+        late ??= Effect.runPromise(Effect.exit(accept?.(claim) ?? Effect.void))
+        await late
+      }),
+    )
+    const runtime = Runtime.layer({}).pipe(
+      Layer.provide(Layer.effect(Store, MemoryStore.make)),
+      Layer.provide(Layer.succeed(RequestLog, { ...log, waiting })),
+    )
+    const context = await Effect.runPromise(Layer.buildWithScope(runtime, scope))
+    accept = Context.get(context, Runtime).kernel.requests?.accept
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+    expect(await late).toMatchObject({ _tag: "Failure" })
   })
 })
