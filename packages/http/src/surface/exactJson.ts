@@ -47,10 +47,14 @@ const isKept = (value: number, source: string | undefined): boolean =>
 const decimalOf = (text: string): string => {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? []
-  const digits = (whole + fraction).replace(/^0+/, "")
-  const significant = digits.replace(/0+$/, "")
-  if (significant === "") return "0"
-  return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`
+  const digits = whole + fraction
+  let begin = 0
+  while (digits[begin] === "0") begin++
+  if (begin === digits.length) return "0"
+  // Not /0+$/, which begins anew at every zero: a number may be as long as the body that its sender chose.
+  let end = digits.length
+  while (digits[end - 1] === "0") end--
+  return `${sign}${digits.slice(begin, end)}e${Number(exponent) - fraction.length + digits.length - end}`
 }
 
 // Without recursion: how deep a body goes is its sender's choice.
