@@ -35,7 +35,10 @@ export const textOfCause = (cause: Cause.Cause<unknown>): string =>
  */
 export const quietly = <A>(look: () => A): A | undefined => {
   try {
-    return look()
+    const seen = look()
+    // Whoever is only told may be an async function: nobody waits for it, and its rejection must not end the process.
+    if (seen instanceof Promise) seen.catch(() => {})
+    return seen
   } catch {
     return undefined
   }

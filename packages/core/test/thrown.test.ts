@@ -1,6 +1,6 @@
 import { Cause } from "effect"
-import { describe, expect, it } from "vitest"
-import { messageOfThrown, textOfCause, textOfThrown } from "../src/thrown.ts"
+import { describe, expect, it, onTestFinished } from "vitest"
+import { messageOfThrown, quietly, textOfCause, textOfThrown } from "../src/thrown.ts"
 import { unprintables } from "./support/unprintables.ts"
 
 describe("what was thrown", () => {
@@ -28,5 +28,25 @@ describe("what was thrown", () => {
     expect(textOfThrown(unprintables["an error whose message getter throws"]?.())).toBe(
       "Lazy: something that cannot be printed",
     )
+  })
+})
+
+describe("a host's own code that only looks on", () => {
+  it("may throw, and may be an async function that rejects: neither is anybody's failure", async () => {
+    const strays: Array<unknown> = []
+    const heard = (reason: unknown) => void strays.push(reason)
+    process.on("unhandledRejection", heard)
+    onTestFinished(() => void process.off("unhandledRejection", heard))
+    expect(quietly(() => "seen")).toBe("seen")
+    for (const make of Object.values(unprintables)) {
+      const look = () => {
+        throw make()
+      }
+      expect(quietly(look)).toBeUndefined()
+      quietly(async () => look())
+    }
+    // Node tells of rejections that nobody hears once the turn is over.
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(strays).toEqual([])
   })
 })

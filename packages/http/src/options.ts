@@ -2,6 +2,7 @@
  * What a host chooses about the HTTP surface, with its defaults, checked before the first request.
  */
 import { maxOrderLines, type Order } from "@holdfast/core"
+import { quietly } from "@holdfast/core/ports"
 import type { Authorize, Caller, ResolveCaller } from "./exchange/identity.ts"
 import type { RateLimitOptions } from "./exchange/RateLimit.ts"
 
@@ -166,7 +167,8 @@ export const settingsOf = <C extends Caller>(options: ShopHandlerOptions<C>): Se
   refuseUnknown(options, known, "option")
   refuseUnknown(options.limits ?? {}, defaultLimits, "limit")
   const production = environment() === "production"
-  const warn = options.warn ?? ((message) => console.warn(message))
+  const warn = (message: string): void => void quietly(() => (options.warn ?? console.warn)(message))
+  const { onDefect = onConsole } = options
   if (options.resolveCaller === undefined) checkDemo(options.demoIdentity, production, warn)
   const basePath = basePathOf(options.basePath ?? "/api/v1")
   return {
@@ -183,13 +185,14 @@ export const settingsOf = <C extends Caller>(options: ShopHandlerOptions<C>): Se
     docs: options.docs ?? !production,
     metrics: options.metrics ?? true,
     readyWithoutStore: options.readyWithoutStore ?? false,
-    onDefect:
-      options.onDefect ??
-      ((error, { traceId, route }) => console.error(`holdfast: ${route} failed (trace ${traceId})`, error)),
+    onDefect: (error, request) => void quietly(() => onDefect(error, request)),
     warn,
     clock: options.clock ?? Date.now,
   }
 }
+
+const onConsole: Settings<Caller>["onDefect"] = (error, { traceId, route }) =>
+  console.error(`holdfast: ${route} failed (trace ${traceId})`, error)
 
 const checkDemo = (demoIdentity: unknown, production: boolean, warn: (message: string) => void): void => {
   if (demoIdentity !== true) {

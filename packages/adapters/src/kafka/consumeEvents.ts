@@ -6,7 +6,7 @@
  * member that lost its partition meanwhile waits for them, and then finds them taken, too.
  */
 import { type Event, Options } from "@holdfast/core"
-import { textOfThrown } from "@holdfast/core/ports"
+import { quietly, textOfThrown } from "@holdfast/core/ports"
 import { defaultRetentionDays, Inbox, type InboxClient, type InboxPool, inTransaction } from "./Inbox.ts"
 import { defaultInboxSchema, schemaCheck } from "./inboxSql.ts"
 import { once } from "./once.ts"
@@ -121,7 +121,8 @@ export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsu
     retentionDays = defaultRetentionDays,
     replication = 3,
   } = options
-  const { deadLetter = `${topic}.${group}.dlq`, onTrouble = warn } = options
+  const { deadLetter = `${topic}.${group}.dlq` } = options
+  const onTrouble = (trouble: unknown): void => void quietly(() => (options.onTrouble ?? warn)(trouble))
   const inbox = new Inbox(schema, consumer)
   // Where they are not there, said now and not by the first event.
   await inTransaction(pool, (client) => inbox.held(client, []))

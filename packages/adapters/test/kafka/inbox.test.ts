@@ -220,6 +220,22 @@ describe("a consumer with an inbox", () => {
     })
   })
 
+  it("given an onTrouble that throws → what went wrong is tried again all the same", async () => {
+    const { publish, effect, consume, expectOnce } = await rig()
+    let failures = 3
+    await consume({
+      handle: async (all, tx) => {
+        if (failures-- > 0) throw new Error("not now")
+        await effect(all, tx)
+      },
+      onTrouble: () => {
+        throw new Error("the observer is broken")
+      },
+    })
+    await publish(events(40, 4))
+    await expectOnce(events(40, 4))
+  })
+
   it("SB-13: given a record that is no event at all → is a dead letter, and what comes behind it is handled", async () => {
     const { kafka, publish, consume, expectOnce } = await rig()
     const garbage = { partition: 0, key: "x", value: Buffer.from("x"), headers: {} }

@@ -1,7 +1,7 @@
 import { createHoldfast, measurementsOf } from "@holdfast/core"
 import { memory } from "@holdfast/core/memory"
 import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, onTestFinished } from "vitest"
 import { openTelemetry } from "../../src/opentelemetry/index.ts"
 
 class OnDemand extends MetricReader {
@@ -55,5 +55,40 @@ describe("metrics of a host without Effect", () => {
     const before = readings
     await reader.collect()
     expect(readings).toBe(before)
+  })
+})
+
+describe("a host's meter that throws", () => {
+  const broken = () => {
+    throw new Error("the meter is broken")
+  }
+  const whole = () => ({ addCallback: () => {}, removeCallback: () => {} })
+  const ofMeter = (meter: object) => () => ({
+    createObservableCounter: whole,
+    createObservableGauge: whole,
+    addBatchObservableCallback: () => {},
+    removeBatchObservableCallback: () => {},
+    ...meter,
+  })
+
+  it.each([
+    ["when it is asked for", broken],
+    ["when a counter is made", ofMeter({ createObservableCounter: broken })],
+    ["when a gauge is made", ofMeter({ createObservableGauge: broken })],
+    ["when it is given what reads", ofMeter({ addBatchObservableCallback: broken })],
+    ["when that is taken back", ofMeter({ removeBatchObservableCallback: broken })],
+  ])("%s costs the metrics, and neither a call nor the process", async (_, getMeter) => {
+    const strays: Array<unknown> = []
+    const heard = (reason: unknown) => void strays.push(reason)
+    process.on("unhandledRejection", heard)
+    onTestFinished(() => void process.off("unhandledRejection", heard))
+    const meterProvider = { getMeter } as unknown as MeterProvider
+    const shop = createHoldfast({ store: memory(), telemetry: openTelemetry({ meterProvider }) })
+    await shop.points.open({ accountId: "ann" })
+    await shop.health()
+    // The first reading is a chain of promises, and rejections are told of once the turn is over.
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+    await shop.stop()
+    expect(strays).toEqual([])
   })
 })

@@ -29,7 +29,7 @@ export {
 } from "../decision/kinds.ts"
 export { type Keys, type Loaded, type LoadedOfKind, type Records, recordsBy, recordsOf } from "../decision/Records.ts"
 export type { Slice } from "../decision/slice.ts"
-export { messageOfThrown, textOfThrown } from "../thrown.ts"
+export { messageOfThrown, quietly, textOfThrown } from "../thrown.ts"
 export { type BatchState, newBatchState, type Path } from "../transact/BatchState.ts"
 export { type Transact, transactOver } from "../transact/fromSessions.ts"
 export type { Conflict } from "../transact/fromTransaction.ts"

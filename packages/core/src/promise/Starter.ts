@@ -131,10 +131,9 @@ export class Starter implements Host {
     const { telemetry } = this.#options
     if (telemetry === undefined) return Effect.void
     const report = Context.get(context, Health).health()
-    const end = telemetry.observe(() =>
-      Effect.runPromise(Effect.provideContext(Effect.map(report, measurementsOf), this.#host)),
-    )
-    return Effect.sync(end)
+    const read = () => Effect.runPromise(Effect.provideContext(Effect.map(report, measurementsOf), this.#host))
+    const end = quietly(() => telemetry.observe(read))
+    return Effect.sync(() => quietly(() => end?.()))
   }
 
   #stopping(state: State, drainMillis: number): Effect.Effect<void> {

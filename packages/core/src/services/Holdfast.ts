@@ -118,7 +118,14 @@ const subscriptionsLayer: Layer.Layer<Subscribed, never, Runtime> = Layer.effect
       changed: engine.committed,
       pollMillis: guarantees.scope === "one process" ? undefined : pollMillis,
       workers: options.workers,
-      onError: onEventError && ((error, event, name) => Effect.sync(() => onEventError(error, eventOf(event), name))),
+      onError:
+        onEventError &&
+        ((error, event, name) =>
+          Effect.suspend(() => {
+            // An async function may be given as well: its rejection is one of the hook, and not of the process.
+            const told: unknown = onEventError(error, eventOf(event), name)
+            return told instanceof Promise ? Effect.promise(() => told) : Effect.void
+          })),
     })
     yield* feedRanking(kernel, subscriptions)
     return subscriptions

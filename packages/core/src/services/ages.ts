@@ -5,6 +5,7 @@ import { Effect } from "effect"
 import type { Aged, CachedRead } from "../cache/ReadCache.ts"
 import type { Codec } from "../cache/SharedLevel.ts"
 import type { InvalidInput } from "../refusals.ts"
+import { quietly } from "../thrown.ts"
 import type { ProductId } from "../values.ts"
 import type { KernelShape } from "./Kernel.ts"
 
@@ -35,7 +36,9 @@ export const aged = <A, E>(
         ? Effect.map(asked.source, (value) => ({ value, ageMillis: 0 }))
         : cache.read(asked, maxAgeMillis)
     const onAge = options?.onAge
-    return onAge === undefined ? read : Effect.tap(read, ({ ageMillis }) => Effect.sync(() => onAge(ageMillis)))
+    return onAge === undefined
+      ? read
+      : Effect.tap(read, ({ ageMillis }) => Effect.sync(() => quietly(() => onAge(ageMillis))))
   })
 
 const wrongAge = Effect.fail<InvalidInput>({

@@ -29,8 +29,10 @@ export const toNodeHandler = ({ answer, owns }: Pick<ShopHandler, "answer" | "ow
   return (request, response, next) => {
     const exchange = new NodeExchange(request, response)
     if (next !== undefined && exchange.mountedAt === "" && !owns(exchange)) return next()
-    // `answer` never rejects: what goes wrong in it is a problem document already.
-    void answer(exchange).then((reply) => send(reply, request, response))
+    // `answer` never rejects: what goes wrong in it is a problem document already. But other code of the host's may stand
+    // behind the response, such as a middleware that looks at its headers.
+    const sent = answer(exchange).then((reply) => send(reply, request, response))
+    sent.catch((thrown: unknown) => (next === undefined ? response.destroy() : next(thrown)))
   }
 }
 

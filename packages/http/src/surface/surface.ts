@@ -5,6 +5,7 @@
  * Plain functions over plain values: no fiber, no `Request`, no `Response`.
  */
 import { isHoldfastError } from "@holdfast/core"
+import { quietly } from "@holdfast/core/ports"
 import { type About, type Names, resourceOf } from "../compatibility/Words.ts"
 import { Deadlines } from "../exchange/Deadlines.ts"
 import type { Exchange, Reply } from "../exchange/Exchange.ts"
@@ -271,19 +272,23 @@ const failureOf = (
   { route, names, traceId }: Seen,
   onDefect: Settings<Caller>["onDefect"],
 ): Reply | No => {
+  // What was thrown may throw at the first look at it.
+  const no = quietly(() => noOf(error, names))
+  if (no === undefined && exchange.signal.aborted) return gone()
+  // Why a store rejects something stays inside, and nobody but the host can mend it.
+  if (no === undefined || (no._tag === "Core" && no.no._tag === "StoreRejected")) onDefect(error, { traceId, route })
+  return no ?? surface("INTERNAL")
+}
+
+/** What an error says that is no defect. */
+const noOf = (error: unknown, names: Names): No | undefined => {
   if (isHoldfastError(error)) {
     const no = error.refusal ?? error.unavailable
-    // Why a store rejects something stays inside, and nobody but the host can mend it.
-    if (no?._tag === "StoreRejected") onDefect(error, { traceId, route })
     if (no !== undefined) return core(no, names)
   }
-  if (isHostUnavailable(error)) {
-    const seconds = Math.max(1, Math.ceil(error.retryAfterMillis / 1000))
-    return { _tag: "Surface", code: "HOST_UNAVAILABLE", headers: { "retry-after": String(seconds) } }
-  }
-  if (exchange.signal.aborted) return gone()
-  onDefect(error, { traceId, route })
-  return surface("INTERNAL")
+  if (!isHostUnavailable(error)) return undefined
+  const seconds = Math.max(1, Math.ceil(error.retryAfterMillis / 1000))
+  return { _tag: "Surface", code: "HOST_UNAVAILABLE", headers: { "retry-after": String(seconds) } }
 }
 
 /** The caller that a demonstration believes: whom the request names, else an `x-user-id` header. */
