@@ -10,6 +10,7 @@ import {
   Outcomes,
   Points,
   Popularity,
+  type ReadOptions,
   type Refusal,
   Stock,
   spanOfTraceparent,
@@ -56,9 +57,9 @@ const shopCalls: Effect.Effect<ShopCalls, never, Needs> = Effect.gen(function* (
   const health = yield* Health
   const run = runnerIn(yield* Effect.context<never>())
   const promised =
-    <Input, Answer>(method: (input: Input) => Effect.Effect<Answer, Refusal | Unavailable>) =>
-    (input: Input, options?: CallOptions): Promise<Answer> =>
-      run(method(input), options)
+    <Input, Answer>(method: (input: Input, options?: ReadOptions) => Effect.Effect<Answer, Refusal | Unavailable>) =>
+    (input: Input, options?: CallOptions & ReadOptions): Promise<Answer> =>
+      run(method(input, options), options)
   return {
     points: { charge: promised(points.charge), balance: promised(points.balance), entries: promised(points.entries) },
     coupons: {

@@ -22,6 +22,22 @@ describe("answers that may have an age", () => {
     expect([unchanged.status, unchanged.headers.get("age") !== null]).toEqual([304, true])
   })
 
+  it("are for their caller alone where the host rules who may see them, also those that have no age", async () => {
+    const closed = { authorize: ({ caller }: { readonly caller: unknown }) => caller !== undefined }
+    for (const cache of [{}, { productMillis: 60_000, popularMillis: 60_000 }]) {
+      const { ask } = await surfaceOf({ ...closed, cache })
+      for (const path of ["/products/1", "/products/popular"]) {
+        const { status, headers } = await ask("GET", path)
+        expect([status, headers.get("cache-control")]).toEqual([200, "private, no-cache"])
+        const known = { "if-none-match": headers.get("etag") ?? "" }
+        const unchanged = await ask("GET", path, undefined, known)
+        expect([unchanged.status, unchanged.headers.get("cache-control")]).toEqual([304, "private, no-cache"])
+      }
+    }
+    const { ask } = await surfaceOf(closed)
+    expect((await ask("GET", "/users/ann/points")).headers.get("cache-control")).toBe("private, no-store")
+  })
+
   it("are exact where nothing is said, and show what the process itself changed", async () => {
     const exact = await surfaceOf()
     expect((await exact.ask("GET", "/products/1")).headers.get("age")).toBeNull()

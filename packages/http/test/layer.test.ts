@@ -1,9 +1,9 @@
-import { Holdfast, Orders, Points, Stock } from "@holdfast/core"
-import { MemoryStore } from "@holdfast/core/memory"
+import { createHoldfast, Holdfast, Orders, Points, Stock } from "@holdfast/core"
+import { MemoryStore, memory } from "@holdfast/core/memory"
 import { Context, Effect, Layer } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
 import { describe, expect, it } from "vitest"
-import { layer } from "../src/index.ts"
+import { layer, shopHandler } from "../src/index.ts"
 import { askedOf, callerOfHeader, freshKey } from "./support.ts"
 
 const stocked = Layer.effectDiscard(
@@ -40,6 +40,35 @@ describe("the layer", () => {
     expect(await ask("POST", "/api/v1/orders", order)).toMatchObject({ status: 422, body: { code: "OUT_OF_STOCK" } })
     expect((await ask("GET", "/api/v1/nowhere")).headers.get("content-type")).toBe("application/problem+json")
     await dispose()
+  })
+
+  it("answers what the handler of a shop answers with the same options: ages and headers", async () => {
+    const shop = createHoldfast({ store: memory() })
+    await shop.stock.register({ productId: "tee", name: "Tee", price: 100, onHand: 1 })
+    const authorize = () => true
+    for (const options of [{}, { authorize }, { cache: { productMillis: 60_000, popularMillis: 500 } }]) {
+      const routes = Layer.mergeAll(layer({ ...callerOfHeader, ...options }), stocked).pipe(
+        Layer.provide(Holdfast.layer.pipe(Layer.provide(MemoryStore.layer))),
+      )
+      const { handler, dispose } = HttpRouter.toWebHandler(routes.pipe(Layer.provide(HttpServer.layerServices)), {
+        disableLogger: true,
+      })
+      const { fetch } = shopHandler(shop, { ...callerOfHeader, ...options })
+      for (const path of ["/api/v1/products/tee", "/api/v1/products/popular"]) {
+        const [ofLayer, ofHandler] = await Promise.all(
+          [handler, fetch].map((ask) => ask(new Request(`http://shop.test${path}`))),
+        )
+        const said = (response: Response | undefined) => [
+          response?.status,
+          response?.headers.get("cache-control"),
+          response?.headers.has("age"),
+        ]
+        expect(said(ofLayer)).toEqual(said(ofHandler))
+        expect(said(ofHandler)).toEqual([200, expect.any(String), "cache" in options])
+      }
+      await dispose()
+    }
+    await shop.stop()
   })
 
   it("given a client that leaves, lets the call go: what no lane has taken will not happen", async () => {

@@ -53,7 +53,7 @@ export interface Call {
 
 export interface Handling<Input, Answer> {
   readonly action: Action
-  /** `public` answers are the same for everybody. Default "private". */
+  /** `public` answers are the same for everybody, unless the host's own rule says who may see them. Default "private". */
   readonly cache?: string
   readonly run: (input: Input, call: Call) => Promise<Answer | No>
 }

@@ -6,13 +6,22 @@ import type { Exchange, Reply } from "../exchange/Exchange.ts"
 import { etagOf, matchesTag } from "../exchange/etag.ts"
 import type { Answered, Route } from "./routes.ts"
 
-export const success = (route: Route, { body, replayed, headers }: Answered, exchange: Exchange): Reply => {
+/** `isOpen`: whether what is open to anyone by default is so here. */
+export const success = (
+  route: Route,
+  { body, replayed, headers }: Answered,
+  exchange: Exchange,
+  isOpen: boolean,
+): Reply => {
   const text = JSON.stringify(route.checked(body))
   const answered: Record<string, string> = {
     "content-type": "application/json",
     "cache-control": route.cache,
     ...headers,
   }
+  // What a rule of the host's lets a caller see is kept for nobody else, and the rule is asked again before it is shown again:
+  // who is signed in may change at one and the same browser.
+  if (!isOpen && answered["cache-control"]?.startsWith("public")) answered["cache-control"] = "private, no-cache"
   if (replayed) answered["idempotency-replayed"] = "true"
   if (!route.changes) {
     const tag = etagOf(text)

@@ -172,7 +172,7 @@ export const makeSurface = <C extends Caller>(
       now: settings.clock,
     }
     const answered = await answers.race<Answered | No>(route.run(input, call), late)
-    return "body" in answered ? success(route, answered, exchange) : answered
+    return "body" in answered ? success(route, answered, exchange, settings.authorize === undefined) : answered
   }
 
   /** A host's promise, which may take no longer than an answer may. */
