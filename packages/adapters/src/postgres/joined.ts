@@ -201,10 +201,21 @@ const again = <A>(
   return Effect.fail(faultOf(failure))
 }
 
-/** Whatever comes with a beginning and an end of its own has no place here: its end would be the host's. */
+/**
+ * Whatever comes with a beginning and an end of its own has no place here: its end would be the host's. So is that of a
+ * transaction that has failed: nothing of it happens, and the session is of use when the host has ended it.
+ */
 const withoutTransactions = (wire: Wire): Wire => ({
-  run: (frame) => (frame.some(({ sql }) => sql === begin.sql) ? Effect.succeed(notHere) : wire.run(frame)),
+  run: (frame) =>
+    frame.some(({ sql }) => sql === begin.sql) ? Effect.succeed(notHere) : Effect.map(wire.run(frame), ofHost),
 })
+
+const ofHost = (reply: Reply): Reply => {
+  const { failed } = reply
+  return failed === undefined
+    ? reply
+    : { ...reply, failed: { ...failed, failure: { ...failed.failure, isHosts: true } } }
+}
 
 const notHere: Reply = {
   values: [],

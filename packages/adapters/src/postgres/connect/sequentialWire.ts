@@ -9,6 +9,7 @@ import { Effect } from "effect"
 import { placing } from "../session/text.ts"
 import {
   asReadOnly,
+  asReply,
   begin,
   commit,
   type Failure,
@@ -55,7 +56,8 @@ export const sequentialWire = (
           one.sql === commit.sql && warnings !== undefined && warnings.count() !== before
             ? { code: warnedCommit, message: warnings.last(), cause: undefined }
             : value,
-        onFailure: (failure): string | null | Failure => asReadOnly(failure, one),
+        onFailure: (failure): string | null | Failure =>
+          asReadOnly(asReply(failure, saidIn(failure.cause)?.error), one),
       })
     })
   const sendAll = Effect.fnUntraced(function* (frame: ReadonlyArray<Statement>): Effect.fn.Return<Reply> {
@@ -72,8 +74,11 @@ export const sequentialWire = (
         broken ||= isLost(value)
         // Whoever sent a whole transaction in one frame counts on its end, as an aborted one's commit would be.
         const ends = frame.slice(index).some(({ sql }) => sql === commit.sql || sql === rollback.sql)
-        if (ends && !isFailure(yield* send(rollback))) inTransaction = false
-        return { values, failed: { index, failure: value } }
+        const ended = ends ? yield* send(rollback) : undefined
+        if (ended !== undefined && !isFailure(ended)) inTransaction = false
+        // Whoever could not even end it was told what closed the session, in whatever language.
+        const isClosed = isFailure(ended) && ended.code === undefined
+        return { values, failed: { index, failure: isClosed ? { ...value, isClosed } : value } }
       }
       if (asked.sql === commit.sql || asked.sql === rollback.sql) inTransaction = false
       values.push(begins ? null : value)
@@ -95,7 +100,8 @@ export const sequentialWire = (
   }
 }
 
-const isFailure = (value: string | null | Failure): value is Failure => typeof value === "object" && value !== null
+const isFailure = (value: string | null | undefined | Failure): value is Failure =>
+  typeof value === "object" && value !== null
 
 /** The first column of a row, as the statements of the store mean it. */
 export const textOf = (value: unknown): string | null => {
@@ -109,7 +115,7 @@ export const textOf = (value: unknown): string | null => {
  * caused it too; other codes, such as those of the operating system or of Prisma, are none.
  */
 export const failureOf = (cause: unknown): Failure => ({
-  code: sqlStateIn(cause),
+  code: saidIn(cause)?.code,
   message: messageOfThrown(cause),
   cause,
 })
@@ -117,16 +123,22 @@ export const failureOf = (cause: unknown): Failure => ({
 const wrappers = ["cause", "meta", "driverAdapterError"] as const
 const maxDepth = 6
 
-const sqlStateIn = (error: unknown, depth = 0): string | undefined => {
+interface Said {
+  readonly code: string
+  /** The error of the driver that has it. */
+  readonly error: object
+}
+
+const saidIn = (error: unknown, depth = 0): Said | undefined => {
   if (typeof error !== "object" || error === null || depth > maxDepth) return undefined
   const fields = new Map<string, unknown>(Object.entries(error))
   for (const name of ["code", "originalCode"]) {
     const code = "code" in error && name === "code" ? error.code : fields.get(name)
-    if (isSqlState(code)) return code
+    if (isSqlState(code)) return { code, error }
   }
   for (const wrapper of wrappers) {
     const inner = wrapper === "cause" && "cause" in error ? error.cause : fields.get(wrapper)
-    const found = sqlStateIn(inner, depth + 1)
+    const found = saidIn(inner, depth + 1)
     if (found !== undefined) return found
   }
   return undefined

@@ -30,7 +30,6 @@ export const meaningOf = (failure: Failure, guarded: boolean): Meaning => {
   if (code === undefined || isLost(failure)) return "lost"
   if (conflicts.has(code) || (guarded && conflictsOnSnapshot.has(code))) return "conflict"
   if (code === "55P03") return "waited"
-  if (code === "40003") return "lost" // the server itself does not know whether the statement was completed
   // Statement time-outs and cancels (57), no resources such as disk or memory (53), failures of the system (58).
   if (code.startsWith("57") || code.startsWith("53") || code.startsWith("58")) return "lost"
   return "rejected"

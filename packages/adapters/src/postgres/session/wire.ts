@@ -25,6 +25,8 @@ export interface Failure {
   readonly attempt?: Attempt | undefined
   /** Whether the session was closed. Then the code is only what was said last, and may be of another statement. */
   readonly isClosed?: boolean | undefined
+  /** Whether it is of a transaction that the host began: then that is the host's to end, however it stands. */
+  readonly isHosts?: boolean | undefined
 }
 
 /** What became of a frame. */
@@ -79,20 +81,36 @@ export const warnedCommit = "01000"
  */
 const neverEnded = "25P02"
 
-/** Whether the session is of no more use. */
-export const isLost = ({ code, isClosed }: Failure): boolean =>
+/** Whether the session is of no more use, or what became of what it was sent cannot be told. */
+export const isLost = ({ code, isClosed, isHosts }: Failure): boolean =>
   code === undefined ||
   isClosed === true ||
   code.startsWith("08") ||
   code.startsWith("57P") ||
   code === readOnly ||
   code === warnedCommit ||
-  code === neverEnded ||
-  code === "25P03"
+  (code === neverEnded && isHosts !== true) ||
+  code === "25P03" ||
+  // The server itself does not know whether the statement was completed.
+  code === "40003"
 
 /** What the server may still do of a frame that failed with its session. */
 export const attemptOf = (failure: Failure, { attempt }: Wire): Attempt | undefined =>
   failure.attempt ?? (failure.code === neverEnded && failure.isClosed !== true ? "nothing" : attempt)
+
+const closing: ReadonlySet<unknown> = new Set(["FATAL", "PANIC"])
+
+/**
+ * The failure of a statement, by what the server says of how severe it is: an error that ends the session is no answer to
+ * whatever was sent, and a commit that it came for may have happened. Not for a session that could not begin: that says why.
+ */
+export const asReply = (failure: Failure, said: unknown = failure.cause): Failure =>
+  typeof said === "object" &&
+  said !== null &&
+  // Some drivers have it only as it was translated, and some poolers say nothing else.
+  (closing.has(Reflect.get(said, "severityUnlocalized")) || closing.has(Reflect.get(said, "severity")))
+    ? { ...failure, isClosed: true }
+    : failure
 
 /** What a server says that takes no changes any more: a standby refuses the beginning already, in words of its own. */
 export const asReadOnly = (failure: Failure, { sql }: Statement): Failure =>
