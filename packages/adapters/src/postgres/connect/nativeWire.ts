@@ -8,11 +8,12 @@
 import type { Duplex } from "node:stream"
 import { PgConnection } from "@effect/sql-pg"
 import { messageOfThrown } from "@holdfast/core/ports"
-import { Effect, Exit, type Scope } from "effect"
+import { Effect, Exit, type Scope, Semaphore } from "effect"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { placing } from "../session/text.ts"
 import {
   asReadOnly,
+  asReply,
   begin,
   commit,
   type Failure,
@@ -23,8 +24,9 @@ import {
   type Wire,
   warnedCommit,
 } from "../session/wire.ts"
+import { boundaries, inTurn, isOpenBehind, partsOf } from "./frames.ts"
 import type { Overheard } from "./Overheard.ts"
-import { ownSettingsOf, type Purpose, setting, settingsOf } from "./settings.ts"
+import { ownSetting, type Purpose, setting, settingsOf } from "./settings.ts"
 
 /** How a session is begun on a stream that speaks the protocol. */
 export interface SessionConfig {
@@ -76,27 +78,37 @@ export const ownWire = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Wire, Failure> {
   const place = placing(schema)
   const plans = new PlansThatAge()
+  let isOpen = false
   const send = ({ sql, params }: Statement) => Effect.exit(connection.queryValues(place(sql), params, isPrepared(sql)))
   const wire: Wire = {
     attempt,
     hearsWarnings: overheard !== undefined,
-    run: (frame, queued) => {
-      const statements = plans.areOld() ? [...frame, discardPlans] : frame
-      return heeding(
-        overheard,
-        frame,
-        // What is ours behind the frame is no reply to it: the frame may be committed.
-        Effect.map(sendAll(statements, send, queued), (exits) => replyOf(frame, exits.slice(0, frame.length))),
-      )
-    },
+    run: (frame, queued = () => {}) =>
+      Effect.suspend(() => {
+        isOpen = isOpenBehind(frame, isOpen)
+        // Never inside a transaction, which would fail with it, and whose commit would then answer that it was rolled back.
+        const statements = !isOpen && plans.areOld() ? [...frame, discardPlans] : frame
+        return heeding(
+          overheard,
+          frame,
+          // What is ours behind the frame is no reply to it: the frame may be committed.
+          Effect.map(sendAll(statements, send, Effect.sync(queued)), (exits) =>
+            replyOf(frame, exits.slice(0, frame.length)),
+          ),
+        )
+      }),
   }
-  yield* succeeded(wire.run([statement(setting(ownSettingsOf(purpose), false))]))
+  yield* succeeded(wire.run([statement(ownSetting(purpose))]))
   return wire
 })
 
 /**
  * A wire behind a transaction pooler. Every frame is one transaction, or part of one, so that its statements reach one
  * session with their settings. A frame that says no beginning only reads.
+ *
+ * Nothing is sent behind a beginning before that has been answered. The sessions are others', so they are not read-only by
+ * themselves: where a beginning fails and the connection lives on, what stands behind it would be written piece by piece.
+ * It costs each transaction a round trip.
  */
 export const pooledWire = (
   connection: PgConnection.PgConnection,
@@ -107,61 +119,67 @@ export const pooledWire = (
   const place = placing(schema)
   const settings = statement(setting(settingsOf(purpose), true))
   const send = ({ sql, params }: Statement) => Effect.exit(connection.queryValues(place(sql), params, false))
-  let inTransaction = false
+  const answerTo = (statements: ReadonlyArray<Statement>, queued?: Effect.Effect<void>) =>
+    Effect.map(sendAll(statements, send, queued), (exits) => replyOf(statements, exits))
+  const turns = Semaphore.makeUnsafe(1)
+  let isOpen = false
+  const begun = Effect.map(answerTo([begin, settings]), ({ failed }) => failed?.failure)
+  const readAlone = (part: ReadonlyArray<Statement>, queued?: Effect.Effect<void>) =>
+    Effect.map(answerTo([beginReading, settings, ...part, commit], queued), ({ values, failed }): Reply => {
+      const index = Math.min(Math.max(0, (failed?.index ?? 0) - 2), part.length - 1)
+      return { values: values.slice(2, -1), failed: failed && { ...failed, index } }
+    })
+  const runParts = Effect.fnUntraced(function* (
+    frame: ReadonlyArray<Statement>,
+    isSent: Effect.Effect<void>,
+  ): Effect.fn.Return<Reply> {
+    const values: Array<string | null> = []
+    const parts = partsOf(frame)
+    for (const part of parts) {
+      const begins = part[0]?.sql === begin.sql
+      const failure = begins ? yield* begun : undefined
+      if (failure !== undefined) {
+        // It may have begun, and failed at the settings.
+        yield* answerTo([rollback])
+        isOpen = false
+        return { values, failed: { index: values.length, failure } }
+      }
+      if (begins) values.push(null)
+      const reply =
+        begins || isOpen
+          ? yield* answerTo(begins ? part.slice(1) : part)
+          : yield* readAlone(part, parts.length === 1 ? isSent : undefined)
+      isOpen = isOpenBehind(part, isOpen)
+      const { failed } = reply
+      if (failed !== undefined) return { values, failed: { ...failed, index: values.length + failed.index } }
+      values.push(...reply.values)
+    }
+    return { values, failed: undefined }
+  })
   return {
     isPooled: true,
     hearsWarnings: overheard !== undefined,
-    run: (frame, queued) =>
-      Effect.suspend(() => {
-        const reads = !inTransaction && frame[0]?.sql !== begin.sql
-        const opens = frame.findLastIndex(({ sql }) => sql === begin.sql)
-        const ends = frame.findLastIndex(({ sql }) => sql === commit.sql || sql === rollback.sql)
-        inTransaction = opens === ends ? inTransaction : opens > ends
-        // Where each statement of the frame stands among those that are sent.
-        const places: Array<number> = []
-        const statements: Array<Statement> = reads ? [beginReading, settings] : []
-        for (const each of frame) {
-          places.push(statements.push(each) - 1)
-          if (each.sql === begin.sql) statements.push(settings)
-        }
-        if (reads) statements.push(commit)
-        const sent = Effect.map(sendAll(statements, send, queued), (exits): Reply => {
-          const { values, failed } = replyOf(statements, exits)
-          return {
-            values: places.map((index) => values[index] ?? null),
-            failed: failed && { ...failed, index: frameIndexOf(places, failed.index) },
-          }
-        })
-        return heeding(overheard, statements, sent)
-      }),
+    run: (frame) => inTurn(turns, (isSent) => heeding(overheard, frame, runParts(frame, isSent))),
   }
 }
 
 const beginReading = statement("begin isolation level read committed, read only")
 
-/** The last statement of the frame that stands there or before; the first one where none does. */
-const frameIndexOf = (places: ReadonlyArray<number>, index: number): number =>
-  Math.max(
-    0,
-    places.findLastIndex((each) => each <= index),
-  )
-
 // Every reply is waited for, also after a failure: a statement that was sent cannot be taken back.
 const sendAll = (
   statements: ReadonlyArray<Statement>,
   send: (one: Statement) => Effect.Effect<Sent>,
-  queued: () => void = () => {},
+  queued: Effect.Effect<unknown> = Effect.void,
 ): Effect.Effect<ReadonlyArray<Sent>> =>
   // Fibers begin in order, and each queues its statement in its first step: the last one finds all of them queued.
-  Effect.map(Effect.all([Effect.all(statements.map(send), inOneGo), Effect.sync(queued)], inOneGo), ([exits]) => exits)
+  Effect.map(Effect.all([Effect.all(statements.map(send), inOneGo), queued], inOneGo), ([exits]) => exits)
 
 const inOneGo = { concurrency: "unbounded" } as const
 
 type Sent = Exit.Exit<ReadonlyArray<ReadonlyArray<unknown>>, SqlError>
 
 /** What begins and ends a transaction must not be sent again out of its place, as the driver does with a lost plan. */
-const unprepared: ReadonlySet<string> = new Set([begin.sql, commit.sql, rollback.sql])
-const isPrepared = (sql: string): boolean => !unprepared.has(sql)
+const isPrepared = (sql: string): boolean => !boundaries.has(sql)
 
 /** A frame whose commit was warned of has failed, whatever it was answered; one whose session was closed, as was said there. */
 const heeding = (
@@ -221,7 +239,7 @@ const replyOf = (frame: ReadonlyArray<Statement>, exits: ReadonlyArray<Sent>): R
     values.push(typeof value === "string" ? value : null)
     if (Exit.isFailure(exit)) {
       const error = exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error
-      const failure = error === undefined ? interrupted : failureOf(error)
+      const failure = error === undefined ? interrupted : asReply(failureOf(error))
       failed ??= { index, failure: asReadOnly(failure, frame[index] ?? discardPlans) }
     }
   })

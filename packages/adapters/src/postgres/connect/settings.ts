@@ -45,10 +45,14 @@ export const settingsOf = (purpose: Purpose): Settings => {
 }
 
 /** Settings of a session of our own: it writes nothing unless a transaction says so. */
-export const ownSettingsOf = (purpose: Purpose): Settings => [
-  ["default_transaction_read_only", purpose === "migrate" ? "off" : "on"],
-  ...settingsOf(purpose),
-]
+const ownSettingsOf = (purpose: Purpose): Settings => [["default_transaction_read_only", "on"], ...settingsOf(purpose)]
+
+/** What ends a session in the middle of whatever it does, a migration as well. Servers below 17 do not know it. */
+const noTransactionTimeout = `(select set_config(name, '0', false) from pg_settings where name = 'transaction_timeout')`
+
+/** One statement that makes the settings of a session of our own. */
+export const ownSetting = (purpose: Purpose): string =>
+  `${setting(ownSettingsOf(purpose), false)}, ${noTransactionTimeout}`
 
 /** One statement that makes them, for the session or for the transaction alone. */
 export const setting = (settings: Settings, local: boolean): string =>
