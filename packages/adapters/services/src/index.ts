@@ -10,7 +10,7 @@ export { leaveOut } from "./leaveOut.ts"
 export { commandMillis, hangMillis } from "./limits.ts"
 export { type Pooler, type PoolMode, privatePooler } from "./pgbouncer.ts"
 export { anyServer, privateServer, untilAnswers } from "./postgres.ts"
-export { type CuttableWire, proxyTo } from "./proxy.ts"
+export { type CuttableWire, type LastWords, proxyTo } from "./proxy.ts"
 export {
   privateRedis,
   privateRedisCluster,

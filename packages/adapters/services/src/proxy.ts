@@ -9,19 +9,21 @@ export interface CuttableWire {
   readonly url: string
   /** Ends every connection, and says how many. What the server has not got yet it never gets. */
   readonly cut: () => number
-  /** Loses the reply of the next commit and ends every connection: it happened, and nobody hears of it. */
-  readonly loseCommit: () => Promise<void>
+  /** Loses the reply of the next commit and ends every connection: it happened, and nobody hears of it but those words. */
+  readonly loseCommit: (parting?: LastWords) => Promise<void>
   /** From now on requests arrive and replies do not; ends every connection a little later. Says how many were lost. */
   readonly swallowReplies: (millis: number) => Promise<number>
   /**
-   * The next commits are cancelled before they begin, as by somebody's `pg_cancel_backend` in that moment: each fails, and
-   * leaves its transaction open.
+   * The next `count` statements of that text are cancelled before they begin, as by somebody's `pg_cancel_backend` in that
+   * moment: each fails, and a commit leaves its transaction open. They must have no parameters and no name.
    */
-  readonly cancelCommits: (count: number) => void
+  readonly cancel: (sql: string, count: number) => void
   /** How many were. */
-  readonly commitsCancelled: () => number
+  readonly cancelled: () => number
   /** Ends the connection behind the next error that the server answers: the client gets that, and nothing more. */
   readonly cutBehindError: () => Promise<void>
+  /** Ends every connection with those words, whatever is under way. Completes when the clients have closed them too. */
+  readonly farewell: (parting: LastWords) => Promise<void>
   /** Holds back every byte in both directions, or lets them go again: a server that is there and does not answer. */
   readonly stall: (stalled: boolean) => void
   /**
@@ -47,13 +49,20 @@ export interface CuttableWire {
   readonly close: () => Promise<void>
 }
 
+/** What somebody says who ends a connection, such as a server that stops. `translated` is the severity as people read it. */
+export interface LastWords {
+  readonly severity: "FATAL" | "PANIC"
+  readonly translated?: string
+  readonly code: string
+}
+
 export const proxyTo = async (target: string): Promise<CuttableWire> => {
   const { pathname, username, password } = new URL(target)
   let current = new URL(target)
   const pairs = new Set<readonly [Socket, Socket]>()
-  let losing: (() => void) | undefined
+  let losing: { readonly lost: () => void; readonly parting: LastWords | undefined } | undefined
   let parting: (() => void) | undefined
-  let cancelling = 0
+  let cancelling: { readonly sql: string; left: number } | undefined
   let cancelled = 0
   /** Those of which only the server's side is left. */
   const outliving = new Set<readonly [Socket, Socket]>()
@@ -77,9 +86,11 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
     most = Math.max(most, pairs.size)
     const read = statementReader(() => statements++)
     near.on("data", (sent) => {
-      const bytes = cancelling > 0 ? (withoutCommit(sent) ?? sent) : sent
-      if (bytes !== sent) {
-        cancelling--
+      let bytes: Buffer = sent
+      for (let next: Buffer | undefined; cancelling !== undefined && cancelling.left > 0; cancelling.left--) {
+        next = withCancelled(cancelling.sql, bytes)
+        if (next === undefined) break
+        bytes = next
         cancelled++
       }
       read(bytes)
@@ -88,9 +99,11 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
     })
     far.on("data", (bytes) => {
       if (losing !== undefined && bytes.includes(committed)) {
-        losing()
+        const { lost, parting: words } = losing
         losing = undefined
-        cut()
+        lost()
+        if (words === undefined) cut()
+        else sayLast(pair, words)
       } else if (parting !== undefined && endOfError(bytes) !== undefined) {
         parting()
         parting = undefined
@@ -123,9 +136,9 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
   return {
     url: `postgres://${user}@127.0.0.1:${here}${pathname === "" ? "/postgres" : pathname}`,
     cut,
-    loseCommit: () =>
-      new Promise((resolve) => {
-        losing = resolve
+    loseCommit: (words) =>
+      new Promise((lost) => {
+        losing = { lost, parting: words }
       }),
     swallowReplies: async (millis) => {
       swallowing = true
@@ -139,10 +152,15 @@ export const proxyTo = async (target: string): Promise<CuttableWire> => {
       new Promise((resolve) => {
         parting = resolve
       }),
-    cancelCommits: (count) => {
-      cancelling = count
+    cancel: (sql, left) => {
+      cancelling = { sql, left }
     },
-    commitsCancelled: () => cancelled,
+    cancelled: () => cancelled,
+    farewell: async (words) => {
+      const closed = Array.from(pairs, ([near]) => new Promise<unknown>((resolve) => near.once("close", resolve)))
+      for (const pair of pairs) sayLast(pair, words)
+      await Promise.all(closed)
+    },
     holdAndReset: (least) => {
       const held = new Map<Socket, Array<Buffer>>()
       const { promise: done, resolve } = Promise.withResolvers<ReadonlyArray<number>>()
@@ -227,17 +245,28 @@ const messageOf = (type: string, body: string): Buffer => {
   return message
 }
 
-/** How clients send a commit, by Parse and by Query, and the same message about what fails as one that is cancelled. */
-const cancelledCommits = ((cancelled) => [
-  [messageOf("P", "\0commit\0\0\0"), messageOf("P", `\0${cancelled}\0\0\0`)] as const,
-  [messageOf("Q", "commit\0"), messageOf("Q", `${cancelled}\0`)] as const,
-])("do $$begin raise query_canceled; end$$")
+const errorOf = ({ severity, translated = severity, code }: LastWords): Buffer =>
+  messageOf("E", `S${translated}\0V${severity}\0C${code}\0Mthis is the end\0\0`)
 
-/** The same bytes with a commit of theirs cancelled; undefined where they have none. */
-const withoutCommit = (bytes: Buffer): Buffer | undefined => {
-  for (const [commit, cancelled] of cancelledCommits) {
-    const at = bytes.indexOf(commit)
-    if (at >= 0) return Buffer.concat([bytes.subarray(0, at), cancelled, bytes.subarray(at + commit.length)])
+/** The client closes when it has heard that, and then the server's side is closed as well. */
+const sayLast = ([near, far]: readonly [Socket, Socket], words: LastWords): void => {
+  far.pause()
+  near.end(errorOf(words))
+}
+
+const parseOf = (sql: string): Buffer => messageOf("P", `\0${sql}\0\0\0`)
+const queryOf = (sql: string): Buffer => messageOf("Q", `${sql}\0`)
+const cancelledStatement = "do $$begin raise query_canceled; end$$"
+
+/** The same bytes with the first such statement cancelled, sent by Parse or by Query; undefined where they have none. */
+const withCancelled = (sql: string, bytes: Buffer): Buffer | undefined => {
+  for (const messageWith of [parseOf, queryOf]) {
+    const meant = messageWith(sql)
+    const at = bytes.indexOf(meant)
+    if (at >= 0) {
+      const rest = bytes.subarray(at + meant.length)
+      return Buffer.concat([bytes.subarray(0, at), messageWith(cancelledStatement), rest])
+    }
   }
   return undefined
 }

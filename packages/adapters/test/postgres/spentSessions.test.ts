@@ -4,12 +4,16 @@
  * - A commit is cancelled before it begins, as by an operator's `pg_cancel_backend` in that moment: the server says so, and the
  *   session lives on in the middle of a transaction that has failed.
  * - A connection is cut behind an error that the server has answered: what it said last is no answer to what is sent next.
+ * - A session is ended with words that are an answer to nothing, or to a commit that happened.
+ *
+ * And one that lives on where a beginning is cancelled: what stands behind it must not be written piece by piece.
  */
 import { createHoldfast, type Shop } from "@holdfast/core"
-import { type CuttableWire, privatePooler, proxyTo } from "@holdfast/test-services"
+import { type CuttableWire, type LastWords, privatePooler, proxyTo } from "@holdfast/test-services"
 import pg from "pg"
 import { afterEach, describe, expect, it } from "vitest"
 import { postgres } from "../../src/postgres/index.ts"
+import { begin } from "../../src/postgres/session/wire.ts"
 import { furnishShop, patientMillis } from "../support/shop.ts"
 import { shopsForFile } from "../support/shops.ts"
 
@@ -54,7 +58,7 @@ describe("a session that is spent", () => {
       await shop.events.subscribe("mails", ({ id }) => void heard.add(id))
       for (let round = 0; round < 12; round++) {
         // Of decisions and of deliveries, whichever comes first; several are behind each other on one session.
-        proxy.cancelCommits(1 + (round % 4))
+        proxy.cancel("commit", 1 + (round % 4))
         await Promise.all(
           [0, 1, 2].map((account) =>
             shop.orders.place({
@@ -68,7 +72,7 @@ describe("a session that is spent", () => {
         expect(await shop.points.balance("account-0")).toBe(1_000_000 - 3 * (round + 1))
         await expect.poll(() => heard.size).toBe(3 * (round + 1))
       }
-      expect(proxy.commitsCancelled()).toBeGreaterThan(12)
+      expect(proxy.cancelled()).toBeGreaterThan(12)
       expect((await shop.audit.run()).ok).toBe(true)
     },
   )
@@ -91,5 +95,84 @@ describe("a session that is spent", () => {
     }
     expect((await shop.stock.product("product-0")).onHand).toBe(1_000_000 - 4 * 9)
     expect((await shop.audit.run()).ok).toBe(true)
+  })
+  /** A shop that remembers a price which is another one by now: its next order is decided on what is not so any more. */
+  const outdated = async (way: "url" | "pool", pooler?: "transaction") => {
+    const name = schema()
+    const proxy = await proxied()
+    const host = open(url(), name)
+    const pool = new pg.Pool({ connectionString: proxy.url })
+    pool.on("error", () => {})
+    const at = way === "url" ? { url: proxy.url, pooler } : { pool }
+    const shop = createHoldfast({
+      store: postgres({ ...at, schema: name }),
+      deadlineMillis: patientMillis,
+      workers: false,
+      logger: () => {},
+    })
+    cleanUps.push(
+      () => pool.end(),
+      () => shop.stop(),
+    )
+    await furnishShop(host, { accounts: 1, products: 1 })
+    let sold = 0
+    const order = async (key: string) => {
+      sold++
+      return shop.orders.place({ accountId: "account-0", lines: [{ productId: "product-0", quantity: 1 }], key })
+    }
+    return {
+      proxy,
+      order,
+      price: async (price: number) => {
+        for (let n = 0; n < 8; n++) await order(`before-${price}-${n}`)
+        await host.stock.changePrice({ productId: "product-0", price, key: `price-${price}` })
+      },
+      expectExact: async () => {
+        expect((await host.stock.product("product-0")).onHand).toBe(1_000_000 - sold)
+        expect((await host.audit.run()).ok).toBe(true)
+      },
+    }
+  }
+
+  it.for(["session", "transaction"] as const)(
+    "by nothing: where a beginning is cancelled, nothing that stands behind it is written: by %s",
+    async (pooling) => {
+      const { proxy, order, price, expectExact } = await outdated("url", pooling === "session" ? undefined : pooling)
+      for (let round = 0; round < 4; round++) {
+        await price(4 + round)
+        proxy.cancel(begin.sql, 1 + round)
+        await expect(order(`cut-${round}`)).resolves.toMatchObject({ paid: 4 + round, replayed: false })
+      }
+      expect(proxy.cancelled()).toBeGreaterThanOrEqual(4)
+      await expectExact()
+    },
+  )
+
+  const words: ReadonlyArray<LastWords> = [
+    { severity: "FATAL", code: "25P04" },
+    { severity: "FATAL", code: "58000" },
+    { severity: "FATAL", code: "23505" },
+    { severity: "PANIC", translated: "PANIK", code: "XX000" },
+  ]
+
+  it.for(["url", "pool"] as const)("by last words while nothing is under way: by a %s", async (way) => {
+    const { proxy, order, expectExact } = await outdated(way)
+    for (const [n, each] of words.entries()) {
+      await order(`before-${n}`)
+      await proxy.farewell(each)
+      await expect(order(`after-${n}`)).resolves.toMatchObject({ replayed: false })
+    }
+    await expectExact()
+  })
+
+  it.for(["url", "pool"] as const)("by last words instead of the answer to a commit: by a %s", async (way) => {
+    const { proxy, order, expectExact } = await outdated(way)
+    for (const [n, each] of words.entries()) {
+      await order(`before-${n}`)
+      const lost = proxy.loseCommit(each)
+      await expect(order(`after-${n}`)).resolves.toMatchObject({ state: "placed" })
+      await lost
+    }
+    await expectExact()
   })
 })

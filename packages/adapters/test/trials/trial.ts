@@ -101,13 +101,13 @@ const dropTrial: Trial = async ({ url, schema, seed, heard, blows }) => {
         if (kind === 0) blows.connectionsCut += proxy.cut()
         else if (kind === 1) blows.repliesLost += await proxy.swallowReplies(random(40))
         else if (kind === 2) blows.backendsTerminated += await endBusy("pg_terminate_backend", url, schema)
-        else if (kind === 3) proxy.cancelCommits(1 + random(3))
+        else if (kind === 3) proxy.cancel("commit", 1 + random(3))
         else blows.statementsCancelled += await endBusy("pg_cancel_backend", url, schema)
       }
     }
     return await saleThrough(shop, { seed, rushMillis, trouble, heard })
   } finally {
-    blows.commitsCancelled += proxy.commitsCancelled()
+    blows.commitsCancelled += proxy.cancelled()
     await shop.stop()
     await proxy.close()
   }
