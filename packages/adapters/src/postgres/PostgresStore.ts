@@ -30,7 +30,7 @@ import {
 } from "./options.ts"
 import { storeOnConnections } from "./StoreOnConnections.ts"
 import { migrate } from "./schema/migrate.ts"
-import { ask, Connection, type OpenWire } from "./session/Connection.ts"
+import { answeringWithin, ask, Connection, type OpenWire } from "./session/Connection.ts"
 import { claimingConfirmed } from "./session/confirm.ts"
 import { notOpened } from "./session/notOpened.ts"
 import { begin, commit, statement, type Wire } from "./session/wire.ts"
@@ -54,6 +54,9 @@ export interface Sessions {
 
 /** A start tries again for a moment, so that a shop and its server may start together. Attempts may take long themselves. */
 const startAgain = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 4, duration: "2 seconds" }))
+
+/** No statement of a start takes longer: a server that is there gives up on one of a migration after 60 s, and says so. */
+const startMillis = 75_000
 
 const whileLost = <A>(attempt: Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreFault> =>
   Effect.retry(attempt, { schedule: startAgain, while: ({ _tag }) => _tag === "Lost" })
@@ -110,8 +113,12 @@ const storeBehind = Effect.fnUntraced(function* (
   options: SchemaOptions & Pick<UrlOptions, "pooler">,
 ): Effect.fn.Return<StoreShape, StoreFault, Scope.Scope> {
   const { schema = defaultSchema, migrate: mode = "auto", lanes = guarantees.lanes, pooler } = options
-  const inSession = (purpose: Purpose, use: (wire: Effect.Success<OpenWire>) => Effect.Effect<void, StoreFault>) =>
-    whileLost(Effect.scoped(Effect.flatMap(Effect.mapError(open(purpose), notOpened), use)))
+  const inSession = (purpose: Purpose, use: (wire: Wire) => Effect.Effect<void, StoreFault>) =>
+    whileLost(
+      Effect.scoped(
+        Effect.flatMap(Effect.mapError(open(purpose), notOpened), (wire) => use(answeringWithin(startMillis, wire))),
+      ),
+    )
   let [isPooled, hearsWarnings] = [false, false]
   yield* inSession("migrate", (wire) => {
     isPooled = wire.isPooled === true

@@ -118,9 +118,12 @@ const begin = Effect.fnUntraced(function* ({
   const secure = encrypted
     ? { options: secureOptions(address.ssl, host), optional: address.ssl.mode === "prefer" }
     : undefined
-  const socket = yield* Effect.acquireRelease(openSocket(endpoint, address, secure), (opened) =>
+  const socket = yield* Effect.acquireRelease(
+    openSocket(endpoint, address, secure),
     // The driver says goodbye where it had begun a session.
-    Effect.sync(() => (opened.writableEnded ? undefined : opened.destroy())),
+    (opened) => Effect.sync(() => (opened.writableEnded ? undefined : opened.destroy())),
+    // A server that takes connections and says nothing would be waited for without end.
+    { interruptible: true },
   )
   const overheard = new Overheard()
   socket.on("data", overheard.listen)

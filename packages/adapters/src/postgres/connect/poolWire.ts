@@ -76,6 +76,7 @@ export const openFromPool = (
           connection.removeListener?.("error", ignore)
           connection.removeListener?.("notice", notices.listen)
         }),
+      { interruptible: true },
     ),
     ({ wire }) => wire,
   )
@@ -131,6 +132,10 @@ const connect = (pool: HostPool): Effect.Effect<HostConnection, Failure> =>
         if (waiting) end(Effect.fail(failureOf(cause)))
       },
     )
+    return Effect.sync(() => {
+      waiting = false
+      clearTimeout(timer)
+    })
   })
 
 const noneFree: Failure = {

@@ -6,7 +6,7 @@
  */
 
 import type { StoreFault } from "@holdfast/core/ports"
-import { Clock, Effect, Exit, Schedule, Scope, Semaphore } from "effect"
+import { Cause, Clock, Effect, Exit, Schedule, Scope, Semaphore } from "effect"
 import { faultOf } from "./faults.ts"
 import { attemptOf, type Failure, isLost, type Reply, type Statement, type Wire } from "./wire.ts"
 
@@ -34,7 +34,8 @@ export class Connection {
   /** How many sessions it has opened so far. */
   opened = 0
   #closed = false
-  #retryAt = 0
+  /** By a clock that nobody sets: one that was set back would keep the server away for as long. */
+  #retryAt = 0n
   #pauseMillis = firstPauseMillis
   #lastFailure: Failure | undefined
 
@@ -73,13 +74,15 @@ export class Connection {
   }
 
   #run<A>(run: (wire: Wire) => Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreFault> {
-    return Effect.flatMap(this.#ready, (session) =>
+    const used = Effect.flatMap(this.#ready, (session) =>
       Effect.onExit(run(this.#watched(session)), (exit) =>
-        this.#lent || (Exit.isFailure(exit) && !exit.cause.reasons.some((reason) => reason._tag === "Fail"))
+        Exit.isFailure(exit) && !exit.cause.reasons.some((reason) => reason._tag === "Fail")
           ? this.#drop(session)
           : Effect.void,
       ),
     )
+    // Whoever is interrupted may have been lent a session that moment, and has not begun to use it.
+    return this.#lent ? Effect.ensuring(used, this.#dropAny) : used
   }
 
   /** One statement that stands alone, beside those of others where the session is shared. */
@@ -96,7 +99,7 @@ export class Connection {
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.#closed = true
-      return this.#session === undefined ? Effect.void : this.#drop(this.#session)
+      return this.#dropAny
     })
   }
 
@@ -112,29 +115,35 @@ export class Connection {
   }
 
   get #openSession(): Effect.Effect<Session, StoreFault> {
-    return Effect.gen({ self: this }, function* () {
-      if (this.#session !== undefined) return this.#session
-      const now = yield* Clock.currentTimeMillis
-      if (this.#closed || (this.#lastFailure !== undefined && now < this.#retryAt)) {
+    // An interruption ends the opening, and never comes between what was opened and whoever will close it.
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.gen({ self: this }, function* () {
+        if (this.#session !== undefined) return this.#session
+        if (this.#closed || (this.#lastFailure !== undefined && (yield* Clock.monotonicTimeNanos) < this.#retryAt)) {
+          return yield* Effect.fail<StoreFault>(this.#away)
+        }
+        const scope = yield* Scope.make()
+        const opened = yield* Effect.exit(restore(Scope.provide(this.#open, scope)))
+        // The connection may have been closed meanwhile, and nobody would close this session.
+        if (Exit.isSuccess(opened) && !this.#closed) {
+          this.#session = { wire: opened.value, scope }
+          this.opened++
+          this.#lastFailure = undefined
+          this.#pauseMillis = firstPauseMillis
+          return this.#session
+        }
+        yield* Scope.close(scope, Exit.void)
+        if (Exit.isSuccess(opened)) return yield* Effect.fail<StoreFault>(this.#away)
+        // Whoever was in a hurry says nothing about the server.
+        if (Cause.hasInterruptsOnly(opened.cause)) return yield* Effect.interrupt
+        const reason = opened.cause.reasons.find((each) => each._tag === "Fail")
+        this.#lastFailure = reason?.error ?? { code: undefined, message: "could not connect", cause: opened.cause }
+        // An attempt may have taken long itself.
+        this.#retryAt = (yield* Clock.monotonicTimeNanos) + BigInt(this.#pauseMillis) * 1_000_000n
+        this.#pauseMillis = Math.min(this.#pauseMillis * 2, longestPauseMillis)
         return yield* Effect.fail<StoreFault>(this.#away)
-      }
-      const scope = yield* Scope.make()
-      const opened = yield* Effect.exit(Scope.provide(this.#open, scope))
-      if (Exit.isSuccess(opened)) {
-        this.#session = { wire: opened.value, scope }
-        this.opened++
-        this.#lastFailure = undefined
-        this.#pauseMillis = firstPauseMillis
-        return this.#session
-      }
-      yield* Scope.close(scope, Exit.void)
-      const reason = opened.cause.reasons.find((each) => each._tag === "Fail")
-      this.#lastFailure = reason?.error ?? { code: undefined, message: "could not connect", cause: opened.cause }
-      // An attempt may have taken long itself.
-      this.#retryAt = (yield* Clock.currentTimeMillis) + this.#pauseMillis
-      this.#pauseMillis = Math.min(this.#pauseMillis * 2, longestPauseMillis)
-      return yield* Effect.fail<StoreFault>(this.#away)
-    })
+      }),
+    )
   }
 
   get #away(): StoreFault {
@@ -152,13 +161,19 @@ export class Connection {
     return Scope.close(session.scope, Exit.void)
   }
 
+  get #dropAny(): Effect.Effect<void> {
+    return Effect.suspend(() => (this.#session === undefined ? Effect.void : this.#drop(this.#session)))
+  }
+
   /** The session's wire, bounded in time and dropped when it is lost. */
   #watched(session: Session): Wire {
     const { wire } = session
     return {
       run: (frame, sent) =>
-        wire.run(frame, sent).pipe(
-          Effect.timeoutOrElse({ duration: frameMillis, orElse: () => Effect.succeed(unanswered) }),
+        Effect.timeoutOrElse(wire.run(frame, sent), {
+          duration: frameMillis,
+          orElse: () => Effect.succeed(unanswered(frameMillis)),
+        }).pipe(
           Effect.flatMap((reply) => {
             const { failed } = reply
             if (failed === undefined || !isLost(failed.failure)) return Effect.succeed(reply)
@@ -170,12 +185,29 @@ export class Connection {
   }
 }
 
-const unanswered: Reply = {
+const unanswered = (millis: number): Reply => ({
   values: [],
   failed: {
     index: 0,
-    failure: { code: undefined, message: `no reply within ${frameMillis} ms`, cause: undefined },
+    failure: { code: undefined, message: `no reply within ${millis} ms`, cause: undefined },
   },
+})
+
+/** The same wire, of which each statement has so long. Behind a frame that was not answered nothing is sent any more. */
+export const answeringWithin = (millis: number, wire: Wire): Wire => {
+  let isFrozen = false
+  const freeze = Effect.sync(() => {
+    isFrozen = true
+    return unanswered(millis)
+  })
+  return {
+    ...wire,
+    run: (frame, sent) =>
+      Effect.suspend(() => {
+        const duration = millis * frame.length
+        return isFrozen ? freeze : Effect.timeoutOrElse(wire.run(frame, sent), { duration, orElse: () => freeze })
+      }),
+  }
 }
 
 /**
