@@ -148,12 +148,13 @@ export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsu
       if ((await inTransaction(pool, (client) => inbox.forget(client, retentionDays))) === 0) return
     }
   }
+  // First, for where it cannot be joined nothing is left behind that nobody closes.
+  const subscription = await kafka.subscribe({ topic, group, maxSlice: batch, onTrouble }, handler.handle)
   let forgetting = forget().catch(onTrouble)
   const timer = setInterval(() => {
     forgetting = forgetting.then(forget).catch(onTrouble)
   }, forgetMillis)
   timer.unref()
-  const subscription = await kafka.subscribe({ topic, group, maxSlice: batch, onTrouble }, handler.handle)
   return {
     counts: () => ({ ...handler.counts }),
     lagMillis: () => handler.lagMillis,
