@@ -7,11 +7,12 @@
  */
 import { type Event, Options } from "@holdfast/core"
 import { textOfThrown } from "@holdfast/core/ports"
+import { withoutValue } from "./deadLetters.ts"
 import { defaultRetentionDays, Inbox, type InboxClient, type InboxPool, inTransaction } from "./Inbox.ts"
 import { defaultInboxSchema, schemaCheck } from "./inboxSql.ts"
 import { once } from "./once.ts"
 import { SliceHandler } from "./SliceHandler.ts"
-import type { KafkaTransport } from "./Transport.ts"
+import { KafkaFault, type KafkaTransport } from "./Transport.ts"
 
 export interface ConsumeOptions {
   /** The client: `kafkajs({ brokers })`, `platformatic({ brokers })`, or one of your own. */
@@ -134,13 +135,21 @@ export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsu
     pool,
     handle,
     consumer,
+    batch,
     attempts: options.attempts ?? 5,
     backoffMillis: options.backoffMillis ?? 100,
     holdsKeys: options.afterDeadLetter === "hold the key",
     onTrouble,
     sendDeadLetter: async (record) => {
       await deadLetters.get()
-      await kafka.publish(deadLetter, [record])
+      try {
+        await kafka.publish(deadLetter, [record])
+        return true
+      } catch (error) {
+        if (!(error instanceof KafkaFault && error.isTooLarge)) throw error
+        await kafka.publish(deadLetter, [withoutValue(record)])
+        return false
+      }
     },
   })
   const forget = async () => {
