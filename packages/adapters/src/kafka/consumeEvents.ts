@@ -19,7 +19,10 @@ export interface ConsumeOptions {
   readonly kafka: KafkaTransport
   /** The topic of a shop's events. */
   readonly topic: string
-  /** The consumer group. Members of it share the partitions. */
+  /**
+   * The consumer group. Members of it share the partitions. It belongs to this topic alone: where members of one group consume
+   * several topics, clients give partitions to members that do not read them, and nobody handles those.
+   */
   readonly group: string
   /** A pool of connections to the database of the effects, as `pg` has it. One transaction a partition at a time, four at most. */
   readonly pool: InboxPool
