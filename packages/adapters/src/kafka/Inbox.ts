@@ -1,5 +1,8 @@
 /**
  * What a consumer has handled, as rows in the database of its effects: the statements, each on a transaction of the host's.
+ *
+ * An event is one row for ever, whatever comes again. One that is a dead letter has no end in time: only a record that was
+ * sent again takes it then, and one only, however many letters of it there are.
  */
 import type { StoredEvent } from "@holdfast/core"
 
@@ -14,6 +17,12 @@ export interface InboxClient {
 /** A pool of connections, as `pg` has it: `new pg.Pool()`. */
 export interface InboxPool {
   readonly connect: () => Promise<InboxClient & { readonly release: (destroy?: boolean) => void }>
+}
+
+/** An event that waits for its key, and of its record what a dead letter of it needs. */
+export interface KeptEvent extends StoredEvent {
+  /** Absent where it was kept by an earlier version. */
+  readonly record?: { readonly offset: string; readonly headers: Readonly<Record<string, string>> }
 }
 
 /** The database did not do what is ours to do there: nobody's event is to blame. */
@@ -47,10 +56,30 @@ on conflict do nothing returning event_id`,
     return new Set(rows.flatMap((row) => textIn(row, "event_id")))
   }
 
-  /** Those of the keys that are held. */
+  /** Those of the ids that are dead letters, which are handled when this transaction commits. */
+  async takeAgain(client: InboxClient, ids: ReadonlyArray<string>): Promise<ReadonlySet<string>> {
+    if (ids.length === 0) return new Set()
+    const { rows } = await client.query(
+      `update ${this.#schema}.handled set handled_at = now()
+where consumer = $1 and event_id = any($2::text[]) and handled_at = 'infinity' returning event_id`,
+      [this.#consumer, ids],
+    )
+    return new Set(rows.flatMap((row) => textIn(row, "event_id")))
+  }
+
+  /** From now on it is handled when it is sent again, and not before. */
+  async bury(client: InboxClient, id: string): Promise<void> {
+    await client.query(
+      `insert into ${this.#schema}.handled (consumer, event_id, handled_at) values ($1, $2, 'infinity')
+on conflict (consumer, event_id) do update set handled_at = 'infinity'`,
+      [this.#consumer, id],
+    )
+  }
+
+  /** Those of the keys that are held. None of them is let go before this transaction has ended. */
   async held(client: InboxClient, keys: ReadonlyArray<string>): Promise<ReadonlySet<string>> {
     const { rows } = await client.query(
-      `select event_key from ${this.#schema}.held_key where consumer = $1 and event_key = any($2::text[])`,
+      `select event_key from ${this.#schema}.held_key where consumer = $1 and event_key = any($2::text[]) for key share`,
       [this.#consumer, [...new Set(keys)]],
     )
     return new Set(rows.flatMap((row) => textIn(row, "event_key")))
@@ -66,7 +95,7 @@ on conflict (consumer, event_key) do nothing`,
   }
 
   /** Keeps events of a held key. */
-  async keep(client: InboxClient, events: ReadonlyArray<StoredEvent>): Promise<void> {
+  async keep(client: InboxClient, events: ReadonlyArray<KeptEvent>): Promise<void> {
     await client.query(
       `insert into ${this.#schema}.held (consumer, event_key, event)
 select $1, event_key, event from unnest($2::text[], $3::jsonb[]) with ordinality as given (event_key, event, n) order by n`,
@@ -74,21 +103,41 @@ select $1, event_key, event from unnest($2::text[], $3::jsonb[]) with ordinality
     )
   }
 
-  /** Lets a key go if this event holds it, and answers what was kept of it, in order. */
-  async release(client: InboxClient, { id, key }: StoredEvent): Promise<ReadonlyArray<StoredEvent>> {
+  /**
+   * Where this event held its key and is handled now: the next events that were kept of it, which are kept no more. The key
+   * is let go with the last of them, so that what comes meanwhile is kept behind them.
+   */
+  async release(client: InboxClient, { id, key }: StoredEvent, most: number): Promise<ReadonlyArray<KeptEvent>> {
+    // A statement of its own: what another transaction kept while this one waited for the key is seen by the next one only.
     const { rows } = await client.query(
-      `delete from ${this.#schema}.held_key where consumer = $1 and event_key = $2 and event_id = $3 returning event_key`,
+      `select event_key from ${this.#schema}.held_key where consumer = $1 and event_key = $2 and event_id = $3 and not exists (
+  select from ${this.#schema}.handled where consumer = $1 and event_id = $3 and handled_at = 'infinity') for update`,
       [this.#consumer, key, id],
     )
     if (rows.length === 0) return []
     const kept = await client.query(
-      `with gone as (delete from ${this.#schema}.held where consumer = $1 and event_key = $2 returning position, event)
-select event from gone order by position`,
-      [this.#consumer, key],
+      `with gone as (delete from ${this.#schema}.held where consumer = $1 and event_key = $2 and position in (
+  select position from ${this.#schema}.held where consumer = $1 and event_key = $2 order by position limit $3)
+returning position, event) select event from gone order by position`,
+      [this.#consumer, key, most],
     )
+    if (kept.rows.length === 0) {
+      await client.query(`delete from ${this.#schema}.held_key where consumer = $1 and event_key = $2`, [
+        this.#consumer,
+        key,
+      ])
+    }
     return kept.rows.flatMap((row) =>
       // biome-ignore lint/plugin/casts: we wrote it there
-      typeof row === "object" && row !== null && "event" in row ? [row.event as StoredEvent] : [],
+      typeof row === "object" && row !== null && "event" in row ? [row.event as KeptEvent] : [],
+    )
+  }
+
+  /** A key that is held already waits for this event of it instead. */
+  async holdBy(client: InboxClient, { id, key }: StoredEvent, reason: string): Promise<void> {
+    await client.query(
+      `update ${this.#schema}.held_key set event_id = $3, reason = $4, held_at = now() where consumer = $1 and event_key = $2`,
+      [this.#consumer, key, id, reason],
     )
   }
 

@@ -173,7 +173,9 @@ class TopicBus {
       }
       const to = {
         topic: this.#topic,
-        group: name,
+        // With the topic in it, for members of one group of whom some have other topics are given partitions of those, too,
+        // and nobody serves them.
+        group: `${this.#topic}.${name}`,
         maxSlice: this.#maxSlice,
         onTrouble: (trouble: unknown) =>
           void run(

@@ -126,11 +126,15 @@ const logOn = (options: KafkaRequestsOptions): RequestLogShape => {
           const trouble = (thrown: unknown) =>
             Effect.logWarning(`The requests of ${topic} are tried again. ${textOfThrown(thrown)}`)
           const to = { topic, group, maxSlice: sliceLimit, onTrouble: (thrown: unknown) => void run(trouble(thrown)) }
-          const subscribe = Effect.tryPromise(async () => {
+          const subscribe = Effect.tryPromise(async (stopping) => {
             const { log } = await opened.get()
-            return kafka.subscribe(to, async (slice, signal) => {
+            // The shop may have stopped meanwhile: what is joined after that nobody would leave.
+            stopping.throwIfAborted()
+            const joined = await kafka.subscribe(to, async (slice, signal) => {
               for (const one of slicesOf(log, slice)) await run(decide(one), { signal })
             })
+            if (stopping.aborted) await joined.close()
+            return joined
           }).pipe(
             Effect.tapError(({ cause }) => trouble(cause)),
             Effect.retry(Schedule.spaced(retryAfterMillis)),

@@ -7,18 +7,22 @@
  */
 import { type Event, Options } from "@holdfast/core"
 import { quietly, textOfThrown } from "@holdfast/core/ports"
+import { withoutValue } from "./deadLetters.ts"
 import { defaultRetentionDays, Inbox, type InboxClient, type InboxPool, inTransaction } from "./Inbox.ts"
 import { defaultInboxSchema, schemaCheck } from "./inboxSql.ts"
 import { once } from "./once.ts"
 import { SliceHandler } from "./SliceHandler.ts"
-import type { KafkaTransport } from "./Transport.ts"
+import { KafkaFault, type KafkaTransport } from "./Transport.ts"
 
 export interface ConsumeOptions {
   /** The client: `kafkajs({ brokers })`, `platformatic({ brokers })`, or one of your own. */
   readonly kafka: KafkaTransport
   /** The topic of a shop's events. */
   readonly topic: string
-  /** The consumer group. Members of it share the partitions. */
+  /**
+   * The consumer group. Members of it share the partitions. It belongs to this topic alone: where members of one group consume
+   * several topics, clients give partitions to members that do not read them, and nobody handles those.
+   */
   readonly group: string
   /** A pool of connections to the database of the effects, as `pg` has it. One transaction a partition at a time, four at most. */
   readonly pool: InboxPool
@@ -135,13 +139,21 @@ export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsu
     pool,
     handle,
     consumer,
+    batch,
     attempts: options.attempts ?? 5,
     backoffMillis: options.backoffMillis ?? 100,
     holdsKeys: options.afterDeadLetter === "hold the key",
     onTrouble,
     sendDeadLetter: async (record) => {
       await deadLetters.get()
-      await kafka.publish(deadLetter, [record])
+      try {
+        await kafka.publish(deadLetter, [record])
+        return true
+      } catch (error) {
+        if (!(error instanceof KafkaFault && error.isTooLarge)) throw error
+        await kafka.publish(deadLetter, [withoutValue(record)])
+        return false
+      }
     },
   })
   const forget = async () => {
@@ -149,12 +161,13 @@ export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsu
       if ((await inTransaction(pool, (client) => inbox.forget(client, retentionDays))) === 0) return
     }
   }
+  // First, for where it cannot be joined nothing is left behind that nobody closes.
+  const subscription = await kafka.subscribe({ topic, group, maxSlice: batch, onTrouble }, handler.handle)
   let forgetting = forget().catch(onTrouble)
   const timer = setInterval(() => {
     forgetting = forgetting.then(forget).catch(onTrouble)
   }, forgetMillis)
   timer.unref()
-  const subscription = await kafka.subscribe({ topic, group, maxSlice: batch, onTrouble }, handler.handle)
   return {
     counts: () => ({ ...handler.counts }),
     lagMillis: () => handler.lagMillis,

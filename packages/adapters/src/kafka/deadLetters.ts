@@ -1,8 +1,8 @@
 /**
  * Records that a consumer could not handle: a topic of their own, and how they are sent again.
  *
- * A record that is sent again goes to the topic it came from, marked with its consumer and with its place among the dead
- * letters. Other consumers leave it out, and the place makes it one thing however often it is sent.
+ * A record that is sent again goes to the topic it came from, marked with its consumer, and other consumers leave it out. The
+ * inbox makes it one thing however often it is sent: it is handled where its event is a dead letter, and then is none.
  */
 import { Options } from "@holdfast/core"
 import type { KafkaReceived, KafkaRecord, KafkaTransport } from "./Transport.ts"
@@ -15,6 +15,8 @@ export const deadLetterHeaders = {
   partition: "dlq-partition",
   offset: "dlq-offset",
   attempts: "dlq-attempts",
+  /** Of a letter that was too large for its topic: how many bytes its value had. It has none, and is not sent again. */
+  bytes: "dlq-bytes",
   /** Of a record that was sent again: its consumer, and its place among the dead letters. */
   again: "dlq-again",
 } as const
@@ -33,7 +35,8 @@ export interface DeadLetter {
 
 export const deadLetterRecord = (letter: DeadLetter): KafkaRecord => {
   const { record } = letter
-  const { [headers.again]: _, ...others } = record.headers
+  const { [headers.again]: _, [headers.bytes]: __, ...others } = record.headers
+  const from = originOf(record, letter.partition)
   return {
     partition: 0,
     key: record.key ?? "",
@@ -43,10 +46,35 @@ export const deadLetterRecord = (letter: DeadLetter): KafkaRecord => {
       [headers.consumer]: letter.consumer,
       [headers.reason]: letter.reason,
       [headers.topic]: letter.topic,
-      [headers.partition]: `${letter.partition}`,
-      [headers.offset]: `${record.offset}`,
+      [headers.partition]: from.partition,
+      [headers.offset]: from.offset,
       [headers.attempts]: `${letter.attempts}`,
     },
+  }
+}
+
+/** What is left of a letter that its topic does not take: where its record is, and why it is a letter. */
+export const withoutValue = ({ partition, key, value, headers: given }: KafkaRecord): KafkaRecord => {
+  const { consumer, reason, topic, partition: from, offset, attempts } = headers
+  const kept = ["ce_id", "ce_type", consumer, reason, topic, from, offset, attempts]
+  const short = kept.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name].slice(0, maxLength)]]))
+  return {
+    partition,
+    key: key.slice(0, maxLength),
+    value: new Uint8Array(),
+    headers: { ...Object.fromEntries(short), [headers.bytes]: `${value.byteLength}` },
+  }
+}
+
+/** Of a header or a key that is kept where the value is not. */
+const maxLength = 500
+
+/** Where a record was first: one that was sent again remembers it. */
+export const originOf = (record: KafkaReceived, partition: number) => {
+  const given = againFor(record) === undefined ? {} : record.headers
+  return {
+    partition: given[headers.partition] ?? `${partition}`,
+    offset: given[headers.offset] ?? `${record.offset}`,
   }
 }
 
@@ -76,7 +104,7 @@ const checks: Options.Checks<ResendOptions> = {
  */
 export const resendDeadLetters = async (options: ResendOptions): Promise<number> => {
   Options.check(options, checks)
-  const { kafka, deadLetter, reason = "", most = 10_000 } = options
+  const { kafka, deadLetter, reason = "" } = options
   const group = `${deadLetter}.resend`
   let looked = 0
   let sent = 0
@@ -84,7 +112,10 @@ export const resendDeadLetters = async (options: ResendOptions): Promise<number>
     const lag = await kafka.lag(group, deadLetter)
     return Array.from(lag.values()).reduce((sum, each) => sum + Number(each), 0)
   }
-  if ((await kafka.partitions(deadLetter)) === undefined || (await waiting()) === 0) return 0
+  if ((await kafka.partitions(deadLetter)) === undefined) return 0
+  // Those that are there now: what fails again while this goes on is for the next call, or this one might never end.
+  const most = Math.min(options.most ?? 10_000, await waiting())
+  if (most === 0) return 0
   const { promise: done, resolve, reject } = Promise.withResolvers<void>()
   let failures = 0
   const subscription = await kafka.subscribe(
@@ -102,8 +133,10 @@ export const resendDeadLetters = async (options: ResendOptions): Promise<number>
       if (looked >= most) return untilAborted(signal)
       const chosen = records.filter((record) => record.headers[headers.reason]?.includes(reason) ?? false)
       for (const record of chosen) {
-        const { [headers.topic]: topic, [headers.consumer]: consumer, ...others } = record.headers
-        if (topic === undefined || consumer === undefined) continue
+        const { [headers.topic]: topic, [headers.consumer]: consumer, [headers.bytes]: bytes, ...more } = record.headers
+        if (topic === undefined || consumer === undefined || bytes !== undefined) continue
+        // It is no longer than it was by more than these, so that its topic takes it again.
+        const { [headers.reason]: _, [headers.attempts]: __, ...others } = more
         await kafka.publish(topic, [
           {
             // The events of its key that came after it are there.

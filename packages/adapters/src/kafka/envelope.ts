@@ -45,10 +45,14 @@ export const sizeOf = ({ key, value, headers }: Envelope): number => {
   return size
 }
 
+/** Whether it may be an id or a key: what no database takes as one, no shop has written. */
+export const isName = (text: string | undefined): text is string =>
+  text !== undefined && text.length <= 500 && !text.includes("\u0000")
+
 /** The event in a record; undefined where it is a stub, or nothing of a shop's. */
 export const eventIn = ({ value, headers }: KafkaReceived): StoredEvent | undefined => {
   const { ce_id: id, ce_type: type, ce_time: time, ce_subject: subject, ce_partitionkey: key } = headers
-  if (id === undefined || time === undefined || key === undefined || value === undefined) return undefined
+  if (time === undefined || value === undefined || !isName(id) || !isName(key)) return undefined
   if (type === undefined || !type.startsWith(typePrefix) || type.endsWith(stubSuffix)) return undefined
   const [, kind, aggregateId] = /^([a-z]+)\/(.*)$/s.exec(subject ?? "") ?? []
   const data = jsonOf(value)

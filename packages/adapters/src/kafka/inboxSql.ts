@@ -20,6 +20,7 @@ export const inboxSql = ({ schema = defaultInboxSchema }: { readonly schema?: st
 begin;
 create schema if not exists ${schema};
 -- One row an event that a consumer has handled, in the transaction of its effect. Removed when its topic cannot give it again.
+-- 'infinity' is one that is a dead letter: it is handled when it is sent again, however late.
 create table if not exists ${schema}.handled (
   consumer text not null,
   event_id text not null,

@@ -105,6 +105,7 @@ export const memoryKafka = ({ maxRecordBytes = 1_048_576 }: MemoryKafkaOptions =
         return places
       }),
     subscribe: async (to, handle) => {
+      logsOf(to.topic)
       const group = `${to.group}/${to.topic}`
       const members = groups.get(group) ?? new Set<Member>()
       groups.set(group, members)

@@ -132,6 +132,26 @@ describe("a topic as a bus", () => {
     await expect.poll(() => seen).toEqual(all)
   })
 
+  it("given subscribers of one name on two topics → each topic has a group of its own, and all of it is served", async () => {
+    const transport = memoryKafka()
+    const groups: Array<string> = []
+    const watched: typeof transport = {
+      ...transport,
+      subscribe: (to, handle) => {
+        groups.push(to.group)
+        return transport.subscribe(to, handle)
+      },
+    }
+    for (const topic of ["shop.events", "other.events"]) {
+      const { publish, subscribe } = await opened({ kafka: watched, topic })
+      const seen: Array<ReturnType<typeof event>> = []
+      await subscribe("mail", (all) => void seen.push(...all))
+      await publish(events(20, 5))
+      await expect.poll(() => wrongWith(events(20, 5), seen)).toEqual([])
+    }
+    expect(groups).toEqual(["shop.events.mail", "other.events.mail"])
+  })
+
   it("given options that cannot be → is refused before anything is opened", () => {
     // @ts-expect-error: that there is a topic is checked for those who write JavaScript, too
     expect(() => kafka({ kafka: memoryKafka() })).toThrow("/topic: must be given")

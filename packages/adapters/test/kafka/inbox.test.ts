@@ -1,90 +1,13 @@
 /**
  * Consumers with an inbox: a topic in memory, effects in PostgreSQL.
  */
-import { leaveOut } from "@holdfast/test-services"
-import pg from "pg"
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest"
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest"
 import { envelopeOf } from "../../src/kafka/envelope.ts"
-import {
-  type ConsumeOptions,
-  consumeEvents,
-  inboxSql,
-  type KafkaTransport,
-  memoryKafka,
-  resendDeadLetters,
-} from "../../src/kafka/index.ts"
-import { partitionOf } from "../../src/kafka/murmur2.ts"
-import { freshSchema, serverForFile } from "../support/stores.ts"
+import { consumeEvents, type KafkaTransport, memoryKafka, resendDeadLetters } from "../../src/kafka/index.ts"
 import { events } from "./events.ts"
+import { inboxWorlds } from "./inboxRig.ts"
 
-const { server, url } = serverForFile("consumers with an inbox")
-
-let pool: pg.Pool
-beforeAll(() => {
-  if (server() === undefined) return leaveOut("consumers with an inbox")
-  pool = new pg.Pool({ connectionString: url(), max: 12 })
-  pool.on("error", () => {})
-})
-afterAll(() => pool?.end())
-
-const partitions = 3
-
-/** A topic, an inbox and a table of effects, of their own. */
-const rig = async () => {
-  const schema = freshSchema()
-  await pool.query(inboxSql({ schema }))
-  await pool.query(
-    `create table ${schema}.effect (n bigint generated always as identity, event_id text, event_key text)`,
-  )
-  onTestFinished(async () => void (await pool.query(`drop schema ${schema} cascade`)))
-  const kafka = memoryKafka()
-  const topic = "events"
-  await kafka.ensureTopics([{ topic, partitions, replication: 1, settings: {} }])
-  const publish = (all: ReturnType<typeof events>) =>
-    kafka.publish(
-      topic,
-      all.map((each) => {
-        const envelope = envelopeOf(each, "/shop")
-        return { ...envelope, partition: partitionOf(envelope.key, partitions) }
-      }),
-    )
-  const effect: ConsumeOptions["handle"] = async (all, tx) => {
-    for (const { id, key } of all) {
-      await tx.query(`insert into ${schema}.effect (event_id, event_key) values ($1, $2)`, [id, key])
-    }
-  }
-  const consume = async (options: Partial<ConsumeOptions> = {}, transport: KafkaTransport = kafka) => {
-    const consumer = await consumeEvents({
-      kafka: transport,
-      topic,
-      group: "billing",
-      pool,
-      schema,
-      handle: effect,
-      batch: 10,
-      backoffMillis: 1,
-      onTrouble: () => {},
-      ...options,
-    })
-    onTestFinished(consumer.close)
-    return consumer
-  }
-  const effects = async (): Promise<ReadonlyArray<{ readonly event_id: string; readonly event_key: string }>> =>
-    (await pool.query(`select event_id, event_key from ${schema}.effect order by n`)).rows
-  /** Every event once, each key in order. */
-  const expectOnce = async (all: ReturnType<typeof events>) => {
-    await expect.poll(async () => (await effects()).length).toBeGreaterThanOrEqual(all.length)
-    const seen = Map.groupBy(await effects(), (row) => row.event_key)
-    for (const [key, ofKey] of Map.groupBy(all, (each) => each.key)) {
-      expect(
-        seen.get(key)?.map((row) => row.event_id),
-        key,
-      ).toEqual(ofKey.map(({ id }) => id))
-    }
-    expect((await effects()).length).toBe(all.length)
-  }
-  return { schema, kafka, topic, publish, effect, consume, effects, expectOnce }
-}
+const { server, rig } = inboxWorlds("consumers with an inbox")
 
 describe("a consumer with an inbox", () => {
   beforeEach(({ skip }) => {
@@ -121,7 +44,7 @@ describe("a consumer with an inbox", () => {
   })
 
   it("SB-09: given a database that is away for a moment → nothing is a dead letter, and everything is handled", async () => {
-    const { kafka, publish, consume, expectOnce } = await rig()
+    const { kafka, publish, consume, expectOnce, pool } = await rig()
     let failures = 0
     const flaky = {
       connect: async () => {
@@ -144,7 +67,7 @@ describe("a consumer with an inbox", () => {
   })
 
   it("given an inbox that is written in a transaction of its own → loses effects, which is what these tests would see", async () => {
-    const { publish, effect, consume, effects } = await rig()
+    const { publish, effect, consume, effects, pool } = await rig()
     const apart = {
       connect: async () => {
         const client = await pool.connect()
@@ -278,7 +201,7 @@ describe("a consumer with an inbox", () => {
   })
 
   it("given a key that is held → its events wait, others do not, and all come in order once the first is handled", async () => {
-    const { kafka, schema, publish, effect, consume, effects, expectOnce } = await rig()
+    const { kafka, schema, publish, effect, consume, effects, expectOnce, pool } = await rig()
     const all = events(40, 2)
     await publish(all.slice(0, 30))
     let isMended = false
@@ -304,7 +227,7 @@ describe("a consumer with an inbox", () => {
   })
 
   it("given ids that are older than the topic keeps records → are forgotten at the start, and younger ones are not", async () => {
-    const { schema, consume } = await rig()
+    const { schema, consume, pool } = await rig()
     await pool.query(`insert into ${schema}.handled select 'billing', 'old-' || n, now() - interval '9 days'
       from generate_series(1, 25000) n`)
     await pool.query(`insert into ${schema}.handled values ('billing', 'young', now() - interval '7 days')`)
@@ -322,5 +245,24 @@ describe("a consumer with an inbox", () => {
     await expect(consume({ batch: 0 })).rejects.toThrow("/batch: must be a whole number from 1 to 10000")
     // @ts-expect-error: whoever writes JavaScript is told, too
     await expect(consumeEvents({ kafka: memoryKafka() })).rejects.toThrow("/handle: must be given")
+  })
+  it("given a group that cannot be joined → says so, and leaves nothing behind that nobody closes", async () => {
+    const { kafka, consume } = await rig()
+    const timers = vi.spyOn(globalThis, "setInterval")
+    onTestFinished(() => timers.mockRestore())
+    const before = timers.mock.calls.length
+    const subscribe = () => Promise.reject(new Error("the client is not installed"))
+    await expect(consume({}, { ...kafka, subscribe })).rejects.toThrow("the client is not installed")
+    expect(timers.mock.calls.length).toBe(before)
+    // Nor does one that asked too early keep a place in its group.
+    const early = { topic: "later", group: "early" }
+    await expect(consume(early)).rejects.toThrow("Kafka did not acknowledge a batch.")
+    await kafka.ensureTopics([{ topic: "later", partitions: 1, replication: 1, settings: {} }])
+    const consumer = await consume(early)
+    await kafka.publish(
+      "later",
+      events(3, 1).map((each) => ({ ...envelopeOf(each, "/shop"), partition: 0 })),
+    )
+    await expect.poll(() => consumer.counts().handled).toBe(3)
   })
 })

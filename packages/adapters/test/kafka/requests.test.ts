@@ -123,3 +123,45 @@ it("where too many wait, and where Kafka is away, nothing is accepted", async ()
     error: { code: "STORE_UNAVAILABLE", unavailable: { outcome: "unknown" } },
   })
 })
+
+it.each(["opens its topic", "joins its group"])(
+  "a shop that is stopped while it %s leaves no member behind",
+  async (step) => {
+    const transport = memoryKafka()
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
+    const { promise: passed, resolve: pass } = Promise.withResolvers<void>()
+    const atGate = async () => {
+      reach()
+      await gate
+    }
+    let members = 0
+    const slow: KafkaTransport = {
+      ...transport,
+      partitions: async (name) => {
+        if (step === "opens its topic") await atGate()
+        return transport.partitions(name).finally(pass)
+      },
+      subscribe: async (to, handle) => {
+        if (step === "joins its group") await atGate()
+        const joined = await transport.subscribe(to, handle)
+        members += 1
+        pass()
+        return {
+          close: async () => {
+            members -= 1
+            await joined.close()
+          },
+        }
+      },
+    }
+    const shop = rig(slow).open()
+    await shop.start()
+    await reached
+    await shop.stop()
+    open()
+    await passed
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(members).toBe(0)
+  },
+)
