@@ -130,7 +130,7 @@ describe("dead letters", () => {
     await burying
     poison.clear()
     const second = await consume({ ...hold, handle, group: "other", consumer: "billing", deadLetter })
-    onTestFinished(open)
+    onTestFinished(() => open())
     await new Promise((resolve) => setTimeout(resolve, 100))
     expect(await ids()).toEqual([])
     open()
