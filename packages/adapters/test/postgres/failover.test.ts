@@ -103,6 +103,8 @@ describe("when another server takes over", () => {
   it("a server that takes no changes any more is away, says why, and is used again when it does", async (context) => {
     const server = await serverHere(context)
     const shop = shopAt(server.url, {}, 1_500)
+    // However long that takes: a call would wait for it until its deadline.
+    await shop.start()
     await furnishShop(shop, { accounts: 1, products: 1 })
     const readOnly = async (now: "on" | "off") => {
       await asked(server.url, `alter system set default_transaction_read_only = ${now}`)

@@ -59,6 +59,8 @@ describe("outages", () => {
         deadlineMillis: 3_000,
         logger: (level, message) => lines.push(`${level} ${message}`),
       })
+      // However long that takes: a call would wait for it until its deadline.
+      await shop.start()
       await furnishShop(shop, { accounts: 3, products: 1 })
       for (const name of ["mails", "search"]) await shop.events.subscribe(name, () => {})
       await server.kill()

@@ -13,6 +13,7 @@ import { Health } from "../services/Health.ts"
 import { layerWithRuntime, relayedWithRuntime, type Services } from "../services/Holdfast.ts"
 import { measurementsOf } from "../services/measurements.ts"
 import { Runtime } from "../services/Runtime.ts"
+import { defaultDeadlineMillis } from "../services/stamps.ts"
 import { quietly } from "../thrown.ts"
 import type { Host } from "./derive.ts"
 import { hostServices } from "./hostServices.ts"
@@ -22,7 +23,12 @@ type Running = Context.Context<Services | Runtime>
 
 type State =
   | { readonly _tag: "Idle" }
-  | { readonly _tag: "Starting"; readonly exit: Promise<Exit.Exit<Running, StartFault>> }
+  | {
+      readonly _tag: "Starting"
+      readonly exit: Promise<Exit.Exit<Running, StartFault>>
+      /** Waits for the start no longer, whatever becomes of it. */
+      readonly abandon: () => void
+    }
   | { readonly _tag: "Running"; readonly context: Running; readonly scope: Scope.Closeable }
   | { readonly _tag: "Stopped"; readonly done: Promise<void> }
 
@@ -60,24 +66,33 @@ export class Starter implements Host {
 
   start = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      this.whenStarted(resolve, reject)
+      this.#whenStarted(resolve, reject, undefined)
     })
 
-  whenStarted: Host["whenStarted"] = (begin, failed) => {
+  /** A call that waits for the start waits no longer than until its deadline. */
+  whenStarted: Host["whenStarted"] = (begin, failed) =>
+    this.#whenStarted(begin, failed, this.#options.deadlineMillis ?? defaultDeadlineMillis)
+
+  #whenStarted(begin: () => void, failed: (error: unknown) => void, withinMillis: number | undefined): void {
     const state = this.#state
     switch (state._tag) {
       case "Running":
-        return begin()
+        begin()
+        break
       case "Stopped":
-        return failed(new HoldfastError(stopped))
+        failed(new HoldfastError(stopped))
+        break
       case "Idle":
-      case "Starting":
-        void this.#starting(state).then((exit) => {
-          if (Exit.isFailure(exit)) failed(errorOf(exit.cause))
+      case "Starting": {
+        const start = this.#starting(state)
+        const known = withinMillis === undefined ? start : Effect.runPromise(inTime(start, withinMillis))
+        void known.then((exit) => {
           // The shop may have been stopped while it started.
-          else if (this.#state._tag === "Stopped") failed(new HoldfastError(stopped))
+          if (this.#state._tag === "Stopped") failed(new HoldfastError(stopped))
+          else if (Exit.isFailure(exit)) failed(errorOf(exit.cause))
           else begin()
         })
+      }
     }
   }
 
@@ -103,9 +118,15 @@ export class Starter implements Host {
   #starting(state: Extract<State, { readonly _tag: "Idle" | "Starting" }>): Promise<Exit.Exit<Running, StartFault>> {
     if (state._tag === "Starting") return state.exit
     const { promise: exit, resolve } = Promise.withResolvers<Exit.Exit<Running, StartFault>>()
+    const abandon = (): void => {
+      fiber.interruptUnsafe()
+      // What is being opened may hold on for as long as it likes: nobody waits for that.
+      resolve(Exit.interrupt())
+    }
     // Set before anything runs: a store that opens at once makes the shop run before the next line.
-    this.#state = { _tag: "Starting", exit }
-    void Effect.runPromise(Effect.exit(Effect.provideContext(this.#build, this.#host))).then(resolve)
+    this.#state = { _tag: "Starting", exit, abandon }
+    const fiber = Effect.runForkWith(this.#host)(this.#build)
+    fiber.addObserver(resolve)
     return exit
   }
 
@@ -113,14 +134,16 @@ export class Starter implements Host {
     return Effect.gen({ self: this }, function* () {
       if (this.#options.store === undefined) yield* refuseForgettingInProduction
       const scope = yield* Scope.make()
-      const built = yield* Effect.exit(Layer.buildWithScope(this.#layer, scope))
+      const built = yield* Effect.exit(Layer.buildWithScope(this.#layer, scope)).pipe(
+        Effect.onInterrupt(() => Scope.close(scope, Exit.void)),
+      )
       if (Exit.isSuccess(built) && this.#state._tag === "Starting") {
         const context = Context.merge(this.#host, built.value)
         this.#state = { _tag: "Running", context, scope }
         yield* Scope.addFinalizer(scope, this.#observed(built.value))
         return context
       }
-      yield* Scope.close(scope, Exit.void)
+      yield* Effect.uninterruptible(Scope.close(scope, Exit.void))
       if (this.#state._tag === "Starting") this.#state = { _tag: "Idle" }
       return yield* built
     })
@@ -144,8 +167,11 @@ export class Starter implements Host {
           Scope.close(state.scope, Exit.void),
         )
       case "Starting":
-        // What is being built sees that the shop is stopped and lets go of it.
-        return Effect.asVoid(Effect.promise(() => state.exit))
+        // What is being built sees that the shop is stopped and lets go of it, or is given up.
+        return Effect.promise(() => state.exit).pipe(
+          Effect.timeoutOption(drainMillis),
+          Effect.andThen(Effect.sync(state.abandon)),
+        )
       default:
         return Effect.void
     }
@@ -153,6 +179,15 @@ export class Starter implements Host {
 }
 
 const stopped = { _tag: "Stopped", outcome: "nothing-happened" } as const
+
+/** How a start ended, or that it has not yet, for somebody who waits no longer. */
+const inTime = (start: Promise<Exit.Exit<Running, StartFault>>, duration: number) =>
+  Effect.timeoutOrElse(
+    Effect.promise(() => start),
+    { duration, orElse: () => Effect.succeed(notOpened) },
+  )
+
+const notOpened = Exit.fail<StartFault>({ _tag: "Lost", reason: "the store was not opened in time" })
 
 const refuseForgettingInProduction: Effect.Effect<void, Refusal> = Effect.gen(function* () {
   const environment = yield* Effect.orDie(Config.String("NODE_ENV").pipe(Config.withDefault("")))

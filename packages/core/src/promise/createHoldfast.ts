@@ -50,7 +50,10 @@ export interface Holdfast extends Groups {
   readonly health: () => Promise<HealthReport>
   /** Opens the store now, instead of at the first call. Rejects where it cannot be opened; may be called again. */
   readonly start: () => Promise<void>
-  /** Takes no more calls, waits up to `drainMillis` (default: the deadline) for the others, lets the store go. */
+  /**
+   * Takes no more calls, waits up to `drainMillis` (default: the deadline) for the others or for a start that is under way,
+   * lets the store go.
+   */
   readonly stop: (options?: { readonly drainMillis?: number }) => Promise<void>
   /** The services of this very shop, for programs in Effect. Starts it where it was not started. */
   readonly services: Layer.Layer<Services>

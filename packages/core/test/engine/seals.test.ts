@@ -239,6 +239,8 @@ describe("a campaign that is sealed", () => {
     let isHeld = false
     const startedAt = Date.now()
     const shop = store.shop({ deadlineMillis: 50, clock: () => (isHeld ? Date.now() : startedAt) })
+    // However long that takes: a call would wait for it until its deadline.
+    await shop.start()
     await soldOut(shop)
     store.gate = new Promise(() => {})
     isHeld = true

@@ -82,6 +82,29 @@ describe("starting", () => {
     expect(seen.opened).toBe(1)
   })
 
+  it("that hangs is waited for by no call beyond its deadline, and by the start itself", async () => {
+    const opened = Promise.withResolvers<void>()
+    const { option, seen } = countedStore()
+    const layer = Layer.unwrap(
+      Effect.as(
+        Effect.promise(() => opened.promise),
+        option.layer,
+      ),
+    )
+    const shop = createHoldfast({ store: { name: "slow", layer }, deadlineMillis: 20 })
+    const started = shop.start()
+    const no = { _tag: "StoreUnavailable", outcome: "nothing-happened", reason: "the store was not opened in time" }
+    expect(await endOf(shop.points.balance("ada"))).toEqual(no)
+    expect(await endOf(shop.points.charge({ accountId: "ada", amount: 1, key: "k" }))).toEqual(no)
+    expect(await shop.safe.points.open({ accountId: "ada" })).toMatchObject({ ok: false, error: { unavailable: no } })
+    opened.resolve()
+    await started
+    // What was answered so did not happen, also not later.
+    await expect.poll(() => endOf(shop.points.balance("ada"))).toMatchObject({ _tag: "AccountNotFound" })
+    expect(seen.opened).toBe(1)
+    await shop.stop()
+  })
+
   it("that failed is answered by the safe twin like any other no", async () => {
     const { option } = countedStore([{ _tag: "Lost", reason: "connection refused" }])
     const shop = createHoldfast({ store: option })
@@ -166,6 +189,26 @@ describe("stopping", () => {
     expect(await opening).toMatchObject({ _tag: "Stopped" })
     await expect.poll(() => seen.opened === seen.closed).toBe(true)
   })
+
+  it.each([
+    ["lets itself be interrupted", (hanging: Effect.Effect<never>) => hanging, 1],
+    ["does not", (hanging: Effect.Effect<never>) => Effect.uninterruptible(hanging), 0],
+  ])(
+    "while a store that hangs is opened, which %s, ends when its time is over, and so does whoever waits",
+    async (_, as, lets) => {
+      const begun = Promise.withResolvers<void>()
+      let released = 0
+      const opened = Effect.acquireRelease(Effect.sync(begun.resolve), () => Effect.sync(() => released++))
+      const hanging = Effect.flatMap(opened, () => as(Effect.never))
+      const shop = createHoldfast({ store: { name: "hung", layer: Layer.effect(Store, hanging) } })
+      const waiting = [endOf(shop.start()), endOf(shop.points.open({ accountId: "ada" }))]
+      await begun.promise
+      await shop.stop({ drainMillis: 10 })
+      expect(await Promise.all(waiting)).toMatchObject([{ _tag: "Stopped" }, { _tag: "Stopped" }])
+      // What was opened on the way is let go, where anything can be.
+      await expect.poll(() => released).toBe(lets)
+    },
+  )
 
   it("comes with the end of an `await using` block", async () => {
     const { seen, option } = countedStore()
@@ -311,6 +354,8 @@ describe("what the host brings", () => {
     const store = await Effect.runPromise(controlledStore())
     const time = { now: 0 }
     const shop = createHoldfast({ store: store.option, clock: () => time.now, deadlineMillis: 20 })
+    // However long that takes: a call would wait for it until its deadline.
+    await shop.start()
     await shop.points.open({ accountId: "ada" })
     const held = gate()
     store.behave = held.behave

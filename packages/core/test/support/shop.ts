@@ -32,6 +32,8 @@ export const furnishedShop = async (
   store = memoryStore(),
 ): Promise<TestShop> => {
   const shop = openShop(options, store)
+  // However long that takes: a call would wait for it until its deadline.
+  await shop.shop.start()
   await furnish(shop, { accounts, products, campaigns })
   return shop
 }
