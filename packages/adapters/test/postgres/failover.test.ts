@@ -51,6 +51,38 @@ describe("when another server takes over", () => {
     expect(await saleThrough(shop, { seed: 11, rushMillis: 500, trouble, heard })).toEqual([])
   })
 
+  it("that lost what came last, events of ids that were drawn before are delivered, also where such a one is in hand", async (context) => {
+    const pair = await pairHere(context)
+    await pair.synchronise()
+    const shop = shopAt(pair.url, {}, 30_000, true)
+    await furnishShop(shop, { accounts: 1, products: 1 })
+    const heard: Array<string> = []
+    let isHeld = false
+    const held = Promise.withResolvers<void>()
+    await shop.events.subscribe("mails", async (event) => {
+      heard.push(JSON.stringify(event))
+      if (isHeld) await held.promise
+    })
+    const hears = (placed: { readonly orderId: string }) =>
+      expect.poll(() => heard.some((text) => text.includes(placed.orderId))).toBe(true)
+    for (let n = 0; n < 30; n++) await buy(shop, 0, 0, `before-${n}`)
+    await shop.events.settled("mails")
+    isHeld = true
+    await hears(await buy(shop, 0, 0, "lost"))
+    isHeld = false
+    const sequence = "pg_get_serial_sequence('shop.outbox', 'id')"
+    const [last] = await asked(pair.primary.url, `select pg_sequence_last_value(${sequence}::regclass)::int as id`)
+    await pair.primary.kill()
+    await pair.promote()
+    // The last of these orders never came here, and the one in hand is the last of them.
+    await asked(pair.standby.url, "truncate shop.outbox, shop.delivery")
+    await asked(pair.standby.url, `select setval(${sequence}, ${Number(last?.id) - 20})`)
+    const placed = []
+    for (let n = 0; n < 25; n++) placed.push(await buy(shop, 0, 0, `after-${n}`))
+    held.resolve()
+    for (const each of placed) await hears(each)
+  })
+
   it("the old one, back as a standby and first of the address, is passed over", async (context) => {
     const pair = await pairHere(context)
     const shop = shopAt(pair.url)

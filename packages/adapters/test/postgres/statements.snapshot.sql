@@ -250,6 +250,7 @@ select json_build_array(json_build_array(
   pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
   pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
   (select count(*) from r),
+  extract(epoch from pg_postmaster_start_time()),
   (select json_agg(json_build_array(s.outbox_id, s.settled, s.size, s.bytes,
       case when s.bytes <= $9::bigint then (select o.events from @.outbox o where o.id = s.outbox_id) end
     ) order by s.outbox_id)
@@ -648,7 +649,7 @@ update @.subscription s
 set until = (extract(epoch from clock_timestamp()) * 1000)::bigint + $3::bigint, locked_by = case when $4::boolean and (l.mine or l.free) then $2 end
 from l
 where s.name = $1 and s.owner = $2 and s.fence = $5::bigint
-returning 'yes'::text;
+returning extract(epoch from pg_postmaster_start_time())::text;
 
 -- rows that wait for a name
 -- $1 name text, $2 after bigint, $3 limit int

@@ -11,6 +11,10 @@
  * that could. An id is drawn by a transaction that has its own number by then, and a transaction of ours that begins after a
  * gap was seen has a greater one. What is forgotten moves the floor: claims start behind it, and need not step over what was
  * deleted since.
+ *
+ * All of that is known of one server. Another one that takes over may have lost what was committed last, and draws the same
+ * ids once more, for other rows: some below the floor, some of rows that are in hand. Nothing tells them apart, so what is
+ * given is over with the server, and with it the lease.
  */
 import type { Position } from "@holdfast/core/ports"
 import { above, add, gapsIn, includes, newest, type Range } from "./ranges.ts"
@@ -41,6 +45,8 @@ export class Given {
   rowsWorthAsking = 1
   /** Where the caller went on from when it was answered last. */
   answeredAfter: Position | undefined
+  #server: number | undefined
+  #isOver = false
   /** By id. */
   readonly #rows = new Map<number, HeldRow>()
   /** Every row up to here was given, or will never be there. */
@@ -56,6 +62,18 @@ export class Given {
 
   constructor(fence: number) {
     this.fence = fence
+  }
+
+  /** Whether another server has answered than the one whose rows were given. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** A server has answered. False where what is given is over. */
+  isOf(server: number): boolean {
+    this.#server ??= server
+    this.#isOver ||= this.#server !== server
+    return !this.#isOver
   }
 
   row(id: number): HeldRow | undefined {

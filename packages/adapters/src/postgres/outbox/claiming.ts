@@ -22,7 +22,7 @@ type Row = readonly [
   /** Null where they are more than a claim may bring. */
   events: ReadonlyArray<Event> | null,
 ]
-type Found = readonly [ended: number, begun: number, looked: number, rows: ReadonlyArray<Row> | null]
+type Found = readonly [ended: number, begun: number, looked: number, server: number, rows: ReadonlyArray<Row> | null]
 
 /** The fewest rows that a claim looks at. Where they hold few events, the next one looks at more. */
 const fewestRows = 16
@@ -54,7 +54,8 @@ export const claimOn = (
     )
     const [answer] = rowsOf<Found>(json)
     if (answer === undefined) return undefined
-    const [ended, begun, looked, found] = answer
+    const [ended, begun, looked, server, found] = answer
+    if (!given.isOf(server)) return undefined
     const claimed: Array<Claimed> = []
     const rows: Array<Parameters<Given["answered"]>[0][number]> = []
     for (const row of found ?? []) {

@@ -69,8 +69,10 @@ export const outboxOn = (connections: OutboxConnections): Outbox => {
     renew: (lease, leaseMillis) => {
       const { name, owner, fence } = lease
       const renewing = sql.renew(name, owner, String(leaseMillis), own, String(fence))
-      return Effect.flatMap(transaction(settling, [renewing, ...idle(true)]), ([held]) =>
-        held === null || held === undefined ? Effect.fail(leaseLost(lease)) : Effect.void,
+      return Effect.flatMap(transaction(settling, [renewing, ...idle(true)]), ([server]) =>
+        server === null || server === undefined || givenTo(lease)?.isOf(Number(server)) === false
+          ? Effect.fail(leaseLost(lease))
+          : Effect.void,
       )
     },
     release: (lease) => {
@@ -82,6 +84,7 @@ export const outboxOn = (connections: OutboxConnections): Outbox => {
     claim: (lease, after, limit) =>
       Effect.suspend(() => {
         const known = givenTo(lease) ?? new Given(lease.fence)
+        if (known.isOver) return Effect.fail(leaseLost(lease))
         if (after === undefined) known.startOver()
         else if (known.answeredAfter !== undefined && compareKeys(known.answeredAfter, after) === 0) known.takeBack()
         return Effect.flatMap(claimOn(claiming, lease, known, limit), (claimed) => {
@@ -92,7 +95,9 @@ export const outboxOn = (connections: OutboxConnections): Outbox => {
       }),
     reread: (lease, positions, bytes) =>
       Effect.flatMap(rereadOn(claiming, lease, positions.map(placeOf).filter(isPlace), bytes), (claimed) =>
-        claimed === undefined ? Effect.fail(leaseLost(lease)) : Effect.succeed(claimed),
+        claimed === undefined || givenTo(lease)?.isOver === true
+          ? Effect.fail(leaseLost(lease))
+          : Effect.succeed(claimed),
       ),
     acknowledge: (lease, positions) => {
       const places = positions.map(placeOf).filter(isPlace)

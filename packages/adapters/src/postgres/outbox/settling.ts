@@ -26,6 +26,8 @@ export const settleOn = (
   first: ReadonlyArray<Statement> = [],
 ): Effect.Effect<void, StoreFault | LeaseLost> =>
   Effect.suspend(() => {
+    // These rows were another server's, and there may be others of the same ids.
+    if (given?.isOver === true) return Effect.fail(leaseLost(lease))
     const byRow = new Map<number, Set<number>>()
     for (const [row, index] of places) {
       const indexes = byRow.get(row)

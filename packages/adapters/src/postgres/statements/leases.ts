@@ -30,6 +30,9 @@ const locking = `${holding}, l as materialized (
   end as free from h
 )`
 
+/** Which server answers, of those that may hold the same rows: no two began in the same microsecond. */
+const server = `extract(epoch from pg_postmaster_start_time())`
+
 /** Takes the lease of `$1` for `$2` and `$3` milliseconds: it is free, it has run out, or its session has ended. */
 export const lease = written(
   "take a lease",
@@ -44,7 +47,7 @@ where s.name = $1
 returning s.fence::text`,
 )
 
-/** Keeps the lease of `$1` and `$2`, with the fence `$5`, for `$3` milliseconds from now on. */
+/** Keeps the lease of `$1` and `$2`, with the fence `$5`, for `$3` milliseconds from now on, and says which server does. */
 export const renew = written(
   "renew a lease",
   ["name text", "owner text", "lease_millis bigint", "is_own_session boolean", "fence bigint"],
@@ -53,7 +56,7 @@ update @.subscription s
 set until = ${now} + $3::bigint, locked_by = case when $4::boolean and (l.mine or l.free) then $2 end
 from l
 where s.name = $1 and s.owner = $2 and s.fence = $5::bigint
-returning 'yes'::text`,
+returning ${server}::text`,
 )
 
 export const release = written(
@@ -83,7 +86,7 @@ export const idleLimit = written(
 const held = `select from @.subscription s where s.name = $1 and s.owner = $2 and s.fence = $3::bigint`
 
 /**
- * Rows that the holder was not given, in order, with the transactions that had ended by then: see `Given`.
+ * Rows that the holder was not given, in order, with the transactions that had ended by then and the server: see `Given`.
  *
  * `$4` to `$5` are the ranges of ids where they can be, `$6` what in them is in hand, `$7` how many rows are looked at;
  * `$8` events and `$9` bytes are answered, or one row. The events of a row with more bytes are not: `slice` has them.
@@ -119,6 +122,7 @@ select json_build_array(json_build_array(
   pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
   pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
   (select count(*) from r),
+  ${server},
   (select json_agg(json_build_array(s.outbox_id, s.settled, s.size, s.bytes,
       case when s.bytes <= $9::bigint then (select o.events from @.outbox o where o.id = s.outbox_id) end
     ) order by s.outbox_id)
