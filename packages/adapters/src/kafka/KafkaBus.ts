@@ -106,7 +106,7 @@ class TopicBus {
   readonly #batchBytes: number
   readonly #maxSlice: number
   /** How many partitions the topic has, once it is there. */
-  readonly #partitions: { readonly get: () => Promise<number> }
+  readonly #partitions: { readonly get: () => Promise<number>; readonly drop: () => Promise<void> }
 
   constructor({ kafka: transport, topic, ...options }: KafkaBusOptions) {
     const { source = "/holdfast", batchBytes = defaultBatchBytes, maxSlice = 500 } = options
@@ -147,7 +147,11 @@ class TopicBus {
       await this.#kafka.publish(this.#topic, records)
       this.counts.published += records.length
     } catch (error) {
-      if (!(error instanceof KafkaFault && error.isTooLarge)) throw error
+      if (!(error instanceof KafkaFault && error.isTooLarge)) {
+        // The topic may have been made anew, with other numbers.
+        await this.#partitions.drop()
+        throw error
+      }
       const [first, ...others] = envelopes
       if (first === undefined) return
       if (others.length > 0) {

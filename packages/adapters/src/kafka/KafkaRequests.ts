@@ -109,10 +109,12 @@ const logOn = (options: KafkaRequestsOptions): RequestLogShape => {
         }
         return yield* asked(async () => {
           const { log, partitions } = await opened.get()
-          const places = await kafka.publish(
-            topic,
-            claims.map((claim) => recordOf(claim, log, partitions)),
-          )
+          const records = claims.map((claim) => recordOf(claim, log, partitions))
+          const places = await kafka.publish(topic, records).catch(async (error) => {
+            // The topic may have been made anew, with other numbers.
+            await opened.drop()
+            throw error
+          })
           waiting.add(claims.length)
           return places.map(({ partition, offset }, index) =>
             requestIdOf({ log, partition, offset: Number(offset) }, commandIdOf(claims, index)),

@@ -68,10 +68,9 @@ export const kafkajs = ({ brokers, clientId = "holdfast", ssl, sasl, options }: 
         try {
           return placesOf(
             records,
-            (await send(await producer.get(), topic, records)).map(({ partition, baseOffset = "0" }) => ({
-              partition,
-              offset: BigInt(baseOffset),
-            })),
+            (await send(await producer.get(), topic, records)).flatMap(({ partition, baseOffset }) =>
+              baseOffset === undefined ? [] : [{ partition, offset: BigInt(baseOffset) }],
+            ),
           )
         } catch (error) {
           const isTooLarge = isAbout(error, "MESSAGE_TOO_LARGE") || isAbout(error, "RECORD_LIST_TOO_LARGE")

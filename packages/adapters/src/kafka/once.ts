@@ -9,7 +9,7 @@ export const once = <A>(make: () => Promise<A>) => {
       })
       return made
     },
-    drop: async (end: (value: A) => Promise<unknown>): Promise<void> => {
+    drop: async (end: (value: A) => Promise<unknown> = async () => {}): Promise<void> => {
       const dropped = made
       made = undefined
       if (dropped !== undefined) await dropped.then(end).catch(() => {})

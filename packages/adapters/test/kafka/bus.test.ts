@@ -2,7 +2,8 @@ import { EventBus } from "@holdfast/core"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { envelopeOf, eventIn } from "../../src/kafka/envelope.ts"
-import { type KafkaBusOptions, kafka, memoryKafka } from "../../src/kafka/index.ts"
+import { type KafkaBusOptions, type KafkaTransport, kafka, memoryKafka } from "../../src/kafka/index.ts"
+import { placesOf } from "../../src/kafka/places.ts"
 import { event, events, wrongWith } from "./events.ts"
 
 /** The service of a bus, until the test ends. */
@@ -150,6 +151,34 @@ describe("a topic as a bus", () => {
       await expect.poll(() => wrongWith(events(20, 5), seen)).toEqual([])
     }
     expect(groups).toEqual(["shop.events.mail", "other.events.mail"])
+  })
+
+  it("given a topic that is made anew with fewer partitions → what was for others is published once more, nothing is lost", async () => {
+    const anew = memoryKafka()
+    let current = memoryKafka()
+    const transport: KafkaTransport = {
+      ...current,
+      partitions: (name) => current.partitions(name),
+      ensureTopics: (specs) => current.ensureTopics(specs),
+      publish: (name, records) => current.publish(name, records),
+    }
+    const { publish } = await opened({ kafka: transport, topic: "events", partitions: 12 })
+    await publish(events(20, 9))
+    await anew.ensureTopics([{ topic: "events", partitions: 2, replication: 1, settings: {} }])
+    current = anew
+    await expect(publish(events(20, 9, 21))).rejects.toMatchObject({ _tag: "BusFault" })
+    await publish(events(20, 9, 21))
+    const seen: Array<ReturnType<typeof event>> = []
+    const { subscribe } = await opened({ kafka: anew, topic: "events" })
+    await subscribe("mail", (all) => void seen.push(...all))
+    await expect.poll(() => wrongWith(events(20, 9, 21), seen)).toEqual([])
+  })
+
+  it("given an answer that leaves a partition out → is no acknowledgement", () => {
+    const records = [{ partition: 0 }, { partition: 1 }, { partition: 0 }]
+    const at = (partition: number, offset: bigint) => ({ partition, offset })
+    expect(placesOf(records, [at(1, 7n), at(0, 3n)])).toEqual([at(0, 3n), at(1, 7n), at(0, 4n)])
+    expect(() => placesOf(records, [at(0, 3n)])).toThrow("No broker has acknowledged records of partition 1.")
   })
 
   it("given options that cannot be → is refused before anything is opened", () => {

@@ -165,3 +165,29 @@ it.each(["opens its topic", "joins its group"])(
     expect(members).toBe(0)
   },
 )
+
+it("given a topic that is made anew with fewer partitions, the next claim after one that failed is accepted", async () => {
+  const anew = memoryKafka()
+  let current = memoryKafka()
+  const transport: KafkaTransport = {
+    ...current,
+    partitions: (name) => current.partitions(name),
+    ensureTopics: (specs) => current.ensureTopics(specs),
+    lag: (group, name) => current.lag(group, name),
+    publish: (name, records) =>
+      records.some(({ partition }) => partition > 0) && current === anew
+        ? Promise.reject(new Error("No broker has acknowledged it."))
+        : current.publish(name, records),
+  }
+  const shop = rig(transport).open({ workers: false })
+  const names = await furnish(shop, 3)
+  const { requestId } = await request(shop, names[0] ?? "")
+  // Otherwise there is nothing to see here: the campaign's partition has to be one that goes.
+  expect(Number(requestId.split(".").at(-3))).toBeGreaterThan(0)
+  await anew.ensureTopics([{ topic, partitions: 1, replication: 1, settings: {} }])
+  current = anew
+  expect(await shop.safe.coupons.request({ campaignId: "spring", accountId: names[1] ?? "" })).toMatchObject({
+    ok: false,
+  })
+  expect((await request(shop, names[2] ?? "")).requestId.split(".").at(-3)).toBe("0")
+})
