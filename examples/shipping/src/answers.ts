@@ -8,7 +8,7 @@
  * **Outbox.** The shop's own. `orders.cancelled` goes out in the commit that cancels.
  */
 import type { KafkaSubscription, KafkaTransport } from "@holdfast/adapters/kafka"
-import type { Shop } from "@holdfast/core"
+import { isHoldfastError, type Shop } from "@holdfast/core"
 import type { At, Topics, Verdict } from "./topics.ts"
 
 export interface AnswersOptions {
@@ -16,21 +16,34 @@ export interface AnswersOptions {
   readonly topics: Topics
   readonly shop: Shop
   readonly at?: At
+  /** Told of a verdict that came too late or is about nothing: a person has to look, for asking again changes nothing. */
+  readonly onRefused?: (said: Verdict, code: string) => void
 }
 
-export const startAnswers = ({ kafka, topics, shop, at = () => {} }: AnswersOptions): Promise<KafkaSubscription> =>
-  kafka.subscribe(
+/** Refusals that no repeat changes. Whoever throws over one is handed the same record for ever, and all behind it wait. */
+const final: ReadonlySet<string> = new Set(["ORDER_NOT_FOUND", "ORDER_ALREADY_COMPLETED", "ORDER_ALREADY_CANCELLED"])
+
+export const startAnswers = (options: AnswersOptions): Promise<KafkaSubscription> => {
+  const { kafka, topics, shop, at = () => {}, onRefused = warn } = options
+  return kafka.subscribe(
     { topic: topics.verdicts, group: `${topics.verdicts}.answers`, maxSlice: 10, onTrouble: () => {} },
     async ({ records }) => {
       for (const { value } of records) {
         if (value === undefined) continue
         const said: Verdict = JSON.parse(Buffer.from(value).toString())
         at("the answer is about to be given")
-        await answer(shop, said)
+        await answer(shop, said).catch((error) => {
+          if (!isHoldfastError(error) || !final.has(error.code)) throw error
+          onRefused(said, error.code)
+        })
         at("the answer is given")
       }
     },
   )
+}
+
+const warn = ({ orderId, verdict }: Verdict, code: string): void =>
+  process.emitWarning(`The order ${orderId} is ${verdict}, and the shop says ${code}.`)
 
 const answer = async (shop: Shop, { orderId, accountId, verdict }: Verdict): Promise<void> => {
   if (verdict === "shipped") await shop.orders.complete({ orderId, key: `shipped-${orderId}` })
