@@ -74,8 +74,8 @@ export class SealBuilder {
         if (campaignId === undefined) return this.#signal.wait
         const began = this.#context.now()
         return Effect.ensuring(
-          // A store that fails here is asked again after the next refusal.
-          Effect.ignore(this.#build(campaignId)),
+          // A store that fails or throws here is asked again after the next refusal.
+          Effect.exit(this.#build(campaignId)),
           Effect.sync(() => {
             this.#wanted.delete(campaignId)
             this.#restAfter(campaignId, began)

@@ -101,7 +101,8 @@ export class Sealed {
     const keyed = claims.filter(({ pending }) => !isOwnKey(pending.command))
     const keys = keyed.map(({ pending: { command } }) => [command.scope, command.key] as const)
     // It begins only now, after all of these calls.
-    return Effect.map(Effect.exit(standing({ campaignId, accountIds, keys })), (exit) => {
+    const look = Effect.suspend(() => standing({ campaignId, accountIds, keys }))
+    return Effect.map(Effect.exit(look), (exit) => {
       if (Exit.isFailure(exit)) {
         // What was true on that connection may not be so on the next one.
         builder.forgetAll()

@@ -22,21 +22,28 @@ class Watched {
   /** What a look at a campaign waits for. */
   gate: Promise<void> = Promise.resolve()
   isAway = false
+  throws = false
+  thrown = 0
   readonly #store = Effect.runSync(MemoryStore.make)
 
   shop(options: Parameters<typeof createHoldfast>[0] = {}, cache?: SharedCacheShape): Shop {
     const { reads, transact } = this.#store
     const watched: Reads = {
       ...reads,
-      standing: (asked) =>
-        Effect.suspend(() => {
+      standing: (asked) => {
+        if (this.throws) {
+          this.thrown++
+          throw new Error("an adapter that throws")
+        }
+        return Effect.suspend(() => {
           this.standings++
           if (this.isAway) return Effect.fail<StoreFault>({ _tag: "Lost", reason: "away" })
           return Effect.andThen(
             Effect.promise(() => this.gate),
             reads.standing?.(asked) ?? Effect.die("no standing"),
           )
-        }),
+        })
+      },
       owners: (campaignId, after, limit) =>
         Effect.suspend(() => {
           this.pages++
@@ -212,6 +219,25 @@ describe("a campaign that is sealed", () => {
     expect(await claim(shop, "a20")).toBe("COUPONS_SOLD_OUT")
     expect(store.transacts).toBe(transacts + 1)
     expect((await seals(shop)).seals).toBe(0)
+  })
+
+  it("is unsealed by a store that throws, and sealed again by one that does no longer", async () => {
+    const store = new Watched()
+    // A seal that took no time to build is built again at once.
+    const shop = store.shop({ clock: () => 1_000 })
+    await soldOut(shop)
+    store.throws = true
+    expect(await claim(shop, "a20")).toBe("COUPONS_SOLD_OUT")
+    // To the look, and to whoever builds the next seal.
+    await expect.poll(() => store.thrown).toBe(2)
+    expect((await seals(shop)).seals).toBe(0)
+    store.throws = false
+    await expect
+      .poll(async () => {
+        expect(await claim(shop, "a22")).toBe("COUPONS_SOLD_OUT")
+        return (await seals(shop)).seals
+      })
+      .toBe(1)
   })
 
   it("never lets a claim go that waits for another one of its key", async () => {
