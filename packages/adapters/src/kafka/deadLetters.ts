@@ -8,7 +8,7 @@ import { Options } from "@holdfast/core"
 import type { KafkaReceived, KafkaRecord, KafkaTransport } from "./Transport.ts"
 
 /** Headers beside those of the record itself. */
-export const deadLetterHeaders = {
+const deadLetterHeaders = {
   consumer: "dlq-consumer",
   reason: "dlq-reason",
   topic: "dlq-topic",

@@ -29,7 +29,7 @@ export const inboxWorlds = (what: string) => {
   return { server, rig: () => rigOn(pool) }
 }
 
-export const partitions = 3
+const partitions = 3
 
 /** A topic, an inbox and a table of effects, of their own. */
 const rigOn = async (pool: pg.Pool) => {
