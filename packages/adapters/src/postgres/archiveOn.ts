@@ -7,9 +7,10 @@
  */
 import type { StoreFault } from "@holdfast/core/ports"
 import { Effect, type Scope } from "effect"
+import { answeredWithin } from "./session/Connection.ts"
 import { lost } from "./session/faults.ts"
 import { rowsOf, texts, values } from "./session/text.ts"
-import { begin, commit, type Reply, type Statement, statement, type Wire } from "./session/wire.ts"
+import { begin, commit, type Statement, statement, type Wire } from "./session/wire.ts"
 import * as sql from "./statements/archive.ts"
 
 /** What moves, whatever the way to the shop. */
@@ -140,22 +141,14 @@ const inTransaction = (
   { wire, schema }: Pick<Archiver, "wire" | "schema">,
   asked: Statement,
 ): Effect.Effect<string | null, StoreFault> =>
-  wire.run([begin, statement(sql.lock, schema), asked, commit]).pipe(
-    Effect.timeoutOrElse({ duration: frameMillis, orElse: () => Effect.succeed(unanswered) }),
+  Effect.flatMap(
+    answeredWithin(frameMillis, wire.run([begin, statement(sql.lock, schema), asked, commit])),
     // The transaction is over: the commit of one that failed rolls it back.
-    Effect.flatMap(({ values: answers, failed }) =>
+    ({ values: answers, failed }) =>
       failed === undefined ? Effect.succeed(answers[2] ?? null) : Effect.fail(lost(failed.failure)),
-    ),
   )
 
 /** The server gives up on a statement after half of that; whoever lent a session gets it back even if nobody answers. */
 const frameMillis = 120_000
-const unanswered: Reply = {
-  values: [],
-  failed: {
-    index: 0,
-    failure: { code: undefined, message: `no answer within ${frameMillis / 1_000} s`, cause: undefined },
-  },
-}
 
 const reasonOf = (fault: StoreFault): string => ("reason" in fault ? fault.reason : fault._tag)

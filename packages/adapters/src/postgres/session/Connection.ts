@@ -170,41 +170,40 @@ export class Connection {
     const { wire } = session
     return {
       run: (frame, sent) =>
-        Effect.timeoutOrElse(wire.run(frame, sent), {
-          duration: frameMillis,
-          orElse: () => Effect.succeed(unanswered(frameMillis)),
-        }).pipe(
-          Effect.flatMap((reply) => {
-            const { failed } = reply
-            if (failed === undefined || !isLost(failed.failure)) return Effect.succeed(reply)
-            const failure = { ...failed.failure, attempt: attemptOf(failed.failure, wire) }
-            return Effect.as(this.#drop(session), { ...reply, failed: { ...failed, failure } })
-          }),
-        ),
+        Effect.flatMap(answeredWithin(frameMillis, wire.run(frame, sent)), (reply) => {
+          const { failed } = reply
+          if (failed === undefined || !isLost(failed.failure)) return Effect.succeed(reply)
+          const failure = { ...failed.failure, attempt: attemptOf(failed.failure, wire) }
+          return Effect.as(this.#drop(session), { ...reply, failed: { ...failed, failure } })
+        }),
     }
   }
 }
+
+/** What became of a frame, or that it was not answered in so long. */
+export const answeredWithin = (millis: number, sent: Effect.Effect<Reply>): Effect.Effect<Reply> =>
+  Effect.timeoutOrElse(sent, { duration: millis, orElse: () => Effect.succeed(unanswered(millis)) })
 
 const unanswered = (millis: number): Reply => ({
   values: [],
   failed: {
     index: 0,
-    failure: { code: undefined, message: `no reply within ${millis} ms`, cause: undefined },
+    failure: { code: undefined, message: `no answer within ${millis / 1_000} s`, cause: undefined },
   },
 })
 
 /** The same wire, of which each statement has so long. Behind a frame that was not answered nothing is sent any more. */
 export const answeringWithin = (millis: number, wire: Wire): Wire => {
   let isFrozen = false
-  const freeze = Effect.sync(() => {
-    isFrozen = true
-    return unanswered(millis)
-  })
   return {
     ...wire,
     run: (frame, sent) =>
       Effect.suspend(() => {
         const duration = millis * frame.length
+        const freeze = Effect.sync(() => {
+          isFrozen = true
+          return unanswered(duration)
+        })
         return isFrozen ? freeze : Effect.timeoutOrElse(wire.run(frame, sent), { duration, orElse: () => freeze })
       }),
   }
