@@ -45,6 +45,23 @@ const partsOf = (no: Refusal | Unavailable) =>
     : { code: codeOf(no), refusal: undefined, unavailable: no, retryable: isRetryable(no), outcome: no.outcome }
 
 /**
+ * The error that a promise is rejected with. What is wrong with a call itself is said while its caller is on the stack. Any
+ * other no is made where a batch is answered or a read ends: frames of that name nobody's code but ours, and capturing them
+ * took 9 µs, twice what the refusal took (Node 24, December 2026).
+ */
+export const rejectionOf = (no: Refusal | Unavailable): HoldfastError => {
+  if (no._tag === "InvalidInput") return new HoldfastError(no)
+  const limit: unknown = Reflect.get(Error, "stackTraceLimit")
+  // Where a host has frozen `Error`, frames are captured after all.
+  Reflect.set(Error, "stackTraceLimit", 0)
+  try {
+    return new HoldfastError(no)
+  } finally {
+    Reflect.set(Error, "stackTraceLimit", limit)
+  }
+}
+
+/**
  * The error for somebody who is not going to throw it: without a stack, whose capture costs more than the refusal, and
  * with a message that is made when it is read.
  */

@@ -6,7 +6,7 @@
  */
 import { Cause, Effect, type Exit } from "effect"
 import { type Caller, spanOfCaller } from "../engine/traceparent.ts"
-import { HoldfastError, quietError, type SafeResult } from "../HoldfastError.ts"
+import { HoldfastError, quietError, rejectionOf, type SafeResult } from "../HoldfastError.ts"
 import type { InvalidInput, Refusal, Stopped, StoreNo, Unavailable } from "../refusals.ts"
 import type { ReadOptions } from "../services/ages.ts"
 import { type Ended, fastPath, type MaybeFastPath } from "../services/method.ts"
@@ -85,7 +85,7 @@ export const promised = <Shape extends object>(host: Host, shape: Shape): Promis
       new Promise((resolve, reject) => {
         const end: End = (ended) => {
           if (ended._tag === "Success") resolve(ended.value)
-          else if (ended._tag === "Failure") reject(new HoldfastError(ended.failure))
+          else if (ended._tag === "Failure") reject(rejectionOf(ended.failure))
           else if (ended._tag === "Defect") reject(ended.defect)
           else runEffect(host, ended.effect, end)
         }

@@ -171,7 +171,15 @@ const isRecord = hasFields<ProductRecord>({
 const record = asJson(isRecord)
 const records = asJson(isListOf(isRecord))
 
-const productOf = ({ registered: _, version: __, ...product }: ProductRecord): Product => product
+// Field by field: to copy what is left of a record took a tenth of an answer from memory (Node 24, December 2026).
+const productOf = ({ productId, name, price, onHand, revision, retired }: ProductRecord): Product => ({
+  productId,
+  name,
+  price,
+  onHand,
+  revision,
+  retired,
+})
 
 const movementOf = ({ commandId: _, at, ...movement }: MovementRow): StockMovement => ({
   ...movement,
