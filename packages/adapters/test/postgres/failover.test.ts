@@ -3,9 +3,12 @@
  */
 import { createHoldfast, type Shop } from "@holdfast/core"
 import { asked, type Pair, privatePair, privateServer, proxyTo, type Server, until } from "@holdfast/test-services"
+import { Effect, Schedule } from "effect"
 import { afterEach, describe, expect, it, type TestContext } from "vitest"
 import { type PostgresOptions, postgres } from "../../src/postgres/index.ts"
+import { SubscriptionName } from "../support/core.ts"
 import { buy, furnishShop } from "../support/shop.ts"
+import { freshSchema, storeOn } from "../support/stores.ts"
 import { saleThrough } from "../trials/judge.ts"
 import type { Heard } from "../trials/visits.ts"
 
@@ -81,6 +84,45 @@ describe("when another server takes over", () => {
     for (let n = 0; n < 25; n++) placed.push(await buy(shop, 0, 0, `after-${n}`))
     held.resolve()
     for (const each of placed) await hears(each)
+  })
+
+  it("nothing of its rows is settled, parked or read by who had others of the same ids in hand", async (context) => {
+    const server = await serverHere(context)
+    const schema = freshSchema()
+    const mails = SubscriptionName.make("mails")
+    const rows = () => asked(server.url, `select outbox_id::int as id, settled from ${schema}.delivery order by 1`)
+    const program = Effect.gen(function* () {
+      const { outbox } = yield* storeOn(server.url, "any", schema)
+      yield* outbox.register(mails)
+      const events = `json_build_array(json_build_object('id', 'a'), json_build_object('id', 'b'))`
+      yield* Effect.promise(() =>
+        asked(
+          server.url,
+          `with o as (insert into ${schema}.outbox (events, size, bytes) select ${events}, 2, 30 from generate_series(1, 2) returning id)
+           insert into ${schema}.delivery (name, outbox_id) select 'mails', id from o`,
+        ),
+      )
+      const lease = yield* outbox.lease(mails, "here", 60_000)
+      if (lease === undefined) throw new Error("The lease is free.")
+      const claimed = yield* outbox.claim(lease, undefined, { events: 10, bytes: 100_000 })
+      const [first, second, third] = claimed.map(({ position }) => position)
+      if (first === undefined || second === undefined || third === undefined) throw new Error("Events wait.")
+      yield* Effect.promise(() => server.kill())
+      yield* Effect.promise(() => server.restart())
+      const before = yield* Effect.promise(rows)
+      // Connections that ended with the server are no answer.
+      const answered = <A>(call: Effect.Effect<A, { readonly _tag: string }>) =>
+        Effect.retry(call, { while: ({ _tag }) => _tag === "Lost", times: 100, schedule: Schedule.spaced(50) }).pipe(
+          Effect.match({ onSuccess: () => "done", onFailure: ({ _tag }) => _tag }),
+        )
+      expect(yield* answered(outbox.acknowledge(lease, [first, second]))).toBe("LeaseLost")
+      expect(yield* answered(outbox.acknowledge(lease, [third]))).toBe("LeaseLost")
+      expect(yield* answered(outbox.park(lease, third, "no mail today", 1))).toBe("LeaseLost")
+      expect(yield* answered(outbox.reread(lease, [third], 100_000))).toBe("LeaseLost")
+      expect(yield* Effect.promise(rows)).toEqual(before)
+      expect(yield* Effect.promise(() => asked(server.url, `select 1 from ${schema}.parked`))).toEqual([])
+    })
+    await Effect.runPromise(Effect.scoped(program))
   })
 
   it("the old one, back as a standby and first of the address, is passed over", async (context) => {

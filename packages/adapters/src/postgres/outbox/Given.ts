@@ -69,6 +69,11 @@ export class Given {
     return this.#isOver
   }
 
+  /** The server whose rows were given, as its statements take it; empty where none is known. */
+  get server(): string {
+    return this.#server === undefined ? "" : String(this.#server)
+  }
+
   /** A server has answered. False where what is given is over. */
   isOf(server: number): boolean {
     this.#server ??= server

@@ -61,7 +61,7 @@ export const claimOn = (
     for (const row of found ?? []) {
       const [id, settled, size, bytes, all] = row
       const from = given.row(id)?.given ?? 0
-      const events = all?.slice(from) ?? (yield* slice(connection, id, from, limit.bytes))
+      const events = all?.slice(from) ?? (yield* slice(connection, given.server, id, from, limit.bytes))
       const needless = new Set(settled)
       let until = from
       for (const event of events) {
@@ -83,19 +83,20 @@ export const claimOn = (
 export const rereadOn = (
   connection: Connection,
   { name, owner, fence }: Lease,
+  server: string,
   places: ReadonlyArray<Place>,
   bytes: number,
 ): Effect.Effect<ReadonlyArray<Claimed> | undefined, StoreFault> =>
   Effect.gen(function* () {
     const byRow = Map.groupBy(places, ([row]) => row)
     const ids = values(Array.from(byRow.keys()))
-    const json = yield* ask(connection, sql.reread(name, owner, String(fence), ids, String(bytes)))
+    const json = yield* ask(connection, sql.reread(name, owner, String(fence), server, ids, String(bytes)))
     if (json === null) return undefined
     const claimed: Array<Claimed> = []
     for (const [id, settled, size, rowBytes, all] of rowsOf<Row>(json)) {
       const asked = byRow.get(id) ?? []
       const from = all === null ? Math.min(...asked.map(([, index]) => index)) : 0
-      const events = all ?? (yield* slice(connection, id, from, bytes))
+      const events = all ?? (yield* slice(connection, server, id, from, bytes))
       for (const [, index] of asked) {
         const event = events[index - from]
         // What is behind the end of a slice comes another time, and so does everything after it.
@@ -109,8 +110,9 @@ export const rereadOn = (
 
 const slice = (
   connection: Connection,
+  server: string,
   id: number,
   from: number,
   bytes: number,
 ): Effect.Effect<ReadonlyArray<Event>, StoreFault> =>
-  Effect.map(ask(connection, sql.slice(String(id), String(from), String(bytes))), (json) => rowsOf<Event>(json))
+  Effect.map(ask(connection, sql.slice(String(id), String(from), String(bytes), server)), (json) => rowsOf<Event>(json))

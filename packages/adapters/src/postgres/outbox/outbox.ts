@@ -94,11 +94,13 @@ export const outboxOn = (connections: OutboxConnections): Outbox => {
         })
       }),
     reread: (lease, positions, bytes) =>
-      Effect.flatMap(rereadOn(claiming, lease, positions.map(placeOf).filter(isPlace), bytes), (claimed) =>
-        claimed === undefined || givenTo(lease)?.isOver === true
-          ? Effect.fail(leaseLost(lease))
-          : Effect.succeed(claimed),
-      ),
+      Effect.suspend(() => {
+        const known = givenTo(lease)
+        const places = positions.map(placeOf).filter(isPlace)
+        return Effect.flatMap(rereadOn(claiming, lease, known?.server ?? "", places, bytes), (claimed) =>
+          claimed === undefined || known?.isOver === true ? Effect.fail(leaseLost(lease)) : Effect.succeed(claimed),
+        )
+      }),
     acknowledge: (lease, positions) => {
       const places = positions.map(placeOf).filter(isPlace)
       return places.length === 0 ? Effect.void : settleOn(settling, lease, givenTo(lease), places)
@@ -107,9 +109,10 @@ export const outboxOn = (connections: OutboxConnections): Outbox => {
       const place = placeOf(position)
       if (place === undefined) return Effect.void
       const { name, owner, fence } = lease
+      const known = givenTo(lease)
       const [row, index] = [String(place[0]), String(place[1])]
-      const parking = sql.park(name, owner, String(fence), row, index, reason, String(now))
-      return settleOn(settling, lease, givenTo(lease), [place], [parking])
+      const parking = sql.park(name, owner, String(fence), known?.server ?? "", row, index, reason, String(now))
+      return settleOn(settling, lease, known, [place], [parking])
     },
     parked: (name, after, limit) => {
       const [row, index] = after === undefined ? beforeAll : (placeOf(after) ?? beyondAll)

@@ -49,7 +49,7 @@ const statementsOf = (
   byRow: ReadonlyMap<number, ReadonlySet<number>>,
   first: ReadonlyArray<Statement>,
 ): ReadonlyArray<Statement> => {
-  const who = [name, owner, String(fence)] as const
+  const who = [name, owner, String(fence), given?.server ?? ""] as const
   const whole: Array<number> = []
   const partly: Array<Place> = []
   for (const [row, indexes] of byRow) {

@@ -85,6 +85,11 @@ export const idleLimit = written(
 /** Whether the lease of `$1` and `$2` with the fence `$3` is the newest. */
 const held = `select from @.subscription s where s.name = $1 and s.owner = $2 and s.fence = $3::bigint`
 
+/** Whether the server of a parameter answers, or none is known: another one may have other rows of the same ids. */
+const isOn = (parameter: string): string => `coalesce(nullif(${parameter}, '')::numeric = ${server}, true)`
+
+const heldOn = (parameter: string): string => `${held} and ${isOn(parameter)}`
+
 /**
  * Rows that the holder was not given, in order, with the transactions that had ended by then and the server: see `Given`.
  *
@@ -130,13 +135,13 @@ select json_build_array(json_build_array(
 ))::text where exists (${held})`,
 )
 
-/** Rows of `$4` that the holder has in hand, once more: as many as stay within `$5` bytes, or one. */
+/** Rows of `$5` that the holder has in hand of the server `$4`, once more: as many as stay within `$6` bytes, or one. */
 export const reread = written(
   "read claimed events again",
-  ["name text", "owner text", "fence bigint", "rows bigint[]", "bytes bigint"],
+  ["name text", "owner text", "fence bigint", "server text", "rows bigint[]", "bytes bigint"],
   `with s as (
   select d.outbox_id, d.settled, o.size, o.bytes, row_number() over w as n, sum(o.bytes) over w as bytes_so_far
-  from unnest($4::bigint[]) i(id)
+  from unnest($5::bigint[]) i(id)
     join @.delivery d on d.name = $1 and d.outbox_id = i.id
     cross join lateral (
       select o.size, coalesce(o.bytes, octet_length(o.events::text)) as bytes from @.outbox o where o.id = i.id
@@ -144,29 +149,32 @@ export const reread = written(
   window w as (order by i.id rows unbounded preceding)
 )
 select coalesce(json_agg(json_build_array(s.outbox_id, s.settled, s.size, s.bytes,
-    case when s.bytes <= $5::bigint then (select o.events from @.outbox o where o.id = s.outbox_id) end
+    case when s.bytes <= $6::bigint then (select o.events from @.outbox o where o.id = s.outbox_id) end
   ) order by s.outbox_id), '[]')::text
-from s where (s.n = 1 or s.bytes_so_far <= $5::bigint) and exists (${held})
-having exists (${held})`,
+from s where s.n = 1 or s.bytes_so_far <= $6::bigint
+having exists (${heldOn("$4")})`,
 )
 
-/** Of a row that is larger than a claim: what comes after the first `$2` events, up to `$3` bytes, or one event. */
+/** Of a row that is larger than a claim, on the server `$4`: what comes after the first `$2` events, up to `$3` bytes, or one event. */
 export const slice = written(
   "a slice of a row",
-  ["row bigint", "after int", "bytes bigint"],
+  ["row bigint", "after int", "bytes bigint", "server text"],
   `select json_agg(e.event order by e.n)::text from (
   select x.event, x.n, sum(octet_length(x.event::text)) over (order by x.n) as bytes_so_far
   from @.outbox o cross join lateral json_array_elements(o.events) with ordinality x(event, n)
-  where o.id = $1::bigint and x.n > $2::int
+  where o.id = $1::bigint and x.n > $2::int and ${isOn("$4")}
 ) e where e.bytes_so_far <= $3::bigint or e.n = $2::int + 1`,
 )
 
-/** The first statement of every change by an owner: nobody else takes the lease before this transaction ends. */
+/**
+ * The first statement of every change by an owner to what it has of the server `$4`: nobody else takes the lease before this
+ * transaction ends.
+ */
 export const holdLease = written(
   "hold a lease until the commit",
-  ["name text", "owner text", "fence bigint"],
+  ["name text", "owner text", "fence bigint", "server text"],
   `select 'yes'::text from @.subscription s
-where s.name = $1 and s.owner = $2 and s.fence = $3::bigint for share`,
+where s.name = $1 and s.owner = $2 and s.fence = $3::bigint and ${isOn("$4")} for share`,
 )
 /** Sorted, so that two subscriptions that settle the same rows wait for each other instead of deadlocking. */
 export const lockRows = written(
@@ -174,27 +182,27 @@ export const lockRows = written(
   ["rows bigint[]"],
   `select 1 from (select id from @.outbox where id = any($1::bigint[]) order by id for update) r`,
 )
-/** Settles all of the rows `$4`. */
+/** Settles all of the rows `$5`. */
 export const settleRows = written(
   "settle rows",
-  ["name text", "owner text", "fence bigint", "rows bigint[]"],
+  ["name text", "owner text", "fence bigint", "server text", "rows bigint[]"],
   `delete from @.delivery d
-where d.name = $1 and d.outbox_id = any($4::bigint[]) and exists (${held})`,
+where d.name = $1 and d.outbox_id = any($5::bigint[]) and exists (${heldOn("$4")})`,
 )
-/** Settles `$5`[i] of row `$4`[i], unless it is settled or never was. */
+/** Settles `$6`[i] of row `$5`[i], unless it is settled or never was. */
 export const settle = written(
   "settle events of rows",
-  ["name text", "owner text", "fence bigint", "rows bigint[]", "indexes int[]"],
+  ["name text", "owner text", "fence bigint", "server text", "rows bigint[]", "indexes int[]"],
   `with x as (
   select p.outbox_id, array_agg(distinct p.index) as indexes
-  from unnest($4::bigint[], $5::int[]) p(outbox_id, index)
+  from unnest($5::bigint[], $6::int[]) p(outbox_id, index)
     join @.outbox o on o.id = p.outbox_id and p.index between 0 and o.size - 1
   group by 1
 )
 update @.delivery d
 set settled = array(select distinct i from unnest(d.settled || x.indexes) i order by 1)
 from x
-where d.name = $1 and d.outbox_id = x.outbox_id and exists (${held})`,
+where d.name = $1 and d.outbox_id = x.outbox_id and exists (${heldOn("$4")})`,
 )
 export const deleteSettled = written(
   "delete deliveries that are settled",
@@ -211,12 +219,21 @@ where o.id = any($1::bigint[]) and not exists (select from @.delivery d where d.
 
 export const park = written(
   "park an event",
-  ["name text", "owner text", "fence bigint", "row bigint", "index int", "reason text", "parked_at bigint"],
+  [
+    "name text",
+    "owner text",
+    "fence bigint",
+    "server text",
+    "row bigint",
+    "index int",
+    "reason text",
+    "parked_at bigint",
+  ],
   `insert into @.parked (name, outbox_id, index, event, reason, parked_at)
-select d.name, d.outbox_id, $5::int, o.events -> $5::int, $6, $7::bigint
+select d.name, d.outbox_id, $6::int, o.events -> $6::int, $7, $8::bigint
 from @.delivery d join @.outbox o on o.id = d.outbox_id
-where d.name = $1 and d.outbox_id = $4::bigint and $5::int between 0 and o.size - 1 and not $5::int = any(d.settled)
-  and exists (${held})
+where d.name = $1 and d.outbox_id = $5::bigint and $6::int between 0 and o.size - 1 and not $6::int = any(d.settled)
+  and exists (${heldOn("$4")})
 on conflict do nothing`,
 )
 export const listParked = written(
