@@ -107,11 +107,11 @@ update @.subscription set is_ready = true where name = $1 and not is_ready;
 select json_build_array(json_build_array(r.scope, r.operation, r.key, r.command_id, r.fingerprint, r.answer, r.at), current_setting('synchronous_standby_names') <> '')::text from @.receipts r where r.scope = $1::text and r.operation = $2::text and r.key = $3::text;
 
 -- a slice of a row
--- $1 row bigint, $2 after int, $3 bytes bigint
+-- $1 row bigint, $2 after int, $3 bytes bigint, $4 server text
 select json_agg(e.event order by e.n)::text from (
   select x.event, x.n, sum(octet_length(x.event::text)) over (order by x.n) as bytes_so_far
   from @.outbox o cross join lateral json_array_elements(o.events) with ordinality x(event, n)
-  where o.id = $1::bigint and x.n > $2::int
+  where o.id = $1::bigint and x.n > $2::int and coalesce(nullif($4, '')::numeric = extract(epoch from pg_postmaster_start_time()), true)
 ) e where e.bytes_so_far <= $3::bigint or e.n = $2::int + 1;
 
 -- an account
@@ -292,9 +292,9 @@ select 'some'::text from p limit 1;
 delete from @.delivery where name = $1 and outbox_id = any($2::bigint[]);
 
 -- hold a lease until the commit
--- $1 name text, $2 owner text, $3 fence bigint
+-- $1 name text, $2 owner text, $3 fence bigint, $4 server text
 select 'yes'::text from @.subscription s
-where s.name = $1 and s.owner = $2 and s.fence = $3::bigint for share;
+where s.name = $1 and s.owner = $2 and s.fence = $3::bigint and coalesce(nullif($4, '')::numeric = extract(epoch from pg_postmaster_start_time()), true) for share;
 
 -- how much waits for a name
 -- $1 name text
@@ -538,12 +538,12 @@ select json_agg(json_build_array(r.product_id, r.revision, r.type, r.change, r.o
 ) r;
 
 -- park an event
--- $1 name text, $2 owner text, $3 fence bigint, $4 row bigint, $5 index int, $6 reason text, $7 parked_at bigint
+-- $1 name text, $2 owner text, $3 fence bigint, $4 server text, $5 row bigint, $6 index int, $7 reason text, $8 parked_at bigint
 insert into @.parked (name, outbox_id, index, event, reason, parked_at)
-select d.name, d.outbox_id, $5::int, o.events -> $5::int, $6, $7::bigint
+select d.name, d.outbox_id, $6::int, o.events -> $6::int, $7, $8::bigint
 from @.delivery d join @.outbox o on o.id = d.outbox_id
-where d.name = $1 and d.outbox_id = $4::bigint and $5::int between 0 and o.size - 1 and not $5::int = any(d.settled)
-  and exists (select from @.subscription s where s.name = $1 and s.owner = $2 and s.fence = $3::bigint)
+where d.name = $1 and d.outbox_id = $5::bigint and $6::int between 0 and o.size - 1 and not $6::int = any(d.settled)
+  and exists (select from @.subscription s where s.name = $1 and s.owner = $2 and s.fence = $3::bigint and coalesce(nullif($4, '')::numeric = extract(epoch from pg_postmaster_start_time()), true))
 on conflict do nothing;
 
 -- parked events
@@ -568,10 +568,10 @@ select json_agg(json_build_array(s.product_id, s.sold) order by s.sold desc, s.p
 ) s;
 
 -- read claimed events again
--- $1 name text, $2 owner text, $3 fence bigint, $4 rows bigint[], $5 bytes bigint
+-- $1 name text, $2 owner text, $3 fence bigint, $4 server text, $5 rows bigint[], $6 bytes bigint
 with s as (
   select d.outbox_id, d.settled, o.size, o.bytes, row_number() over w as n, sum(o.bytes) over w as bytes_so_far
-  from unnest($4::bigint[]) i(id)
+  from unnest($5::bigint[]) i(id)
     join @.delivery d on d.name = $1 and d.outbox_id = i.id
     cross join lateral (
       select o.size, coalesce(o.bytes, octet_length(o.events::text)) as bytes from @.outbox o where o.id = i.id
@@ -579,10 +579,10 @@ with s as (
   window w as (order by i.id rows unbounded preceding)
 )
 select coalesce(json_agg(json_build_array(s.outbox_id, s.settled, s.size, s.bytes,
-    case when s.bytes <= $5::bigint then (select o.events from @.outbox o where o.id = s.outbox_id) end
+    case when s.bytes <= $6::bigint then (select o.events from @.outbox o where o.id = s.outbox_id) end
   ) order by s.outbox_id), '[]')::text
-from s where (s.n = 1 or s.bytes_so_far <= $5::bigint) and exists (select from @.subscription s where s.name = $1 and s.owner = $2 and s.fence = $3::bigint)
-having exists (select from @.subscription s where s.name = $1 and s.owner = $2 and s.fence = $3::bigint);
+from s where s.n = 1 or s.bytes_so_far <= $6::bigint
+having exists (select from @.subscription s where s.name = $1 and s.owner = $2 and s.fence = $3::bigint and coalesce(nullif($4, '')::numeric = extract(epoch from pg_postmaster_start_time()), true));
 
 -- read coupons.issue receipts
 -- $1 scope text[], $2 key text[]
@@ -846,22 +846,22 @@ select json_agg(json_build_array(r.id, r.owner, r.version, r.counter, r.before, 
 ) r;
 
 -- settle events of rows
--- $1 name text, $2 owner text, $3 fence bigint, $4 rows bigint[], $5 indexes int[]
+-- $1 name text, $2 owner text, $3 fence bigint, $4 server text, $5 rows bigint[], $6 indexes int[]
 with x as (
   select p.outbox_id, array_agg(distinct p.index) as indexes
-  from unnest($4::bigint[], $5::int[]) p(outbox_id, index)
+  from unnest($5::bigint[], $6::int[]) p(outbox_id, index)
     join @.outbox o on o.id = p.outbox_id and p.index between 0 and o.size - 1
   group by 1
 )
 update @.delivery d
 set settled = array(select distinct i from unnest(d.settled || x.indexes) i order by 1)
 from x
-where d.name = $1 and d.outbox_id = x.outbox_id and exists (select from @.subscription s where s.name = $1 and s.owner = $2 and s.fence = $3::bigint);
+where d.name = $1 and d.outbox_id = x.outbox_id and exists (select from @.subscription s where s.name = $1 and s.owner = $2 and s.fence = $3::bigint and coalesce(nullif($4, '')::numeric = extract(epoch from pg_postmaster_start_time()), true));
 
 -- settle rows
--- $1 name text, $2 owner text, $3 fence bigint, $4 rows bigint[]
+-- $1 name text, $2 owner text, $3 fence bigint, $4 server text, $5 rows bigint[]
 delete from @.delivery d
-where d.name = $1 and d.outbox_id = any($4::bigint[]) and exists (select from @.subscription s where s.name = $1 and s.owner = $2 and s.fence = $3::bigint);
+where d.name = $1 and d.outbox_id = any($5::bigint[]) and exists (select from @.subscription s where s.name = $1 and s.owner = $2 and s.fence = $3::bigint and coalesce(nullif($4, '')::numeric = extract(epoch from pg_postmaster_start_time()), true));
 
 -- snapshot account,coupon,campaign,coupons.issue
 -- $1 account_id text[], $2 campaign_id text[], $3 account_id text[], $4 campaign_id text[], $5 scope text[], $6 key text[]
