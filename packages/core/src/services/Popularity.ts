@@ -18,11 +18,18 @@ export interface PopularProduct extends Pick<Product, "productId" | "name" | "pr
 }
 
 export interface PopularProducts {
-  /** The moment that the list is true for. */
+  /**
+   * The moment that `sold` is true for: no sale is missing that was committed before it, and of later ones those may be
+   * counted that were committed before the answer. Names, prices and stock are read right after what was sold, in a read of
+   * their own: they may be a moment newer, never older.
+   */
   readonly asOf: Date
   /** The window: sales from here on count. */
   readonly from: Date
-  /** Most sold first, ties by product id. Retired products are left out. */
+  /**
+   * Most sold first, ties by product id. Retired products are left out: the list is shorter than `limit` where one was
+   * retired while it was read.
+   */
   readonly products: ReadonlyArray<PopularProduct>
 }
 
@@ -59,9 +66,9 @@ export function makePopularity(kernel: KernelShape): PopularityShape {
     const sales = yield* orUnavailable(kernel.store.reads.top({ ...window, limit }))
     const products = yield* orUnavailable(kernel.store.reads.products(sales.map(({ productId }) => productId)))
     const soldOf = new Map(sales.map(({ productId, sold }) => [productId, sold]))
-    return products.flatMap(({ productId, name, price, onHand }): ReadonlyArray<PopularProduct> => {
+    return products.flatMap(({ productId, name, price, onHand, retired }): ReadonlyArray<PopularProduct> => {
       const sold = soldOf.get(productId)
-      return sold === undefined ? [] : [{ productId, name, price, onHand, sold }]
+      return sold === undefined || retired ? [] : [{ productId, name, price, onHand, sold }]
     })
   })
   const quickList = (window: SalesWindow, limit: number) => {
@@ -84,14 +91,15 @@ export function makePopularity(kernel: KernelShape): PopularityShape {
   const top = read(
     Top,
     Effect.fnUntraced(function* ({ limit = 5, days = 3, zone }, options) {
-      const now = kernel.stamps.now()
-      const window = zone === undefined ? rollingWindow(now, days) : calendarWindow(now, days, zone)
+      const calledAt = kernel.stamps.now()
+      const window = zone === undefined ? rollingWindow(calledAt, days) : calendarWindow(calledAt, days, zone)
       if (window === undefined) return yield* unknownZone
       const key = listKey("popular", window.fromHour, window.untilHour, limit)
       const asked = { key, source: listOf(window, limit), quicker: quickList(window, limit), codec: list }
       const { value, ageMillis } = yield* aged(kernel, options, asked)
       return {
-        asOf: new Date(now - Math.ceil(ageMillis)),
+        // Its age is told of now. An exact answer has none: what it counts was true after the call at the earliest.
+        asOf: new Date(Math.min(calledAt, kernel.stamps.now() - Math.ceil(ageMillis))),
         from: startOf(window),
         // What callers get is theirs to change, and what is kept is everybody's.
         products: value.map((product) => ({ ...product })),

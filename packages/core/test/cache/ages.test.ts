@@ -11,6 +11,8 @@ class Counted {
   tops = 0
   /** What a read of products waits for. */
   gate: Promise<void> = Promise.resolve()
+  /** What a read of what was sold most waits for when it has it. */
+  afterTop: () => Promise<unknown> = () => Promise.resolve()
   readonly #store = Effect.runSync(MemoryStore.make)
 
   get option() {
@@ -25,7 +27,7 @@ class Counted {
       top: (window) =>
         Effect.suspend(() => {
           this.tops++
-          return reads.top(window)
+          return Effect.tap(reads.top(window), () => Effect.promise(this.afterTop))
         }),
     }
     const store: StoreShape = { ...this.#store, reads: counted }
@@ -46,6 +48,51 @@ const hour = 3_600_000
 const old = { maxAgeMillis: hour }
 
 describe("a read whose caller says how old it may be", () => {
+  /** A shop with something to sell. */
+  const sellingOn = async (store: Counted) => {
+    const shop = shopOn(store)
+    await shop.points.open({ accountId: "ann" })
+    await shop.points.charge({ accountId: "ann", amount: 1_000, key: "top-up" })
+    for (const productId of ["tee", "cap"]) await shop.stock.register({ productId, name: "Some", price: 1, onHand: 50 })
+    return shop
+  }
+  const order = (key: string) =>
+    ({ accountId: "ann", lines: ["tee", "cap"].map((productId) => ({ productId, quantity: 2 })), key }) as const
+
+  it("is answered from memory beside a sale, whose orders show when the age is over; changes of stock show at once", async () => {
+    const store = new Counted()
+    const shop = await sellingOn(store)
+    await shop.stock.product("tee", old)
+    const before = store.products
+    for (const key of ["first", "second"]) {
+      await shop.orders.place(order(key))
+      expect((await shop.stock.product("tee", old)).onHand).toBe(50)
+    }
+    expect(store.products).toBe(before)
+    expect((await shop.stock.product("tee")).onHand).toBe(46)
+    await shop.stock.restock({ productId: "tee", quantity: 1, key: "delivery" })
+    expect((await shop.stock.product("tee", old)).onHand).toBe(47)
+  })
+
+  it("of a list that took long is told to be as old as its call, and no older than was allowed", async () => {
+    const store = new Counted()
+    const shop = await sellingOn(store)
+    store.afterTop = () => new Promise((resolve) => setTimeout(resolve, 300))
+    const calledAt = Date.now()
+    for (const options of [{ maxAgeMillis: 200 }, undefined]) {
+      const { asOf } = await shop.popularity.top({}, options)
+      expect(asOf.getTime()).toBeGreaterThanOrEqual(calledAt - 5)
+    }
+  })
+
+  it("of a list leaves out what was retired while it was read", async () => {
+    const store = new Counted()
+    const shop = await sellingOn(store)
+    await shop.orders.place(order("first"))
+    store.afterTop = () => shop.stock.retire({ productId: "cap" })
+    expect((await shop.popularity.top()).products.map(({ productId }) => productId)).toEqual(["tee"])
+  })
+
   it("SB-55: one read of a product serves all who come while it lasts, and those who say nothing get the exact one", async () => {
     const store = new Counted()
     const shop = shopOn(store)
