@@ -3,7 +3,7 @@
  */
 import type { CacheFault } from "@holdfast/core/ports"
 import { messageOfThrown } from "@holdfast/core/ports"
-import { Clock, Effect } from "effect"
+import { Clock, Effect, Fiber } from "effect"
 import { Circuit } from "./Circuit.ts"
 import type { Script } from "./scripts.ts"
 
@@ -32,17 +32,21 @@ export const connectionOver = (send: Send, timeoutMillis: number): Effect.Effect
   Effect.map(Clock.Clock, (clock) => {
     const circuit = new Circuit(() => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n))
 
-    /** Everything that is sent for one call: it has one time-out, and counts once. */
+    /**
+     * Everything that is sent for one call: it has one time-out, and counts once. It goes on without a caller who leaves, which
+     * says nothing about Redis: so whatever was let through always tells how it ended.
+     */
     const guarded = (sent: () => Promise<unknown>): Effect.Effect<unknown, CacheFault> =>
-      Effect.suspend(() => {
+      Effect.uninterruptibleMask((restore) => {
         if (!circuit.enter()) return Effect.fail(leftAlone)
         const answered = Effect.timeoutOrElse(Effect.tryPromise({ try: sent, catch: faultOf }), {
           duration: timeoutMillis,
           orElse: () => Effect.fail(late(timeoutMillis)),
         })
-        return Effect.onExit(answered, (exit) =>
+        const told = Effect.onExit(answered, (exit) =>
           Effect.sync(() => (exit._tag === "Success" ? circuit.succeeded() : circuit.failed())),
         )
+        return Effect.flatMap(Effect.forkDetach(told, { startImmediately: true }), (call) => restore(Fiber.join(call)))
       })
 
     return {

@@ -2,6 +2,7 @@
  * Reading together: one read answers all who asked before it began, and nobody is answered by one that began before.
  */
 import type { StoreFault } from "@holdfast/core/ports"
+import { leftBehind, operationsBefore, soon } from "@holdfast/test-services/leaving"
 import { Deferred, Effect, Fiber } from "effect"
 import { describe, expect, it } from "vitest"
 import { Equals, Together } from "../../src/postgres/session/Together.ts"
@@ -134,6 +135,28 @@ describe("reading together", () => {
         expect(new Set(yield* Effect.forEach(more, Fiber.join))).toEqual(new Set(["a 1"]))
         expect(source.begun.length).toBe(3)
         expect(equals.size).toBe(0)
+      }),
+    ))
+
+  it("answers everybody else, whenever a caller leaves", () =>
+    run(() =>
+      Effect.gen(function* () {
+        const read = (asked: ReadonlyArray<string>) =>
+          Effect.as(Effect.yieldNow, (question: string) => question + asked)
+        const unanswered: Array<number> = []
+        const kept: Array<number> = []
+        for (const operations of operationsBefore) {
+          const reads = new Together(read, () => 1, 100)
+          const equals = new Equals()
+          yield* leftBehind(operations, reads.ask("a"))
+          yield* leftBehind(operations, equals.ask("a", Effect.yieldNow))
+          yield* settled
+          if (equals.size > 0) kept.push(operations)
+          const others = [yield* soon(reads.ask("b")), yield* soon(equals.ask("a", Effect.yieldNow))]
+          if (others.includes(undefined)) unanswered.push(operations)
+        }
+        // Nothing is kept of a question that nobody asks any more.
+        expect({ unanswered, kept }).toEqual({ unanswered: [], kept: [] })
       }),
     ))
 })

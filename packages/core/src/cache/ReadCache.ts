@@ -205,7 +205,8 @@ class RunningCache implements ReadCache {
 
   /** Begins a read that nobody's leaving ends: others may wait for it. */
   #begin<A, E>(name: string, asked: CachedRead<A, E>, maxAgeMillis: number): Effect.Effect<Flight> {
-    return Effect.suspend(() => {
+    // A caller who left between naming the flight and its fork would leave a flight that never lands.
+    return Effect.uninterruptibleMask(() => {
       const shared = maxAgeMillis > 0 && asked.codec !== undefined ? this.#shared : undefined
       const quicker = maxAgeMillis > 0 ? asked.quicker : undefined
       const ofStore = shared === undefined && quicker === undefined
@@ -232,14 +233,16 @@ class RunningCache implements ReadCache {
               this.#ranked++
               return land(Exit.succeed({ value: found.value, bornAt: this.#now() - found.ageMillis }))
             })
-      // A stop ends it wherever it is. Those who wait are no fibers of the shop's scope, and would wait for ever.
-      const ended = Effect.onExit(flown, () =>
-        Effect.sync(() => {
-          if (this.#flights.get(name) === flight) this.#flights.delete(name)
-          Deferred.doneUnsafe(flight.done, Exit.succeed(undefined))
-        }),
-      )
-      return Effect.as(Effect.forkIn(ended, this.#scope, { startImmediately: true }), flight)
+      const ended = (): void => {
+        if (this.#flights.get(name) === flight) this.#flights.delete(name)
+        Deferred.doneUnsafe(flight.done, Exit.succeed(undefined))
+      }
+      // A stop ends it wherever it is, or before it begins. Those who wait are no fibers of the shop's scope, and would wait for
+      // ever.
+      return Effect.map(Effect.forkIn(flown, this.#scope, { startImmediately: true }), (fiber) => {
+        fiber.addObserver(ended)
+        return flight
+      })
     })
   }
 

@@ -127,18 +127,20 @@ export const makeSubscriptions = Effect.fnUntraced(function* (
     Effect.suspend(() => {
       // Whoever subscribed after us under the same name is not ours to close.
       if (served.get(name) !== wake) return Effect.void
-      return Effect.andThen(
+      const stopped = Effect.andThen(
         FiberMap.remove(fibers, name),
         // Two callers may close at once, and a third may have subscribed when the second comes here.
         Effect.sync(() => served.get(name) === wake && served.delete(name) && standings.delete(name)),
       )
+      // In a fiber of its own: a caller who leaves meanwhile must not leave a name behind that nobody serves.
+      return Effect.flatMap(Effect.forkDetach(stopped, { startImmediately: true }), Fiber.join)
     })
 
   const serve = (name: SubscriptionName, work: Work, pace: Pace) =>
-    Effect.suspend((): Effect.Effect<Subscription, StoreFault | AlreadySubscribed> => {
+    Effect.uninterruptibleMask((restore): Effect.Effect<Subscription, StoreFault | AlreadySubscribed> => {
       if (served.has(name)) return Effect.fail({ _tag: "AlreadySubscribed", name })
       const wake = new Wake()
-      // Taken before the store is asked, so that two callers at once cannot both begin.
+      // Taken before the store is asked, so that two callers at once cannot both begin. Given back whenever the caller leaves.
       served.set(name, wake)
       const standing: Standing = { hasLease: false, takeovers: 0 }
       if (options.workers !== false) standings.set(name, standing)
@@ -150,6 +152,7 @@ export const makeSubscriptions = Effect.fnUntraced(function* (
         Effect.andThen(outbox.register(name)),
         Effect.andThen(options.workers === false ? Effect.void : FiberMap.run(fibers, name, loop)),
         Effect.as({ name, close: stop(name, wake) }),
+        restore,
         Effect.onExit((exit) => (exit._tag === "Success" ? Effect.void : stop(name, wake))),
       )
     })

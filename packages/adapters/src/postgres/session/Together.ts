@@ -7,6 +7,9 @@
 import type { StoreFault } from "@holdfast/core/ports"
 import { Deferred, Effect } from "effect"
 
+/** Makes a part of an uninterruptible region interruptible, where the caller is. */
+type Leavable = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
+
 interface Group<Question, Answer> {
   readonly questions: Array<Question>
   weight: number
@@ -35,13 +38,19 @@ export class Together<Question, Answer> {
   }
 
   ask(question: Question): Effect.Effect<Answer, StoreFault> {
-    return Effect.suspend(() => {
-      const group = this.#groupFor(question)
-      const answer = Effect.map(Deferred.await(group.done), (answerOf) => answerOf(question))
-      if (this.#isReading) return answer
-      this.#isReading = true
-      return Effect.andThen(Effect.forkDetach(this.#readAll), answer)
-    })
+    return Effect.uninterruptibleMask((leavable) => this.askWith(question, leavable))
+  }
+
+  /**
+   * The same inside an uninterruptible region, in which only the waiting is `leavable`. A caller who left between "a read is
+   * under way" and the fork of that read would leave everybody after it waiting for ever.
+   */
+  askWith(question: Question, leavable: Leavable): Effect.Effect<Answer, StoreFault> {
+    const group = this.#groupFor(question)
+    const answer = leavable(Effect.map(Deferred.await(group.done), (answerOf) => answerOf(question)))
+    if (this.#isReading) return answer
+    this.#isReading = true
+    return Effect.andThen(Effect.forkDetach(this.#readAll), answer)
   }
 
   #groupFor(question: Question): Group<Question, Answer> {
@@ -82,10 +91,10 @@ export class Equals {
   }
 
   ask<Answer>(question: string, read: Effect.Effect<Answer, StoreFault>): Effect.Effect<Answer, StoreFault> {
-    return Effect.suspend(() => {
+    return Effect.uninterruptibleMask((leavable) => {
       const reads = this.#reads.get(question) ?? this.#begin(question, read)
       // biome-ignore lint/plugin/casts: equal questions have answers of one type
-      return reads.ask(undefined) as Effect.Effect<Answer, StoreFault>
+      return reads.askWith(undefined, leavable) as Effect.Effect<Answer, StoreFault>
     })
   }
 
