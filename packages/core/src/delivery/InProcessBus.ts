@@ -55,20 +55,23 @@ export const makeInProcessBus = (options: InProcessBusOptions = {}): Effect.Effe
           })
         }),
       subscribe: (name, handler) =>
-        Effect.suspend(() => {
-          if (subscribers.has(name)) return Effect.fail(fault(`"${name}" is already subscribed.`))
-          const subscriber = new Subscriber(name, limits)
-          return Effect.acquireRelease(
+        Effect.acquireRelease(
+          // Looked up and taken in one step: of two callers at once one is told that the other has the name.
+          Effect.suspend(() => {
+            if (subscribers.has(name)) return Effect.fail(fault(`"${name}" is already subscribed.`))
+            const subscriber = new Subscriber(name, limits)
+            subscribers.set(name, subscriber)
+            return Effect.succeed(subscriber)
+          }),
+          (subscriber) =>
             Effect.sync(() => {
-              subscribers.set(name, subscriber)
+              subscribers.delete(name)
+              subscriber.leave()
             }),
-            () =>
-              Effect.sync(() => {
-                subscribers.delete(name)
-                subscriber.leave()
-              }),
-          ).pipe(Effect.andThen(Effect.forkScoped(subscriber.serve(handler))), Effect.asVoid)
-        }),
+        ).pipe(
+          Effect.flatMap((subscriber) => Effect.forkScoped(subscriber.serve(handler))),
+          Effect.asVoid,
+        ),
     })
   })
 

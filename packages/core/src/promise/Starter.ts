@@ -133,17 +133,22 @@ export class Starter implements Host {
   get #build(): Effect.Effect<Running, StartFault> {
     return Effect.gen({ self: this }, function* () {
       if (this.#options.store === undefined) yield* refuseForgettingInProduction
+      return yield* Effect.uninterruptibleMask((leavable) => this.#built(leavable))
+    })
+  }
+
+  /** Builds the shop. Only the building is `leavable`: what was built is run, or let go of, whoever gives up meanwhile. */
+  #built(leavable: typeof Effect.interruptible): Effect.Effect<Running, StoreFault> {
+    return Effect.gen({ self: this }, function* () {
       const scope = yield* Scope.make()
-      const built = yield* Effect.exit(Layer.buildWithScope(this.#layer, scope)).pipe(
-        Effect.onInterrupt(() => Scope.close(scope, Exit.void)),
-      )
+      const built = yield* Effect.exit(leavable(Layer.buildWithScope(this.#layer, scope)))
       if (Exit.isSuccess(built) && this.#state._tag === "Starting") {
         const context = Context.merge(this.#host, built.value)
         this.#state = { _tag: "Running", context, scope }
         yield* Scope.addFinalizer(scope, this.#observed(built.value))
         return context
       }
-      yield* Effect.uninterruptible(Scope.close(scope, Exit.void))
+      yield* Scope.close(scope, Exit.void)
       if (this.#state._tag === "Starting") this.#state = { _tag: "Idle" }
       return yield* built
     })

@@ -36,13 +36,13 @@ export const grouped = <Item, Answer, E>(
     const waiting = new Set<Waiting<Item, Answer, E>>()
     const signal = new Signal()
     let isClosed = false
-    const serve = Effect.suspend(() => {
-      if (waiting.size === 0) return signal.wait
+    const serve = Effect.uninterruptibleMask((restore) => {
+      if (waiting.size === 0) return restore(signal.wait)
       const taken = Array.from(waiting).slice(0, together)
       for (const each of taken) waiting.delete(each)
       const asked = Effect.suspend(() => ask(taken.map(({ item }) => item)))
-      // On every exit: callers are no fibers of this scope, and would wait for ever for one that was ended.
-      const answered = Effect.onExit(asked, (exit) =>
+      // On every exit, from the taking on: callers are no fibers of this scope, and would wait for ever for one that was ended.
+      const answered = Effect.onExit(restore(asked), (exit) =>
         Effect.sync(() => {
           taken.forEach(({ resume }, index) => {
             resume(answerAt(exit, index))
@@ -61,15 +61,14 @@ export const grouped = <Item, Answer, E>(
       }),
     )
     return (item) =>
-      Effect.suspend((): Effect.Effect<Answer, E | TooMany | Ended> => {
-        if (isClosed) return Effect.fail(notAsked)
-        if (waiting.size >= mostWaiting) return Effect.fail({ _tag: "TooMany" })
-        return Effect.callback<Answer, E | Ended>((resume) => {
-          const own = { item, resume }
-          waiting.add(own)
-          signal.notify()
-          return Effect.sync(() => waiting.delete(own))
-        })
+      // Looking and queueing are one step: between the two the scope could be closed, and nobody would answer.
+      Effect.callback<Answer, E | TooMany | Ended>((resume) => {
+        if (isClosed) return resume(Effect.fail(notAsked))
+        if (waiting.size >= mostWaiting) return resume(Effect.fail({ _tag: "TooMany" }))
+        const own = { item, resume }
+        waiting.add(own)
+        signal.notify()
+        return Effect.sync(() => waiting.delete(own))
       })
   })
 

@@ -1,7 +1,8 @@
 /**
  * What many callers ask together, when the shop is stopped meanwhile.
  */
-import { Context, Effect, Exit, Layer, Scope } from "effect"
+import { behind, operationsBefore, soon } from "@holdfast/test-services/leaving"
+import { Context, Effect, Exit, Fiber, Layer, Scheduler, Scope } from "effect"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { createHoldfast } from "../../src/index.ts"
 import { MemoryStore, makeMemoryRequestLog } from "../../src/memory/index.ts"
@@ -38,6 +39,45 @@ describe("a group whose scope is closed", () => {
     ])
     expect(asked).toBe(1)
   })
+
+  it("answers a caller who came in the turn in which it was closed", () =>
+    Effect.runPromise(
+      Effect.gen(function* () {
+        const unanswered: Array<number> = []
+        for (const operations of operationsBefore) {
+          const scope = yield* Scope.make()
+          const ask = yield* Scope.provide(
+            grouped({ together: 1, waiting: 10 }, () => Effect.never),
+            scope,
+          )
+          const caller = Effect.runFork(Effect.exit(behind(operations, ask("a"))))
+          yield* Scope.close(scope, Exit.void)
+          if ((yield* soon(Fiber.await(caller))) === undefined) unanswered.push(operations)
+        }
+        expect(unanswered).toEqual([])
+      }),
+    ))
+
+  it("answers whom it had just taken, wherever its fiber lets others run", () =>
+    Effect.runPromise(
+      Effect.gen(function* () {
+        const unanswered: Array<string> = []
+        for (const most of [3, 4, 5, 6, 7, 8]) {
+          for (let turns = 0; turns < 12; turns++) {
+            const scope = yield* Scope.make()
+            const group = grouped({ together: 1, waiting: 10 }, () => Effect.never)
+            const ask = yield* Scope.provide(group, scope).pipe(
+              Effect.provideService(Scheduler.MaxOpsBeforeYield, most),
+            )
+            const caller = Effect.runFork(Effect.exit(ask("a")))
+            for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+            yield* Scope.close(scope, Exit.void)
+            if ((yield* soon(Fiber.await(caller))) === undefined) unanswered.push(`${most} ${turns}`)
+          }
+        }
+        expect(unanswered).toEqual([])
+      }),
+    ))
 
   it("answers a coupon request that its log was sent as unknown, and a look as one that changed nothing", async () => {
     const store = Effect.runSync(MemoryStore.make)

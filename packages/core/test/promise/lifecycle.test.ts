@@ -1,3 +1,4 @@
+import { behind } from "@holdfast/test-services/leaving"
 import { Effect, Layer } from "effect"
 import { describe, expect, it } from "vitest"
 import { createHoldfast, Orders, Points, Store, type StoreFault } from "../../src/index.ts"
@@ -209,6 +210,44 @@ describe("stopping", () => {
       await expect.poll(() => released).toBe(lets)
     },
   )
+
+  it("in the very turn in which a start is given up lets go of what was opened", async () => {
+    /** A shop whose store does so many operations when it is opened. */
+    const shopAfter = (operations: number) => {
+      const { seen, option } = countedStore()
+      const layer = Layer.flatMap(option.layer, (store) =>
+        Layer.effectContext(behind(operations, Effect.succeed(store))),
+      )
+      return { seen, shop: createHoldfast({ store: { name: "counted", layer }, workers: false }) }
+    }
+    const startsInOneTurn = async (operations: number): Promise<boolean> => {
+      const { shop } = shopAfter(operations)
+      let hasStarted = false
+      const started = shop.start().then(() => {
+        hasStarted = true
+      })
+      for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+      const inOneTurn = hasStarted
+      await started
+      await shop.stop()
+      return inOneTurn
+    }
+    // Effect lets others run after 2,048 operations. With the most that leave a start in one turn, that is just when all is built.
+    let most = 0
+    for (let step = 1_024; step >= 1; step /= 2) if (await startsInOneTurn(most + step)) most += step
+    const held: Array<number> = []
+    for (let operations = most; operations < most + 60; operations++) {
+      const { seen, shop } = shopAfter(operations)
+      const started = shop.start().catch(() => {})
+      const stopped = shop.stop({ drainMillis: 1 })
+      // So that the time is over in the next turn, before the start goes on.
+      for (const since = performance.now(); performance.now() < since + 1.5; );
+      await Promise.all([started, stopped])
+      await new Promise((resolve) => setImmediate(resolve))
+      if (seen.opened !== seen.closed) held.push(operations)
+    }
+    expect(held).toEqual([])
+  })
 
   it("comes with the end of an `await using` block", async () => {
     const { seen, option } = countedStore()
