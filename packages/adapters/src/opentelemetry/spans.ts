@@ -9,6 +9,7 @@ import {
   type Context as OtelContext,
   type Span as OtelSpan,
   type Tracer as OtelTracer,
+  ROOT_CONTEXT,
   type SpanContext,
   SpanKind,
   SpanStatusCode,
@@ -61,7 +62,7 @@ class BridgedSpan implements Tracer.Span {
     this.links = links
     this.status = { _tag: "Started", startTime }
     const options = { kind: kinds[kind], startTime: timeOf(startTime), links: links.map(linkOf), root }
-    this.#kept = tracer.startSpan(name, options, contextOf(Option.getOrUndefined(parent)))
+    this.#kept = tracer.startSpan(name, options, contextOf(kind, Option.getOrUndefined(parent)))
     const { spanId, traceId, traceFlags } = this.#kept.spanContext()
     this.spanId = spanId
     this.traceId = traceId
@@ -91,9 +92,11 @@ class BridgedSpan implements Tracer.Span {
   }
 }
 
-const contextOf = (parent: Tracer.AnySpan | undefined): OtelContext => {
-  const active = context.active()
-  return parent === undefined ? trace.deleteSpan(active) : trace.setSpanContext(active, spanContextOf(parent))
+// A call's span is begun where the call is made, and has its caller's baggage. A batch is begun by a lane, for several callers:
+// what is active there is of none of them.
+const contextOf = (kind: Tracer.SpanKind, parent: Tracer.AnySpan | undefined): OtelContext => {
+  const around = kind === "client" ? ROOT_CONTEXT : context.active()
+  return parent === undefined ? trace.deleteSpan(around) : trace.setSpanContext(around, spanContextOf(parent))
 }
 
 const spanContextOf = ({ _tag, traceId, spanId, sampled }: Tracer.AnySpan): SpanContext => ({

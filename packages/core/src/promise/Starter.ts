@@ -18,6 +18,7 @@ import { quietly } from "../thrown.ts"
 import type { Host } from "./derive.ts"
 import { hostServices } from "./hostServices.ts"
 import type { CreateOptions } from "./options.ts"
+import { outsideOfCallers } from "./outside.ts"
 
 type Running = Context.Context<Services | Runtime>
 
@@ -125,7 +126,7 @@ export class Starter implements Host {
     }
     // Set before anything runs: a store that opens at once makes the shop run before the next line.
     this.#state = { _tag: "Starting", exit, abandon }
-    const fiber = Effect.runForkWith(this.#host)(this.#build)
+    const fiber = outsideOfCallers(() => Effect.runForkWith(this.#host)(this.#build))
     fiber.addObserver(resolve)
     return exit
   }
