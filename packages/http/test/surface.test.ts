@@ -512,6 +512,17 @@ describe("limits", () => {
     expect((await ask("GET", "/products/1")).status).toBe(200)
   })
 
+  it("limit the rate per caller, and lock nobody out where the clock is set back", async () => {
+    let now = 3_600_000
+    const { ask } = await surfaceOf({ rateLimit: { requests: 1, perSeconds: 10 }, clock: () => now })
+    const statuses = async () => [(await ask("GET", "/products/1")).status, (await ask("GET", "/products/1")).status]
+    expect(await statuses()).toEqual([200, 429])
+    now = 0
+    expect(await statuses()).toEqual([200, 429])
+    now = 10_000
+    expect(await statuses()).toEqual([200, 429])
+  })
+
   it("given callers who are not signed in, count each by what tells them apart, and failed sign-ins too", async () => {
     const addressOf = (request: RequestView) => request.headers.get("x-forwarded-for") ?? undefined
     const { handler } = await surfaceOf({ rateLimit: { requests: 2, perSeconds: 10, addressOf }, clock: () => 0 })

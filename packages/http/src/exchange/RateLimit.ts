@@ -71,7 +71,9 @@ export class RateLimit {
 
   #windowOf(caller: string, now: number): RateWindow {
     const known = this.#windows.get(caller)
-    if (known !== undefined && known.endsAt > now) return known
+    const left = known === undefined ? 0 : known.endsAt - now
+    // An end further away than a window is long is one of before the clock was set back: it would lock the caller out for as long.
+    if (known !== undefined && left > 0 && left <= this.#options.perSeconds * 1000) return known
     // Taken out first, so that the map stays in the order of the windows' beginnings and the oldest is the first.
     this.#windows.delete(caller)
     const window = { endsAt: now + this.#options.perSeconds * 1000, used: 0 }
