@@ -88,7 +88,7 @@ const sweepMillis = 50
 export const makeEngine = (store: StoreShape, options: EngineOptions): Effect.Effect<Engine, never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
-    const running = new RunningEngine(store, options, () => clock.currentTimeMillisUnsafe())
+    const running = new RunningEngine(store, options, clock)
     for (const lane of running.lanes) {
       yield* Effect.forkScoped(running.serveLane(lane))
       if (store.passesTurns === true) yield* Effect.forkScoped(running.serveLane(lane))
@@ -103,6 +103,8 @@ export const makeEngine = (store: StoreShape, options: EngineOptions): Effect.Ef
 
 class RunningEngine implements Engine {
   readonly #now: () => number
+  /** What lasts is measured with a clock that only runs forward. Only differences mean anything. */
+  readonly #elapsed: () => number
   readonly #counters = new Counters()
   readonly #queue: LaneQueue
   readonly #context: BatchContext
@@ -122,10 +124,13 @@ class RunningEngine implements Engine {
   #sequence = 0
   #stopping = false
 
-  constructor(store: StoreShape, options: EngineOptions, now: () => number) {
+  constructor(store: StoreShape, options: EngineOptions, clock: Clock.Clock) {
     const { queueLimit, batchLimit, spans } = options
     const { lanes } = store.guarantees
+    const now = (): number => clock.currentTimeMillisUnsafe()
+    const elapsed = (): number => Number(clock.monotonicTimeNanosUnsafe() / 1_000n) / 1_000
     this.#now = now
+    this.#elapsed = elapsed
     this.#store = store
     this.#spans = spans
     this.#lostReplies = new LostReplies(store, now)
@@ -145,6 +150,7 @@ class RunningEngine implements Engine {
       sealBytes,
       cache,
       now,
+      elapsed,
       isOpen: (command: Command) => this.#lostReplies.remembers(command),
       refuse: (pending: Pending, outcome: Outcome) => {
         this.#queue.waitsNoMore(pending)
@@ -275,11 +281,11 @@ class RunningEngine implements Engine {
         if (batch.length === 0) return Effect.void
         // What others may take too is theirs to overlap: smaller batches of it would gain nothing.
         const mayPass = this.#context.store.passesTurns === true && batch.every((pending) => pending.lane !== undefined)
-        const began = this.#now()
+        const began = this.#elapsed()
         return Effect.onExit(this.#run(batch, mayPass ? turn : undefined), () =>
           Effect.sync(() => {
             this.#queue.finished(batch)
-            this.#counters.laneBusyMillis += this.#now() - began
+            this.#counters.laneBusyMillis += this.#elapsed() - began
           }),
         )
       }),

@@ -31,6 +31,8 @@ export interface SealBuilderContext {
   readonly cache?: SharedCacheShape | undefined
   readonly sealBytes: number
   readonly now: () => number
+  /** Milliseconds of a clock that only runs forward. */
+  readonly elapsed: () => number
 }
 
 export class SealBuilder {
@@ -39,6 +41,7 @@ export class SealBuilder {
   built = 0
   readonly #context: SealBuilderContext
   readonly #wanted = new Set<CampaignId>()
+  /** By `elapsed`. */
   readonly #notBefore = new Map<CampaignId, number>()
   readonly #signal = new Signal()
   #bytes = 0
@@ -50,7 +53,8 @@ export class SealBuilder {
 
   want(campaignId: CampaignId): void {
     if (this.seals.has(campaignId) || this.#wanted.size >= mostWanted) return
-    if (this.#context.now() < (this.#notBefore.get(campaignId) ?? 0)) return
+    const notBefore = this.#notBefore.get(campaignId)
+    if (notBefore !== undefined && this.#context.elapsed() < notBefore) return
     this.#wanted.add(campaignId)
     this.#signal.notify()
   }
@@ -72,7 +76,7 @@ export class SealBuilder {
       Effect.suspend(() => {
         const [campaignId] = this.#wanted
         if (campaignId === undefined) return this.#signal.wait
-        const began = this.#context.now()
+        const began = this.#context.elapsed()
         return Effect.ensuring(
           // A store that fails or throws here is asked again after the next refusal.
           Effect.exit(this.#build(campaignId)),
@@ -148,7 +152,7 @@ export class SealBuilder {
   }
 
   #restAfter(campaignId: CampaignId, began: number): void {
-    const now = this.#context.now()
+    const now = this.#context.elapsed()
     this.#notBefore.delete(campaignId)
     if (now > began) this.#notBefore.set(campaignId, now + restShare * (now - began))
     for (const oldest of this.#notBefore.keys()) {

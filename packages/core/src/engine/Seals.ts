@@ -15,6 +15,8 @@ export interface SealsOptions {
   /** Where processes share their seals. */
   readonly cache: SharedCacheShape | undefined
   readonly now: () => number
+  /** Milliseconds of a clock that only runs forward. */
+  readonly elapsed: () => number
   /** Whether an earlier call of this command may still commit. */
   readonly isOpen: (command: Command) => boolean
   /** Answers a claim that waits for the lanes with its refusal. */
@@ -54,9 +56,9 @@ export class Seals {
   private constructor(
     standing: NonNullable<StoreShape["reads"]["standing"]>,
     owners: NonNullable<StoreShape["reads"]["owners"]>,
-    { sealBytes = defaultSealBytes, cache, now, isOpen, refuse, handOver }: SealsOptions,
+    { sealBytes = defaultSealBytes, cache, now, elapsed, isOpen, refuse, handOver }: SealsOptions,
   ) {
-    this.#builder = new SealBuilder({ standing, owners, cache, sealBytes, now })
+    this.#builder = new SealBuilder({ standing, owners, cache, sealBytes, now, elapsed })
     const seals = { standing, builder: this.#builder, now, isOpen }
     this.#claims = new Sealed({ ...seals, refuse, handOver })
     this.#asked = new Sealed({ ...seals, refuse: settle, handOver: (pending) => settle(pending, notRefused) })

@@ -46,6 +46,26 @@ describe("the counts of operations", () => {
   })
 })
 
+describe("the time with a batch in hand", () => {
+  it("only grows, also where the clock is set back meanwhile", async () => {
+    const store = await Effect.runPromise(controlledStore())
+    let now = 3_600_000
+    store.behave = (_, run) => {
+      now -= 60_000
+      return Effect.delay(run, 20)
+    }
+    const shop = createHoldfast({ store: store.option, clock: () => now })
+    let before = 0
+    for (const accountId of ["ada", "eve"]) {
+      await shop.points.open({ accountId })
+      const { laneBusyMillis } = (await shop.health()).metrics
+      expect(laneBusyMillis - before).toBeGreaterThan(15)
+      before = laneBusyMillis
+    }
+    await shop.stop()
+  })
+})
+
 describe("the backlog of a subscription", () => {
   it("is told by the process that has the lease: what waits, how old it is, and what was parked", async () => {
     let time = 1_000_000
