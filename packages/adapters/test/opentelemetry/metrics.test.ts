@@ -38,6 +38,33 @@ describe("metrics of a host without Effect", () => {
     await shop.stop()
   })
 
+  it("have what was counted up to the stop in the next collection of every reader, and a shop made anew counts on", async () => {
+    const readers = [new OnDemand(), new OnDemand()]
+    const meterProvider = new MeterProvider({ readers })
+    const shop = createHoldfast({ store: memory(), telemetry: openTelemetry({ meterProvider }) })
+    const opened = (reader: OnDemand) =>
+      reader.collect().then(({ resourceMetrics }) => {
+        const all = resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics)
+        const points = all.find(({ descriptor }) => descriptor.name === "holdfast.operations")?.dataPoints ?? []
+        return points.find(({ attributes: { operation, outcome } }) => `${operation} ${outcome}` === wanted)?.value
+      })
+    const wanted = "points.open accepted"
+    // What is read first makes the instruments, and what was left is forgotten in a later turn.
+    const settle = () => new Promise((resolve) => setTimeout(resolve, 50))
+    await shop.points.open({ accountId: "ann" })
+    await settle()
+    expect(await Promise.all(readers.map(opened))).toEqual([1, 1])
+    await shop.points.open({ accountId: "bob" })
+    await shop.stop()
+    expect(await Promise.all(readers.map(opened))).toEqual([2, 2])
+    await settle()
+    const again = createHoldfast({ store: memory(), telemetry: openTelemetry({ meterProvider }) })
+    await again.points.open({ accountId: "eve" })
+    await settle()
+    expect(await Promise.all(readers.map(opened))).toEqual([3, 3])
+    await again.stop()
+  })
+
   it("are read no more once that was ended, also where the first reading is still under way", async () => {
     const reader = new OnDemand()
     const { observe } = openTelemetry({ meterProvider: new MeterProvider({ readers: [reader] }) })

@@ -3,7 +3,7 @@
  *
  * idle → starting → running → stopped. A start that failed may be tried again; a stop is for good.
  */
-import { Cause, Config, Context, Effect, Exit, Layer, Scope } from "effect"
+import { Cause, Config, Context, Effect, Exit, Layer, Option, Scope } from "effect"
 import { toldOf } from "../engine/faults.ts"
 import { HoldfastError } from "../HoldfastError.ts"
 import { memory } from "../memory/index.ts"
@@ -155,14 +155,19 @@ export class Starter implements Host {
     })
   }
 
-  /** Has metrics read while the shop runs. What is answered ends that. */
+  /** Has metrics read while the shop runs. What is answered ends that, and leaves the last ones behind. */
   #observed(context: Context.Context<Health>): Effect.Effect<void> {
     const { telemetry } = this.#options
     if (telemetry === undefined) return Effect.void
-    const report = Context.get(context, Health).health()
-    const read = () => Effect.runPromise(Effect.provideContext(Effect.map(report, measurementsOf), this.#host))
+    const table = Effect.map(Context.get(context, Health).health(), measurementsOf)
+    const read = () => Effect.runPromise(Effect.provideContext(table, this.#host))
     const end = quietly(() => telemetry.observe(read))
-    return Effect.sync(() => quietly(() => end?.()))
+    // The store is still there, and may not answer: a stop waits no longer than for one probe.
+    return table.pipe(
+      Effect.timeoutOption(lastTableMillis),
+      Effect.catchCause(() => Effect.succeedNone),
+      Effect.flatMap((last) => Effect.sync(() => quietly(() => end?.(Option.getOrUndefined(last))))),
+    )
   }
 
   #stopping(state: State, drainMillis: number): Effect.Effect<void> {
@@ -183,6 +188,9 @@ export class Starter implements Host {
     }
   }
 }
+
+/** A store that is away is told of after a second, as in every report. */
+const lastTableMillis = 2_000
 
 const stopped = { _tag: "Stopped", outcome: "nothing-happened" } as const
 

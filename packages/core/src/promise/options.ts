@@ -52,8 +52,13 @@ export interface TelemetryOption {
   readonly tracer: Tracer.Tracer
   /** The span that the host is in where it makes a call. */
   readonly activeSpan: () => Tracer.AnySpan | undefined
-  /** Has metrics read whenever somebody collects them, until what it answers is called. */
-  readonly observe: (read: () => Promise<ReadonlyArray<Measurement>>) => () => void
+  /**
+   * Has metrics read whenever somebody collects them, until what it answers is called. That is given what they were at the stop,
+   * for the collection that comes after it.
+   */
+  readonly observe: (
+    read: () => Promise<ReadonlyArray<Measurement>>,
+  ) => (last?: ReadonlyArray<Measurement> | undefined) => void
 }
 
 export interface CreateOptions extends HoldfastOptions {
