@@ -28,9 +28,11 @@ export const refuse = (issues: Issues): void => {
 
 /** What is wrong with options, which stand at a pointer: empty for the options themselves, `/limits` for those inside one. */
 export const issuesOf = <Of>(options: unknown, checks: Checks<Of>, at = ""): Issues => {
-  if (typeof options !== "object" || options === null) return [{ pointer: at, message: "must be an object" }]
+  if (typeof options !== "object" || options === null || Array.isArray(options))
+    return [{ pointer: at, message: "must be an object" }]
   const known = new Map<string, Check>(Object.entries(checks))
-  return Object.entries(options).flatMap(([name, value]) => {
+  return namesOf(options).flatMap((name) => {
+    const value: unknown = Reflect.get(options, name)
     const holds = known.get(name)
     const message =
       holds === undefined
@@ -40,6 +42,13 @@ export const issuesOf = <Of>(options: unknown, checks: Checks<Of>, at = ""): Iss
           : holds(value)
     return message === undefined ? [] : [{ pointer: `${at}/${escaped(name)}`, message }]
   })
+}
+
+/** Inherited ones are read as well, so they count. */
+const namesOf = (options: object): ReadonlyArray<string> => {
+  const names: Array<string> = []
+  for (const name in options) names.push(name)
+  return names
 }
 
 /** A check out of a predicate. */

@@ -5,6 +5,7 @@
  * until it is unregistered.
  */
 import { Effect, Fiber, FiberMap, type Scope } from "effect"
+import * as Options from "../options.ts"
 import type { Depth, EventBus, Parked, Position, StoreFault } from "../ports/index.ts"
 import type { SubscriptionName } from "../values.ts"
 import { type DeliverOptions, deliver, type Pace } from "./deliver.ts"
@@ -32,6 +33,26 @@ export interface SubscriptionsOptions extends Pick<DeliverOptions, "outbox" | "o
 
 /** How one subscription is served. */
 export interface SubscribeOptions extends Pace, HandlerOptions {}
+
+/** What each of them may be. Times are of timers, which hold at most 24 days. */
+export const subscribeChecks: Options.Checks<SubscribeOptions> = {
+  leaseMillis: Options.wholeNumber(100, 600_000),
+  limit: Options.wholeNumber(1, 100_000),
+  limitBytes: Options.wholeNumber(1, 1_073_741_824),
+  maxInFlight: Options.wholeNumber(1, 1_000_000),
+  maxInFlightBytes: Options.wholeNumber(1, 1_073_741_824),
+  concurrency: Options.wholeNumber(1, 100_000),
+  attempts: Options.wholeNumber(1, 1_000_000),
+  backoff: Options.must(
+    "{ baseMillis, maxMillis }, of numbers from 0",
+    (value) =>
+      typeof value === "object" &&
+      value !== null &&
+      Object.values(value).every((millis) => typeof millis === "number" && millis >= 0),
+  ),
+  handlerTimeoutMillis: Options.wholeNumber(1, 2_000_000_000),
+  onError: Options.aFunction,
+}
 
 /** A name that this process serves. */
 export interface Subscription {

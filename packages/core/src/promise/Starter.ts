@@ -7,7 +7,7 @@ import { Cause, Config, Context, Effect, Exit, Layer, Option, Scope } from "effe
 import { toldOf } from "../engine/faults.ts"
 import { HoldfastError } from "../HoldfastError.ts"
 import { memory } from "../memory/index.ts"
-import type { StoreFault } from "../ports/index.ts"
+import { EventBus, Ranking, RequestLog, SharedCache, Store, type StoreFault } from "../ports/index.ts"
 import type { Refusal, Unavailable } from "../refusals.ts"
 import { Health } from "../services/Health.ts"
 import { layerWithRuntime, relayedWithRuntime, type Services } from "../services/Holdfast.ts"
@@ -48,11 +48,12 @@ export class Starter implements Host {
     const shop =
       bus === undefined
         ? layerWithRuntime(options)
-        : relayedWithRuntime(options, bus.name).pipe(Layer.provide(bus.layer))
-    const cached = cache === undefined ? shop : Layer.provide(shop, cache.layer)
-    const asked = requests === undefined ? cached : Layer.provide(cached, requests.layer)
-    const whole = ranking === undefined ? asked : Layer.provide(asked, ranking.layer)
-    this.#layer = Layer.provide(whole, store.layer)
+        : relayedWithRuntime(options, bus.name).pipe(Layer.provide(serviceOf(EventBus, bus.layer, "/bus")))
+    const cached = cache === undefined ? shop : Layer.provide(shop, serviceOf(SharedCache, cache.layer, "/cache"))
+    const asked =
+      requests === undefined ? cached : Layer.provide(cached, serviceOf(RequestLog, requests.layer, "/requests"))
+    const whole = ranking === undefined ? asked : Layer.provide(asked, serviceOf(Ranking, ranking.layer, "/ranking"))
+    this.#layer = Layer.provide(whole, serviceOf(Store, store.layer, "/store"))
   }
 
   get isRunning(): boolean {
@@ -173,7 +174,8 @@ export class Starter implements Host {
   #stopping(state: State, drainMillis: number): Effect.Effect<void> {
     switch (state._tag) {
       case "Running":
-        return Effect.andThen(
+        // Whatever becomes of the drain, everything is let go of.
+        return Effect.ensuring(
           Context.get(state.context, Runtime).engine.stop(drainMillis),
           Scope.close(state.scope, Exit.void),
         )
@@ -191,6 +193,19 @@ export class Starter implements Host {
 
 /** A store that is away is told of after a second, as in every report. */
 const lastTableMillis = 2_000
+
+/** What an option gives. One that was meant for another option gives something else, and would be passed over without a word. */
+const serviceOf = <I, S, E>(service: Context.Service<I, S>, layer: Layer.Layer<I, E>, pointer: string) =>
+  Layer.effect(
+    service,
+    Effect.flatMap(Layer.build(layer), (built) => {
+      const found = Context.getOption(built, service)
+      return found._tag === "Some" ? Effect.succeed(found.value) : Effect.die(isAnother(pointer))
+    }),
+  )
+
+const isAnother = (pointer: string): HoldfastError =>
+  new HoldfastError({ _tag: "InvalidInput", issues: [{ pointer, message: "must not be what another option takes" }] })
 
 const stopped = { _tag: "Stopped", outcome: "nothing-happened" } as const
 

@@ -5,6 +5,7 @@
  * nothing that the host passed in.
  */
 import { Context, Effect, Layer } from "effect"
+import * as Options from "../options.ts"
 import { type AuditShape, makeAudit } from "../services/Audit.ts"
 import { type CouponsShape, makeCoupons } from "../services/Coupons.ts"
 import { Health, type HealthReport } from "../services/Health.ts"
@@ -60,6 +61,8 @@ export interface Holdfast extends Groups {
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
 
+const stopChecks: Options.Checks<{ readonly drainMillis?: number }> = { drainMillis: Options.wholeNumber(0, 3_600_000) }
+
 /**
  * Makes a shop. Throws a `HoldfastError` for an option that is unknown or not as it must be.
  *
@@ -73,8 +76,10 @@ export const createHoldfast = (options: CreateOptions = {}): Holdfast => {
   checkOptions(options)
   const starter = new Starter(options)
   const { shapes, kernel } = lateShapes(options, starter)
-  const stop: Holdfast["stop"] = ({ drainMillis = options.deadlineMillis ?? defaultDeadlineMillis } = {}) =>
-    starter.stop(drainMillis)
+  const stop: Holdfast["stop"] = async (stopping = {}) => {
+    Options.check(stopping, stopChecks)
+    return starter.stop(stopping.drainMillis ?? options.deadlineMillis ?? defaultDeadlineMillis)
+  }
   const own = promised(starter, {
     health: () => Effect.suspend(() => Context.get(starter.running, Health).health()),
     outcome: (query: OutcomeQuery<OperationName>) =>

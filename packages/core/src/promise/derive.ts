@@ -7,6 +7,7 @@
 import { Cause, Effect, type Exit } from "effect"
 import { type Caller, spanOfCaller } from "../engine/traceparent.ts"
 import { HoldfastError, quietError, rejectionOf, type SafeResult } from "../HoldfastError.ts"
+import * as Options from "../options.ts"
 import type { InvalidInput, Refusal, Stopped, StoreNo, Unavailable } from "../refusals.ts"
 import type { ReadOptions } from "../services/ages.ts"
 import { type Ended, fastPath, type MaybeFastPath } from "../services/method.ts"
@@ -120,7 +121,37 @@ const mapMethods = <Shape extends object>(shape: Shape, twinOf: (method: Method)
 const withOptions = (method: Method, options: CallOptions | undefined): Method =>
   options === undefined || method[fastPath] !== undefined ? method : (input) => method(input, options)
 
+const isSignal = (value: unknown): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  "aborted" in value &&
+  "addEventListener" in value &&
+  typeof value.addEventListener === "function"
+
+const callChecks: Options.Checks<CallOptions & ReadOptions> = {
+  signal: Options.must("an AbortSignal", isSignal),
+  // A header that is not there, or is no such text, names no trace.
+  traceparent: () => undefined,
+  // What reads it says what it must be.
+  maxAgeMillis: () => undefined,
+  onAge: Options.aFunction,
+}
+
+/** What is wrong with what a caller says beside the input. Nearly always nothing, and every call over HTTP says something. */
+const issuesOf = (options: CallOptions & ReadOptions): Options.Issues => {
+  let isUsual = typeof options === "object" && options !== null
+  if (isUsual) for (const name in options) isUsual &&= Object.hasOwn(callChecks, name)
+  const { signal, onAge } = isUsual ? options : {}
+  isUsual &&= (signal === undefined || isSignal(signal)) && (onAge === undefined || typeof onAge === "function")
+  return isUsual ? [] : Options.issuesOf(options, callChecks)
+}
+
 const call = (host: Host, method: Method, input: never, options: CallOptions | undefined, end: End): void => {
+  const issues = options === undefined ? [] : issuesOf(options)
+  if (issues.length > 0) {
+    end({ _tag: "Failure", failure: { _tag: "InvalidInput", issues } })
+    return
+  }
   const caller = host.caller?.(options)
   const signal = options?.signal
   if (signal !== undefined) callUntilAborted(host, method, input, signal, caller, end)

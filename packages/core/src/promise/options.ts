@@ -1,7 +1,7 @@
 /**
  * The options of `createHoldfast`, checked before anything happens.
  */
-import type { Layer, Tracer } from "effect"
+import { Layer, type Tracer } from "effect"
 import * as Options from "../options.ts"
 import type { EventBus, Ranking, RequestLog, SharedCache, Store, StoreFault } from "../ports/index.ts"
 import type { Measurement } from "../services/measurements.ts"
@@ -96,34 +96,32 @@ export interface CreateOptions extends HoldfastOptions {
   readonly telemetry?: TelemetryOption | undefined
 }
 
+/** What of it is given shows only when it is built. */
+const aPort = (be: string): Options.Check =>
+  Options.must(
+    be,
+    (value) =>
+      typeof value === "object" && value !== null && "name" in value && "layer" in value && Layer.isLayer(value.layer),
+  )
+
 const checks: Options.Checks<CreateOptions> = {
-  store: Options.must(
-    "a store, such as memory() or postgres({ url })",
-    (value) => typeof value === "object" && value !== null && "layer" in value && "name" in value,
-  ),
-  bus: Options.must(
-    "a bus, such as inProcessBus() or kafka({ kafka, topic, source })",
-    (value) => typeof value === "object" && value !== null && "layer" in value && "name" in value,
-  ),
-  cache: Options.must(
-    "a cache, such as redis({ client })",
-    (value) => typeof value === "object" && value !== null && "layer" in value && "name" in value,
-  ),
-  ranking: Options.must(
-    "a ranking, such as redisRanking({ client })",
-    (value) => typeof value === "object" && value !== null && "layer" in value && "name" in value,
-  ),
-  requests: Options.must(
-    "a request log, such as inProcessRequests()",
-    (value) => typeof value === "object" && value !== null && "layer" in value && "name" in value,
-  ),
+  store: aPort("a store, such as memory() or postgres({ url })"),
+  bus: aPort("a bus, such as inProcessBus() or kafka({ kafka, topic, source })"),
+  cache: aPort("a cache, such as redis({ client })"),
+  ranking: aPort("a ranking, such as redisRanking({ client })"),
+  requests: aPort("a request log, such as inProcessRequests()"),
   ...holdfastChecks,
   clock: Options.aFunction,
   random: Options.aFunction,
   logger: Options.aFunction,
   telemetry: Options.must(
     "where spans and metrics go, such as openTelemetry()",
-    (value) => typeof value === "object" && value !== null && "tracer" in value && "observe" in value,
+    (value) =>
+      typeof value === "object" &&
+      value !== null &&
+      typeof Reflect.get(Object(Reflect.get(value, "tracer")), "span") === "function" &&
+      typeof Reflect.get(value, "observe") === "function" &&
+      typeof Reflect.get(value, "activeSpan") === "function",
   ),
 }
 

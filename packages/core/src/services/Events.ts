@@ -7,9 +7,15 @@
 import { Context, Effect, Schema } from "effect"
 import type { EventPayload } from "../decision/payloads.ts"
 import type { Delivery } from "../delivery/perKey.ts"
-import type { SubscribeOptions, Subscription, Subscriptions } from "../delivery/Subscriptions.ts"
+import {
+  type SubscribeOptions,
+  type Subscription,
+  type Subscriptions,
+  subscribeChecks,
+} from "../delivery/Subscriptions.ts"
 import { decoderOf, isInvalid } from "../engine/admission.ts"
 import type { EventData, Event as EventRecord, EventType, EventValue } from "../events/Event.ts"
+import * as Options from "../options.ts"
 import type { Depth, Position, StoreFault } from "../ports/index.ts"
 import type { AlreadySubscribed, InvalidInput, StoreNo } from "../refusals.ts"
 import { SubscriptionName } from "../values.ts"
@@ -94,14 +100,16 @@ export function makeEvents(subscriptions: Subscriptions): EventsShape {
       return isInvalid(decoded) ? Effect.fail(decoded) : use(decoded)
     }
   return {
-    subscribe: (name, handler, options) =>
-      named((decoded) =>
-        Effect.catch(
+    subscribe: (name, handler, options = {}) =>
+      named((decoded): Effect.Effect<Subscription, Failing<AlreadySubscribed>> => {
+        const issues = Options.issuesOf(options, subscribeChecks)
+        if (issues.length > 0) return Effect.fail<InvalidInput>({ _tag: "InvalidInput", issues })
+        return Effect.catch(
           subscriptions.subscribe(decoded, (event, delivery) => handler(eventOf(event), delivery), options),
           (failure): Effect.Effect<never, AlreadySubscribed | StoreNo> =>
             failure._tag === "AlreadySubscribed" ? Effect.fail(failure) : orUnknown(failed(failure)),
-        ),
-      )(name),
+        )
+      })(name),
     unregister: named((name) => orUnknown(subscriptions.unregister(name))),
     depth: named((name) => orUnavailable(subscriptions.depth(name))),
     settled: named((name) => orUnavailable(subscriptions.settled(name))),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { createHoldfast, Holdfast, isHoldfastError } from "../../src/index.ts"
+import { createHoldfast, Holdfast, inProcessBus, isHoldfastError } from "../../src/index.ts"
 import { InterleavingStore, memory } from "../../src/memory/index.ts"
 import { endOf, furnishedShop, type TestShop } from "../support/shop.ts"
 
@@ -419,10 +419,83 @@ describe("an option", () => {
     [{ clock: new Date() }, "/clock: must be a function"],
     [{ workers: "yes" }, "/workers: must be true or false"],
     [{ clock: 1, random: 2 }, "/random: must be a function"],
+    [[], "/: must be an object"],
+    [Object.create({ deadlineMillis: "5" }), "/deadlineMillis: must be a whole number"],
+    [{ store: { name: "none", layer: null } }, "/store: must be a store"],
+    [{ telemetry: { name: "mine", tracer: 1, observe: 2, activeSpan: 3 } }, "/telemetry: must be"],
     [null, "/: must be an object"],
     ["postgres://", "/: must be an object"],
   ])("that is not as it must be is refused before anything happens: %j", (options, message) => {
     expect(refused(options)).toContain(message)
+  })
+
+  it.each(["cache", "ranking", "requests", "bus", "store"] as const)(
+    "%s that gives what another one takes is refused at the start, and not passed over",
+    async (name) => {
+      const other = name === "store" ? inProcessBus() : memory()
+      const options = { [name]: other } as unknown as Parameters<typeof createHoldfast>[0]
+      await using shop = createHoldfast(options)
+      const message = `/${name}: must not be what another option takes`
+      await expect(shop.start()).rejects.toMatchObject({
+        code: "INVALID_INPUT",
+        message: expect.stringContaining(message),
+      })
+      expect(await shop.safe.points.open({ accountId: "ann" })).toMatchObject({
+        ok: false,
+        error: { code: "INVALID_INPUT" },
+      })
+    },
+  )
+
+  it.each([
+    [{ drainMillis: "5000" }, "/drainMillis: must be a whole number"],
+    [{ drainMillis: Number.NaN }, "/drainMillis: must be a whole number"],
+    [{ drainMilis: 5 }, '/drainMilis: is not an option; did you mean "drainMillis"?'],
+    [null, "must be an object"],
+  ])("of a stop is checked, and the shop goes on where it is wrong: %j", async (options, message) => {
+    const shop = createHoldfast()
+    await shop.points.open({ accountId: "ann" })
+    const stopping = shop.stop(options as unknown as { readonly drainMillis: number })
+    await expect(stopping).rejects.toMatchObject({ code: "INVALID_INPUT", message: expect.stringContaining(message) })
+    expect(await shop.points.balance("ann")).toBe(0)
+    await shop.stop()
+  })
+
+  it.each([
+    [{ limit: Number.NaN }, "/limit: must be a whole number"],
+    [{ leaseMillis: 0 }, "/leaseMillis: must be a whole number"],
+    [{ concurrency: Number.NaN }, "/concurrency: must be a whole number"],
+    [{ attempts: 0 }, "/attempts: must be a whole number"],
+    [{ handlerTimeoutMillis: "1000" }, "/handlerTimeoutMillis: must be a whole number"],
+    [{ backoff: { baseMillis: "1" } }, "/backoff: must be"],
+    [{ concurency: 3 }, '/concurency: is not an option; did you mean "concurrency"?'],
+    ["x", "must be an object"],
+    [null, "must be an object"],
+  ])("of a subscription is checked before its name is registered: %j", async (options, message) => {
+    await using shop = createHoldfast()
+    const subscribing = shop.events.subscribe("mail", () => {}, options as unknown as { readonly limit: number })
+    await expect(subscribing).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+      message: expect.stringContaining(message),
+    })
+    expect((await shop.health()).subscriptions).toEqual([])
+  })
+
+  it.each([
+    [{ maxAgeMilis: 500 }, '/maxAgeMilis: is not an option; did you mean "maxAgeMillis"?'],
+    [{ sginal: AbortSignal.abort() }, '/sginal: is not an option; did you mean "signal"?'],
+    [{ signal: null }, "/signal: must be an AbortSignal"],
+    [{ signal: new AbortController() }, "/signal: must be an AbortSignal"],
+    [{ onAge: 5 }, "/onAge: must be a function"],
+    ["x", "must be an object"],
+    [null, "must be an object"],
+  ])("of a call is checked, and nothing happens where it is wrong: %j", async (options, message) => {
+    await using shop = createHoldfast()
+    const open = { accountId: "ann" }
+    const no = { code: "INVALID_INPUT", message: expect.stringContaining(message) }
+    await expect(shop.points.open(open, options as object)).rejects.toMatchObject(no)
+    expect(await shop.safe.points.open(open, options as object)).toMatchObject({ ok: false, error: no })
+    expect(await shop.points.open(open)).toMatchObject({ replayed: false })
   })
 
   it("of a store in memory, and of the shop as layers, is refused in the same way", () => {
