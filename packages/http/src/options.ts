@@ -16,7 +16,10 @@ export interface Limits {
   readonly targetLength: number
   /** Items of one order: 1 to 100. Default 100. */
   readonly orderItems: number
-  /** Requests without an answer in this process; above it they are answered OVERLOADED at once. Default 10,000. */
+  /**
+   * Requests without an answer in this process; above it they are answered OVERLOADED at once. Probes, metrics and the
+   * documentation neither count nor are refused. Default 10,000.
+   */
   readonly inFlight: number
   /** How long a body may take to arrive. Default 10,000. */
   readonly bodyMillis: number

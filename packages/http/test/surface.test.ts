@@ -1,4 +1,4 @@
-import { createHoldfast, HoldfastError } from "@holdfast/core"
+import { createHoldfast, HoldfastError, type Shop } from "@holdfast/core"
 import { memory } from "@holdfast/core/memory"
 import { describe, expect, it, vi } from "vitest"
 import { networkOf } from "../src/exchange/RateLimit.ts"
@@ -425,6 +425,53 @@ describe("limits", () => {
     const refused = answers.find(({ status }) => status === 503)
     expect(refused?.headers.get("retry-after")).toBe("1")
     expect(refused?.body).toMatchObject({ code: "OVERLOADED", retryable: true, outcome: "nothing-happened" })
+  })
+
+  it("let probes, metrics and the documentation through however much is under way, and do not count them", async () => {
+    const shop = await stocked()
+    const held = Promise.withResolvers<never>()
+    const health = Promise.withResolvers<void>()
+    const slow: Shop = {
+      ...shop,
+      stock: { ...shop.stock, product: () => held.promise },
+      health: () => health.promise.then(() => shop.health()),
+    }
+    const ask = askOf(shopHandler(slow, { ...callerOfHeader, docs: true, limits: { inFlight: 1 } }))
+    // Probes that wait for the store take nothing from those who buy.
+    const waiting = ["//readyz", "//metrics"].map((path) => ask("GET", path))
+    const under = ask("GET", "/products/1", undefined, { "x-caller": "ann" })
+    health.resolve()
+    expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([200, 200])
+    for (const path of ["/livez", "/readyz", "/metrics", "/openapi.json", "/docs"]) {
+      expect([path, (await ask("GET", `/${path}`)).status]).toEqual([path, 200])
+      expect([path, (await ask("GET", path)).status]).toEqual([path, 200])
+    }
+    expect((await ask("GET", "//metrics")).text).toContain("holdfast_http_requests_in_flight 1\n")
+    for (const path of ["/products/1", "/none", "//livez/none"]) {
+      expect(await ask("GET", path)).toMatchObject({ status: 503, body: { code: "OVERLOADED" } })
+    }
+    held.reject(new HoldfastError({ _tag: "ProductNotFound", productIds: [] }))
+    expect((await under).status).toBe(404)
+  })
+
+  it("ask how the shop is once at a time, however many want to know", async () => {
+    const shop = await stocked()
+    const gate = Promise.withResolvers<void>()
+    let asked = 0
+    const counted: Shop = {
+      ...shop,
+      health: () => {
+        asked++
+        return gate.promise.then(() => shop.health())
+      },
+    }
+    const ask = askOf(shopHandler(counted, callerOfHeader))
+    const answers = Array.from({ length: 20 }, () => ask("GET", "//metrics"))
+    gate.resolve()
+    expect(new Set((await Promise.all(answers)).map(({ status }) => status))).toEqual(new Set([200]))
+    expect(asked).toBe(1)
+    await ask("GET", "//metrics")
+    expect(asked).toBe(2)
   })
 
   it("count a body on the stream, whatever its length claims", async () => {

@@ -16,6 +16,7 @@ class RouteCounts {
 
 export class Metrics {
   readonly #routes = new Map<string, RouteCounts>()
+  /** Requests without an answer yet. Those of plain routes are not counted. */
   inFlight = 0
 
   record(route: string, status: number, millis: number): void {
@@ -57,7 +58,12 @@ export class Metrics {
       yield `holdfast_http_request_duration_seconds_sum{route="${escaped(route)}"} ${seconds}`
       yield `holdfast_http_request_duration_seconds_count{route="${escaped(route)}"} ${count}`
     }
-    yield* one("holdfast_http_requests_in_flight", "gauge", "Requests without an answer yet.", this.inFlight)
+    yield* one(
+      "holdfast_http_requests_in_flight",
+      "gauge",
+      "Requests without an answer yet, without probes and the like.",
+      this.inFlight,
+    )
   }
 }
 

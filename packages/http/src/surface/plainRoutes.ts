@@ -1,5 +1,7 @@
 /**
  * What operators and tools ask for: probes, metrics, the document and its page.
+ *
+ * The limit of requests in flight is not theirs: see `surface.ts`. What they cost is bounded here.
  */
 
 import { documentOf } from "../document/openapi.ts"
@@ -21,6 +23,7 @@ export const plainRoutesOf = <C extends Caller>(
   const document = once(() => documentOf(settings))
   const text = once(() => JSON.stringify(document()))
   const page = once(() => pageOf(document()))
+  const health = shared(() => shop.health())
   const routes = new Map<string, PlainRoute>()
   const add = (path: string, plain: PlainRoute["plain"]): void => {
     routes.set(path, { name: `GET ${path}`, plain })
@@ -28,14 +31,14 @@ export const plainRoutesOf = <C extends Caller>(
   add("/livez", () => json({ status: "ok" }))
   add("/readyz", async () => {
     if (isLeaving()) return leaving
-    const { status, store } = await shop.health()
+    const { status, store } = await health()
     // A process whose store is away can do nothing that another one might not do better.
     if (!store.reachable && !settings.readyWithoutStore) return storeAway
     return json({ status, store: { name: store.name, reachable: store.reachable } })
   })
   if (settings.metrics) {
     add("/metrics", async () =>
-      plain("text/plain; version=0.0.4; charset=utf-8", metrics.text(await shop.health()), "no-store"),
+      plain("text/plain; version=0.0.4; charset=utf-8", metrics.text(await health()), "no-store"),
     )
   }
   add("/openapi.json", () => plain("application/json", text(), "public, max-age=60"))
@@ -63,6 +66,17 @@ const plain = (contentType: string, body: string, cacheControl: string): Reply =
   headers: { "content-type": contentType, "cache-control": cacheControl },
   body,
 })
+
+/** One call at a time: who asks while it is under way gets its answer. However many probe, the store is asked once. */
+const shared = <A>(ask: () => Promise<A>): (() => Promise<A>) => {
+  let underWay: Promise<A> | undefined
+  return () => {
+    underWay ??= ask().finally(() => {
+      underWay = undefined
+    })
+    return underWay
+  }
+}
 
 const once = <A>(make: () => A): (() => A) => {
   let made: { readonly value: A } | undefined

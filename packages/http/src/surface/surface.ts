@@ -84,13 +84,14 @@ export const makeSurface = <C extends Caller>(
     return mountedAt !== "" && path.startsWith(mountedAt) ? path.slice(mountedAt.length) : undefined
   }
 
-  const run = (exchange: Exchange, seen: Seen): Reply | No | Promise<Reply | No> => {
-    if (metrics.inFlight > limits.inFlight) {
+  const isPlain = (path: string | undefined): boolean => path !== undefined && plainRoutes.has(path)
+
+  const run = (exchange: Exchange, path: string | undefined, seen: Seen): Reply | No | Promise<Reply | No> => {
+    if (metrics.inFlight > limits.inFlight && !isPlain(path)) {
       return core({ _tag: "Overloaded", outcome: "nothing-happened", retryAfterMillis: 1000 })
     }
     if (exchange.target.length > limits.targetLength) return surface("URI_TOO_LONG")
     if (exchange.headerCount > limits.headers) return surface("HEADERS_TOO_LARGE")
-    const path = ownPath(exchange)
     if (!isAscii(exchange.target) || (path !== undefined && hasDotSegment(path))) return surface("MALFORMED_PATH")
     const found = path === undefined ? undefined : router.find(exchange.method, path)
     if (found === undefined) return surface("ROUTE_NOT_FOUND")
@@ -221,14 +222,17 @@ export const makeSurface = <C extends Caller>(
         headers: {},
         traceId: traceIdOf(exchange.header("traceparent")),
       }
-      metrics.inFlight++
+      const path = ownPath(exchange)
+      // An orchestrator that hears no from a probe restarts the process: the more is under way, the more that would cut.
+      const counts = isPlain(path) ? 0 : 1
+      metrics.inFlight += counts
       let outcome: Reply | No
       try {
-        outcome = await run(exchange, seen)
+        outcome = await run(exchange, path, seen)
       } catch (error) {
         outcome = failureOf(error, exchange, seen, settings.onDefect)
       }
-      metrics.inFlight--
+      metrics.inFlight -= counts
       const reply =
         "_tag" in outcome ? problemReply(outcome, occasionOf(exchange, seen, settings.problemTypeBase)) : outcome
       reply.headers["trace-id"] = seen.traceId
