@@ -68,6 +68,7 @@ export {
   type HealthReport,
   type HealthShape,
   type ReadHealth,
+  type Readiness,
   type RequestHealth,
   type SubscriptionHealth,
 } from "./services/Health.ts"

@@ -79,6 +79,7 @@ const shopCalls: Effect.Effect<ShopCalls, never, Needs> = Effect.gen(function* (
     popularity: { top: promised(popularity.top) },
     outcome: (query, options) => run(outcomes.outcome(query), options),
     health: () => run(health.health()),
+    readiness: () => run(health.readiness()),
   }
 })
 

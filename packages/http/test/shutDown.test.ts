@@ -1,8 +1,8 @@
 import { Agent, createServer, request } from "node:http"
 import type { AddressInfo } from "node:net"
 import { createHoldfast, HoldfastError, type StoreFault } from "@holdfast/core"
-import { MemoryStore } from "@holdfast/core/memory"
-import { Store } from "@holdfast/core/ports"
+import { inProcessRequests, MemoryStore } from "@holdfast/core/memory"
+import { RequestLog, type RequestLogShape, Store } from "@holdfast/core/ports"
 import { Effect, Layer } from "effect"
 import { describe, expect, it } from "vitest"
 import { shopHandler } from "../src/index.ts"
@@ -43,6 +43,44 @@ describe("readiness", () => {
       status: 200,
       body: { status: "degraded", store: { reachable: false } },
     })
+    await shop.stop()
+  })
+})
+
+describe("a request log that never says how much waits", () => {
+  const asking = () => {
+    const told = { asked: 0, isFrozen: true }
+    const inner = inProcessRequests()
+    const waitingOf = (log: RequestLogShape): RequestLogShape => ({
+      ...log,
+      waiting: Effect.suspend(() => {
+        told.asked++
+        return told.isFrozen ? Effect.never : Effect.succeed(7)
+      }),
+    })
+    const layer = Layer.effect(RequestLog, Effect.map(RequestLog, waitingOf)).pipe(Layer.provide(inner.layer))
+    return { told, requests: { ...inner, layer } }
+  }
+
+  it("is not asked for readiness", async () => {
+    const { told, requests } = asking()
+    const shop = await stocked({ requests })
+    const ask = askOf(shopHandler(shop, callerOfHeader))
+    expect(await ask("GET", "//readyz")).toMatchObject({ status: 200, body: { status: "ok" } })
+    expect(told.asked).toBe(0)
+    await shop.stop()
+  })
+
+  it("leaves metrics with what it said last", async () => {
+    const { told, requests } = asking()
+    const shop = await stocked({ requests })
+    const ask = askOf(shopHandler(shop, callerOfHeader))
+    const waiting = async () => /^holdfast_requests_waiting (.*)$/m.exec((await ask("GET", "//metrics")).text)?.[1]
+    expect(await waiting()).toBeUndefined()
+    told.isFrozen = false
+    expect(await waiting()).toBe("7")
+    told.isFrozen = true
+    expect(await waiting()).toBe("7")
     await shop.stop()
   })
 })

@@ -435,6 +435,7 @@ describe("limits", () => {
       ...shop,
       stock: { ...shop.stock, product: () => held.promise },
       health: () => health.promise.then(() => shop.health()),
+      readiness: () => health.promise.then(() => shop.readiness()),
     }
     const ask = askOf(shopHandler(slow, { ...callerOfHeader, docs: true, limits: { inFlight: 1 } }))
     // Probes that wait for the store take nothing from those who buy.

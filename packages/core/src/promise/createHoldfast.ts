@@ -8,7 +8,7 @@ import { Context, Effect, Layer } from "effect"
 import * as Options from "../options.ts"
 import { type AuditShape, makeAudit } from "../services/Audit.ts"
 import { type CouponsShape, makeCoupons } from "../services/Coupons.ts"
-import { Health, type HealthReport } from "../services/Health.ts"
+import { Health, type HealthReport, type Readiness } from "../services/Health.ts"
 import type { Services } from "../services/Holdfast.ts"
 import type { KernelShape } from "../services/Kernel.ts"
 import { makeOrders, type OrdersShape } from "../services/Orders.ts"
@@ -49,6 +49,8 @@ export interface Holdfast extends Groups {
     options?: CallOptions,
   ) => Promise<KnownOutcome<Name>>
   readonly health: () => Promise<HealthReport>
+  /** Whether the store answers, and nothing else: for a probe that decides whether a process is sent requests. */
+  readonly readiness: () => Promise<Readiness>
   /** Opens the store now, instead of at the first call. Rejects where it cannot be opened; may be called again. */
   readonly start: () => Promise<void>
   /**
@@ -82,6 +84,7 @@ export const createHoldfast = (options: CreateOptions = {}): Holdfast => {
   }
   const own = promised(starter, {
     health: () => Effect.suspend(() => Context.get(starter.running, Health).health()),
+    readiness: () => Effect.suspend(() => Context.get(starter.running, Health).readiness()),
     outcome: (query: OutcomeQuery<OperationName>) =>
       Effect.suspend(() => Context.get(starter.running, Outcomes).outcome(query)),
   })
@@ -103,6 +106,7 @@ export const createHoldfast = (options: CreateOptions = {}): Holdfast => {
     events: promisedEvents(starter),
     within: makeWithin(starter, kernel),
     health: () => own.health(),
+    readiness: () => own.readiness(),
     // biome-ignore lint/plugin/casts: the answer's type follows the operation that the query names
     outcome: own.outcome as Holdfast["outcome"],
     start: starter.start,

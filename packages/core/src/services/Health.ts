@@ -26,6 +26,9 @@ export interface HealthReport {
   readonly subscriptions: ReadonlyArray<SubscriptionHealth>
 }
 
+/** What decides whether a process should be sent requests. */
+export type Readiness = Pick<HealthReport, "status" | "store">
+
 /** Counted in this process since its start. */
 export interface ReadHealth extends ReadCacheMetrics {
   /** Whether the ranking is asked nothing for the moment, after several faults. Undefined where there is none. */
@@ -39,8 +42,8 @@ export interface SubscriptionHealth {
   /** How often this process was granted the lease. */
   readonly takeovers: number
   /**
-   * What the name has before it, told by the process that has the lease. Undefined elsewhere, and where the store does not
-   * say in time. It may be some seconds old: counting a long backlog costs the store more than a few of its events.
+   * What the name has before it, told by the process that has the lease. Undefined elsewhere, and where the store has not
+   * said it for a minute. It may be some seconds old: counting a long backlog costs the store more than a few of its events.
    */
   readonly backlog?: Backlog | undefined
 }
@@ -55,7 +58,7 @@ export interface Backlog {
 
 /** The log of coupon requests, which all processes of a shop share. */
 export interface RequestHealth {
-  /** Requests that were accepted and are not decided. Undefined where the log does not say in time. */
+  /** Requests that were accepted and are not decided, as the log said last. Undefined where it has not for a minute. */
   readonly waiting: number | undefined
 }
 
@@ -73,13 +76,21 @@ export interface BusHealth {
 }
 
 export interface HealthShape {
+  /** Asks the store alone: no log and no bus that is away keeps a process from being sent requests. */
+  readonly readiness: () => Effect.Effect<Readiness>
+  /** Everything, within one time-out however many do not answer. */
   readonly health: () => Effect.Effect<HealthReport>
 }
 
 export class Health extends Context.Service<Health, HealthShape>()("@holdfast/core/Health") {}
 
-/** How long the store may take to answer the probe, and to say how much waits. */
-const probeMillis = 1_000
+/**
+ * How long everything that is asked for one answer may take. Less than the second that Kubernetes gives a probe by default:
+ * a host that stays ready without its store must be heard to say so.
+ */
+const probeMillis = 800
+/** How long what was said last is told where the next answer does not come. */
+const keptMillis = 60_000
 /** How long a look at a backlog is good for at least, and how many times longer than it took. */
 const lookMillis = 2_000
 const pauseAfterLook = 20
@@ -91,19 +102,36 @@ export const makeHealth = (
 ): HealthShape => {
   const { store, stamps } = kernel
   const backlogs = new Backlogs(subscriptions)
+  const requestsWaiting = new LastSaid<number>()
+  const readiness = Effect.map(
+    Effect.suspend(() => isAnswered(store.probe ?? store.reads.products([]))),
+    (reachable): Readiness => ({
+      status: reachable ? "ok" : "degraded",
+      store: { ...store.guarantees, reachable },
+    }),
+  )
+  /** Of a store that is away nothing more is asked. A backlog has what the probe has left of the one time-out. */
+  const askStore = Effect.gen(function* () {
+    const began = yield* monotonic
+    const ready = yield* readiness
+    const left = probeMillis - Number(((yield* monotonic) - began) / 1_000_000n)
+    const served = subscriptions.served()
+    const told = yield* Effect.forEach(served, (one) => backlogs.of(one, ready.store.reachable ? left : 0), {
+      concurrency: "unbounded",
+    })
+    return { ready, served, told }
+  })
   return {
+    readiness: () => readiness,
     health: () =>
       Effect.gen(function* () {
-        const reachable = yield* isAnswered(store.probe ?? store.reads.products([]))
-        const served = subscriptions.served()
-        // Of a store that is away nothing more is asked: a probe is answered in one time-out, not in several.
-        const told = yield* Effect.forEach(served, (one) => (reachable ? backlogs.of(one) : Effect.undefined), {
-          concurrency: "unbounded",
-        })
-        const requests = yield* requestHealth(kernel)
+        // The log is no part of the store: neither waits for the other.
+        const [{ ready, served, told }, requests] = yield* Effect.all(
+          [askStore, requestHealth(kernel, requestsWaiting)],
+          { concurrency: "unbounded" },
+        )
         return {
-          status: reachable ? ("ok" as const) : ("degraded" as const),
-          store: { ...store.guarantees, reachable },
+          ...ready,
           ...(relayed === undefined ? {} : { bus: busHealth(relayed.name, relayed.progress, stamps.now()) }),
           ...(requests && { requests }),
           metrics: engine.metrics(),
@@ -114,13 +142,17 @@ export const makeHealth = (
   }
 }
 
-const requestHealth = ({ requests }: KernelShape): Effect.Effect<RequestHealth | undefined> =>
-  requests?.isOffered === true ? Effect.map(inTime(requests.waiting), (waiting) => ({ waiting })) : Effect.undefined
+const requestHealth = ({ requests }: KernelShape, last: LastSaid<number>): Effect.Effect<RequestHealth | undefined> =>
+  requests?.isOffered === true
+    ? Effect.map(last.or(inTime(requests.waiting, probeMillis)), (waiting) => ({ waiting }))
+    : Effect.undefined
 
-/** Undefined where it fails, or takes longer than a probe may. */
-const inTime = <A>(asked: Effect.Effect<A, unknown>): Effect.Effect<A | undefined> =>
+const monotonic = Effect.clockWith((clock) => Effect.sync(() => clock.monotonicTimeNanosUnsafe()))
+
+/** Undefined where it fails, or takes longer than it may. */
+const inTime = <A>(asked: Effect.Effect<A, unknown>, millis: number): Effect.Effect<A | undefined> =>
   asked.pipe(
-    Effect.timeoutOrElse({ duration: probeMillis, orElse: () => Effect.undefined }),
+    Effect.timeoutOrElse({ duration: millis, orElse: () => Effect.undefined }),
     Effect.catchCause(() => Effect.undefined),
   )
 
@@ -156,35 +188,59 @@ const backlogOf = (depth: Depth | undefined, now: number): Backlog | undefined =
     oldestAgeMillis: depth.oldestAt === undefined ? 0 : Math.max(0, now - depth.oldestAt),
   }
 
-/** What was seen of each name, and until when it is good enough. */
+/** What was said last, for a while: a graph has no gap where one answer is late, and no number that stands for hours. */
+class LastSaid<A> {
+  #last: { readonly said: A; readonly at: bigint } | undefined
+
+  or(asked: Effect.Effect<A | undefined>): Effect.Effect<A | undefined> {
+    return Effect.flatMap(asked, (said) =>
+      Effect.map(monotonic, (now) => {
+        if (said !== undefined) this.#last = { said, at: now }
+        else if (this.#last !== undefined && now - this.#last.at > BigInt(keptMillis) * 1_000_000n) {
+          this.#last = undefined
+        }
+        return this.#last?.said
+      }),
+    )
+  }
+}
+
+interface Seen {
+  readonly last: LastSaid<Depth>
+  depth: Depth | undefined
+  /** Until when that is good enough. */
+  until: bigint
+}
+
+/** What was seen of each name. */
 class Backlogs {
   readonly #subscriptions: Pick<Subscriptions, "depth">
-  readonly #seen = new Map<SubscriptionName, { readonly depth: Depth | undefined; readonly until: bigint }>()
+  readonly #seen = new Map<SubscriptionName, Seen>()
 
   constructor(subscriptions: Pick<Subscriptions, "depth">) {
     this.#subscriptions = subscriptions
   }
 
-  of({ name, hasLease }: Served): Effect.Effect<Depth | undefined> {
+  /** Asks for no longer than `millis`; for 0 it does not ask. */
+  of({ name, hasLease }: Served, millis: number): Effect.Effect<Depth | undefined> {
     return Effect.clockWith((clock) => {
       if (!hasLease) {
         this.#seen.delete(name)
         return Effect.undefined
       }
       const began = clock.monotonicTimeNanosUnsafe()
-      const seen = this.#seen.get(name)
-      if (seen !== undefined && began < seen.until) return Effect.succeed(seen.depth)
-      return Effect.map(this.#look(name), (depth) => {
+      const seen = this.#seen.get(name) ?? { last: new LastSaid<Depth>(), depth: undefined, until: began }
+      this.#seen.set(name, seen)
+      if (began < seen.until) return Effect.succeed(seen.depth)
+      if (millis <= 0) return seen.last.or(Effect.undefined)
+      return Effect.map(seen.last.or(inTime(this.#subscriptions.depth(name), millis)), (depth) => {
         const ended = clock.monotonicTimeNanosUnsafe()
         const pause = (ended - began) * BigInt(pauseAfterLook)
         const shortest = BigInt(lookMillis) * 1_000_000n
-        this.#seen.set(name, { depth, until: ended + (pause > shortest ? pause : shortest) })
+        seen.depth = depth
+        seen.until = ended + (pause > shortest ? pause : shortest)
         return depth
       })
     })
-  }
-
-  #look(name: SubscriptionName): Effect.Effect<Depth | undefined> {
-    return inTime(this.#subscriptions.depth(name))
   }
 }

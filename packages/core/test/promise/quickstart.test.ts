@@ -89,7 +89,7 @@ describe("the shop as promises", () => {
       audit: "run",
       events: "subscribe unregister parked redeliver depth settled",
     }
-    const own = ["start", "stop", "health", "outcome", "within", "safe", "services"]
+    const own = ["start", "stop", "health", "readiness", "outcome", "within", "safe", "services"]
     expect(Object.keys(shop).sort()).toEqual([...Object.keys(groups), ...own].sort())
     expect(shop[Symbol.asyncDispose]).toBeTypeOf("function")
     for (const [group, calls] of Object.entries(groups) as ReadonlyArray<[keyof typeof groups, string]>) {

@@ -1,8 +1,9 @@
 import { Effect, Layer } from "effect"
 import { describe, expect, it } from "vitest"
 import { codeOf } from "../../src/codeOf.ts"
-import { inProcessRequests, makeMemoryRequestLog } from "../../src/memory/index.ts"
-import { RequestLog } from "../../src/ports/index.ts"
+import { createHoldfast } from "../../src/index.ts"
+import { inProcessRequests, MemoryStore, makeMemoryRequestLog } from "../../src/memory/index.ts"
+import { RequestLog, Store } from "../../src/ports/index.ts"
 import type { RequestedCoupon } from "../../src/services/Coupons.ts"
 import { measurementsOf } from "../../src/services/measurements.ts"
 import { endOf, furnishedShop, memoryStore, openShop, type TestShop } from "../support/shop.ts"
@@ -120,6 +121,25 @@ describe("a coupon request", () => {
       { labels: {}, value: 1 },
     ])
     expect((await (await requestShop({ requests: undefined })).shop.health()).requests).toBeUndefined()
+  })
+
+  it("are counted while the store is asked whether it answers: neither waits for the other", async () => {
+    const counted = Promise.withResolvers<void>()
+    const shape = await Effect.runPromise(MemoryStore.make)
+    // It answers once the log was asked.
+    const store = Layer.succeed(Store, { ...shape, probe: Effect.promise(() => counted.promise) })
+    const inner = inProcessRequests()
+    const log = Effect.map(RequestLog, (one) => ({
+      ...one,
+      waiting: Effect.andThen(Effect.sync(counted.resolve), one.waiting),
+    }))
+    const shop = createHoldfast({
+      store: { name: "late", layer: store },
+      requests: { ...inner, layer: Layer.effect(RequestLog, log).pipe(Layer.provide(inner.layer)) },
+    })
+    expect(await shop.health()).toMatchObject({ status: "ok", requests: { waiting: 0 } })
+    expect(await shop.readiness()).toMatchObject({ status: "ok", store: { reachable: true } })
+    await shop.stop()
   })
 
   it("that this process would lose is decided before the shop has stopped", async () => {

@@ -17,6 +17,7 @@ export interface ShopCalls {
   readonly popularity: Pick<Shop["popularity"], "top">
   readonly outcome: Shop["outcome"]
   readonly health: Shop["health"]
+  readonly readiness: Shop["readiness"]
 }
 
 /** What a handler has beside its input. */

@@ -24,6 +24,7 @@ export const plainRoutesOf = <C extends Caller>(
   const text = once(() => JSON.stringify(document()))
   const page = once(() => pageOf(document()))
   const health = shared(() => shop.health())
+  const readiness = shared(() => shop.readiness())
   const routes = new Map<string, PlainRoute>()
   const add = (path: string, plain: PlainRoute["plain"]): void => {
     routes.set(path, { name: `GET ${path}`, plain })
@@ -31,7 +32,7 @@ export const plainRoutesOf = <C extends Caller>(
   add("/livez", () => json({ status: "ok" }))
   add("/readyz", async () => {
     if (isLeaving()) return leaving
-    const { status, store } = await health()
+    const { status, store } = await readiness()
     // A process whose store is away can do nothing that another one might not do better.
     if (!store.reachable && !settings.readyWithoutStore) return storeAway
     return json({ status, store: { name: store.name, reachable: store.reachable } })
