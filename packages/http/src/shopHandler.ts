@@ -20,7 +20,7 @@ export interface ShopHandler {
   /** Whether a path is one that this handler answers. */
   readonly owns: (exchange: Pick<Exchange, "target" | "mountedAt">) => boolean
   readonly basePath: string
-  /** From now on `/readyz` is 503, so that nobody sends anything new; everything is answered as before. */
+  /** From now on `/readyz` is 503, so that nobody sends anything new. Everything is answered, and nobody is kept waiting. */
   readonly leave: () => void
 }
 
@@ -36,8 +36,9 @@ export const shopHandler = <C extends Caller>(shop: ShopCalls, options: ShopHand
   const settings = settingsOf(options)
   const metrics = new Metrics()
   let isLeaving = false
-  const plainRoutes = plainRoutesOf(shop, settings, metrics, () => isLeaving)
-  const surface = makeSurface(shop, settings, plainRoutes, metrics)
+  const leaves = (): boolean => isLeaving
+  const plainRoutes = plainRoutesOf(shop, settings, metrics, leaves)
+  const surface = makeSurface(shop, settings, plainRoutes, metrics, leaves)
   return {
     fetch: async (request) => responseOf(await surface.answer(exchangeOf(request)), request.method),
     answer: surface.answer,

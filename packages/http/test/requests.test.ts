@@ -47,6 +47,22 @@ describe("a claim that is decided later", () => {
     expect(waiting.headers.get("retry-after")).toBe("1")
   })
 
+  it("is told to wait and ask again as soon as the process leaves, however long it would wait", async () => {
+    const { shop } = await requesting({ workers: false })
+    let looks = 0
+    const requested: typeof shop.coupons.requested = async () => {
+      // The first look finds a process that stays, the second one that leaves.
+      if (++looks === 2) handler.leave()
+      return { state: "waiting" }
+    }
+    const handler = shopHandler({ ...shop, coupons: { ...shop.coupons, requested } }, callerOfHeader)
+    const headers = { "x-caller": "ann", prefer: "wait=14" }
+    const told = await askOf(handler)("GET", "/coupons/issue-requests/abc", undefined, headers)
+    expect(told).toMatchObject({ status: 200, body: { state: "waiting" } })
+    expect(told.headers.get("retry-after")).toBe("1")
+    expect(looks).toBe(2)
+  })
+
   it("says what it was refused with, in the words of a claim that is decided at once", async () => {
     const { ask, as, placeOf } = await requesting()
     const { headers } = await ask("POST", "/coupons/issue-requests", { userId: "ann", couponId: "none" }, as("ann"))

@@ -126,6 +126,24 @@ describe("shutting down", () => {
     agent.destroy()
   })
 
+  it("cuts nobody who waits for a coupon request", async () => {
+    const shop = await stocked({ requests: inProcessRequests(), workers: false })
+    const handler = shopHandler(shop, callerOfHeader)
+    const server = createServer(toNodeHandler(handler))
+    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening))
+    const { port } = server.address() as AddressInfo
+    const { requestId } = await shop.coupons.request({ campaignId: "10", accountId: "ann" })
+    const asked = new Promise((resolve) => server.once("request", resolve))
+    const headers = { "x-caller": "ann", prefer: "wait=14" }
+    const address = `http://127.0.0.1:${port}${handler.basePath}/coupons/issue-requests/${encodeURIComponent(requestId)}`
+    const told = fetch(address, { headers })
+    await asked
+    await shutDown({ server, handler, shop, noticeMillis: 0, drainMillis: 2_000 })
+    const answer = await told
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([200, "1"])
+    expect(await answer.json()).toMatchObject({ state: "waiting" })
+  })
+
   it("goes on after a step that fails, and tells of it", async () => {
     const { handler, server } = await serving()
     let closed = false

@@ -47,6 +47,8 @@ export interface Call {
   readonly preferredWaitSeconds: number
   /** The longest that an answer may be waited for, in milliseconds. */
   readonly longestWaitMillis: number
+  /** Whether the process leaves: then nobody is kept waiting. */
+  readonly isLeaving: () => boolean
   /** The most lines that an order may have. */
   readonly maxLines: number
   readonly now: () => number

@@ -44,13 +44,14 @@ const lookMillis = 200
 
 /** What became of a request, once it is decided or the caller has waited long enough. */
 const decidedInTime = async (requestId: string, waitSeconds: number, call: Call): Promise<RequestedCoupon> => {
-  const { shop, signal, preferredWaitSeconds, longestWaitMillis } = call
+  const { shop, signal, preferredWaitSeconds, longestWaitMillis, isLeaving } = call
   const wait = Math.min(Math.max(waitSeconds, preferredWaitSeconds) * 1_000, longestWaitMillis)
   const until = performance.now() + wait
   for (;;) {
     const requested = await shop.coupons.requested(requestId, { signal })
     const left = until - performance.now()
-    if (requested.state !== "waiting" || left <= 0) return requested
+    // A process that leaves cuts connections after its drain: who waits hears it before, and asks another one.
+    if (requested.state !== "waiting" || left <= 0 || isLeaving()) return requested
     await new Promise((resolve) => setTimeout(resolve, Math.min(lookMillis, left)))
   }
 }

@@ -17,7 +17,10 @@ export interface ShutDownOptions {
    * interval times the failures that it wants. Default 5,000; 0 where nothing balances.
    */
   readonly noticeMillis?: number | undefined
-  /** How long answers under way may take, of the server and then of the shop. Default 10,000. */
+  /**
+   * How long answers under way may take, of the server and then of the shop. What is not answered then is cut. Default 10,000,
+   * as long as a call's deadline; the longest answer that the handler allows is `limits.answerMillis`.
+   */
   readonly drainMillis?: number | undefined
   /** Closes what is the host's own and the shop stands on, such as its pool. Last. */
   readonly close?: (() => unknown) | undefined

@@ -57,6 +57,7 @@ export const makeSurface = <C extends Caller>(
   settings: Settings<C>,
   plainRoutes: ReadonlyMap<string, PlainRoute>,
   metrics: Metrics,
+  isLeaving: () => boolean,
 ): Surface => {
   const { limits, basePath } = settings
   const bodies = new Deadlines(limits.bodyMillis)
@@ -169,6 +170,7 @@ export const makeSurface = <C extends Caller>(
       headers: {},
       preferredWaitSeconds: Number(preferenceOf(exchange, /(?:^|,)\s*wait=(\d{1,4})\s*(?:[,;]|$)/i)?.[1] ?? 0),
       longestWaitMillis: Math.max(0, limits.answerMillis - spareMillis),
+      isLeaving,
       maxLines: limits.orderItems,
       now: settings.clock,
     }
