@@ -65,7 +65,7 @@ export interface Engine extends Submitter {
   readonly metrics: () => EngineMetrics
   /**
    * What the seal of its campaign refuses a claim with, after one look at the campaign: sold out, or outside of its window.
-   * Undefined where there is no seal, where it refuses nothing, and where the store does not say.
+   * Undefined where there is no seal, where it refuses nothing, and where the store does not say within `lookMillisOf`.
    */
   readonly sealedRefusal: (claim: Command) => Effect.Effect<SealedRefusal | undefined>
   /** Hears what was committed beside the lanes: whoever waits for commits goes on, and campaigns that refuse are sealed. */

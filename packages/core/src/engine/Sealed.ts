@@ -42,6 +42,8 @@ export class Sealed {
   readonly #context: SealedContext
   readonly #waiting = new Map<CampaignId, Array<Waiting>>()
   readonly #signal = new Signal()
+  /** Stands for the look at a campaign that is under way. */
+  lookUnderWay: object | undefined
   /** Claims that were refused here, that were handed over, and seals that their campaign had left behind. */
   readonly counts = { refused: 0, handedOver: 0, voided: 0 }
 
@@ -101,8 +103,12 @@ export class Sealed {
     const keyed = claims.filter(({ pending }) => !isOwnKey(pending.command))
     const keys = keyed.map(({ pending: { command } }) => [command.scope, command.key] as const)
     // It begins only now, after all of these calls.
-    const look = Effect.suspend(() => standing({ campaignId, accountIds, keys }))
+    const look = Effect.suspend(() => {
+      this.lookUnderWay = {}
+      return standing({ campaignId, accountIds, keys })
+    })
     return Effect.map(Effect.exit(look), (exit) => {
+      this.lookUnderWay = undefined
       if (Exit.isFailure(exit)) {
         // What was true on that connection may not be so on the next one.
         builder.forgetAll()

@@ -28,6 +28,12 @@ export interface SealsOptions {
 /** What a seal refuses a claim with before anything of it is stored. */
 export type SealedRefusal = Refusal<"CouponsSoldOut" | "OutsideIssueWindow">
 
+/**
+ * How long a call of this deadline may wait for what a seal says, in milliseconds. It goes on without it: to the request log,
+ * which may answer while the store is frozen, and which must have most of the deadline.
+ */
+export const lookMillisOf = (deadlineMillis: number): number => Math.min(100, Math.floor(deadlineMillis / 2))
+
 /** Stands for the answer of a claim that no seal refuses: whoever asked for it goes on. */
 const notRefused: Outcome = { _tag: "Repeated", answer: undefined }
 
@@ -46,6 +52,8 @@ export class Seals {
   readonly #asked: Sealed
   /** What they wait for: a stop ends the fiber that would have answered. */
   readonly #asking = new Set<Pending>()
+  /** A look that somebody has waited for too long: as long as it is under way nobody else does. */
+  #lateLook: object | undefined
   #isStopped = false
 
   /** Undefined where the store does not say how a campaign stands, or who its owners are. */
@@ -76,8 +84,20 @@ export class Seals {
     return this.#claims.takes(pending)
   }
 
-  /** What the seal of its campaign refuses a claim with, after one look at the campaign. */
+  /** What the seal of its campaign refuses a claim with, after one look at the campaign. Undefined where that takes long. */
   refusalOf(claim: Command, sequence: number): Effect.Effect<SealedRefusal | undefined> {
+    // Else a store that is frozen would be asked by ever more who have left by the time it answers.
+    if (this.#lateLook !== undefined && this.#lateLook === this.#asked.lookUnderWay) return Effect.undefined
+    return Effect.timeoutOrElse(this.#looked(claim, sequence), {
+      duration: lookMillisOf(claim.deadline - claim.at),
+      orElse: () => {
+        this.#lateLook = this.#asked.lookUnderWay
+        return Effect.undefined
+      },
+    })
+  }
+
+  #looked(claim: Command, sequence: number): Effect.Effect<SealedRefusal | undefined> {
     return Effect.callback((resume) => {
       const resolve = (outcome: Outcome): void => {
         this.#asking.delete(pending)

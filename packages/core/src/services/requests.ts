@@ -7,6 +7,7 @@ import { keysOf } from "../decision/Records.ts"
 import { type RequestRefusal, refusalFrom } from "../decision/storedRefusal.ts"
 import type { Engine } from "../engine/Engine.ts"
 import { toldOf } from "../engine/faults.ts"
+import { lookMillisOf } from "../engine/Seals.ts"
 import type { LogFull, RequestLogShape, StoreFault, StoreShape } from "../ports/index.ts"
 import type { Overloaded, RequestNotFound, StoreNo } from "../refusals.ts"
 import type { RequestId } from "../values.ts"
@@ -21,7 +22,7 @@ type RequestOutcome =
 export interface RequestsShape {
   /** False for a shop without a log: it accepts nothing. */
   readonly isOffered: boolean
-  /** What the seal of the campaign refuses now, so that nothing need be stored; undefined where it refuses nothing. */
+  /** What the seal of the campaign refuses now, so that nothing need be stored. Undefined where it does not or does not say. */
   readonly refusedNow: Engine["sealedRefusal"]
   /** Stores a claim, and answers when it is as durable as the log claims. */
   readonly accept: (claim: Claim) => Effect.Effect<RequestId, Overloaded | StoreNo>
@@ -60,7 +61,11 @@ export const makeRequests = (
       accept: (claim) =>
         append(claim).pipe(
           Effect.mapError((fault) => told(fault, "unknown")),
-          Effect.timeoutOrElse({ duration: deadlineMillis, orElse: () => Effect.fail(tooLate) }),
+          // What is left of the deadline behind a look at the seal.
+          Effect.timeoutOrElse({
+            duration: deadlineMillis - lookMillisOf(deadlineMillis),
+            orElse: () => Effect.fail(tooLate),
+          }),
         ),
       outcomeOf: Effect.fnUntraced(function* (requestId) {
         const [verdict] = yield* found(requestId)

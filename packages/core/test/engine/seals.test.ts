@@ -314,6 +314,25 @@ describe("a campaign that is sealed", () => {
     }
   })
 
+  it("given a store that freezes → lets those who only ask go on to the request log, which takes them", async () => {
+    const store = new Watched()
+    const shop = store.shop({ requests: inProcessRequests(), workers: false })
+    await soldOut(shop)
+    const ask = async (accountId: string) => {
+      const answer = await shop.safe.coupons.request({ campaignId: "sale", accountId })
+      return answer.ok ? "accepted" : answer.error.code
+    }
+    const frozen = Promise.withResolvers<void>()
+    store.gate = frozen.promise
+    let asked = 0
+    const next = () => ask(`a${10 + (asked++ % 30)}`)
+    expect(await Promise.all([next(), next(), next()])).toEqual(["accepted", "accepted", "accepted"])
+    // Who comes while that look is still under way does not wait at all: a hundred waits would be more than this test has.
+    for (let n = 0; n < 100; n++) expect(await next()).toBe("accepted")
+    frozen.resolve()
+    await expect.poll(next).toBe("COUPONS_SOLD_OUT")
+  })
+
   it("is taken from another process by its filter, and built here where that is broken", async () => {
     const cache = Effect.runSync(makeMemoryCache())
     const store = new Watched()
