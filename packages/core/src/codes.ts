@@ -26,6 +26,12 @@ const lasting = <Said extends object>(said: Said): Said & { readonly retryable: 
 })
 
 const list = (items: ReadonlyArray<string>): string => items.join(", ")
+/** The most issues of one sentence: the hundred that an answer over HTTP lists, and the one that counts the rest. */
+const mostIssues = 101
+const issueList = (issues: ReadonlyArray<string>): string => {
+  const more = issues.length - mostIssues
+  return more > 0 ? `${list(issues.slice(0, mostIssues))}, and ${more} more` : list(issues)
+}
 /** What a driver or a server says, to be continued by a sentence of ours. */
 const withoutEnd = (reason: string): string => reason.replace(/\.$/, "")
 
@@ -59,7 +65,7 @@ export const refusalCodes = {
   InvalidInput: row(
     "INVALID_INPUT",
     ({ issues }: { readonly issues: ReadonlyArray<{ readonly pointer: string; readonly message: string }> }) =>
-      `The input is not valid: ${list(issues.map((issue) => `${issue.pointer || "/"}: ${issue.message}`))}.`,
+      `The input is not valid: ${issueList(issues.map((issue) => `${issue.pointer || "/"}: ${issue.message}`))}.`,
   ),
   IdempotencyKeyReused: row(
     "IDEMPOTENCY_KEY_REUSED",

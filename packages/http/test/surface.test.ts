@@ -1,6 +1,7 @@
 import { createHoldfast, HoldfastError, type Shop } from "@holdfast/core"
 import { memory } from "@holdfast/core/memory"
 import { describe, expect, it, vi } from "vitest"
+import { holdfastClient } from "../src/client/index.ts"
 import { networkOf } from "../src/exchange/RateLimit.ts"
 import { HostUnavailable, type RateLimitOptions, type RequestView, shopHandler } from "../src/index.ts"
 import { askOf, callerOfHeader, freshKey, stocked, streamed, surfaceOf } from "./support.ts"
@@ -148,6 +149,29 @@ describe("the added endpoints", () => {
 })
 
 describe("problems", () => {
+  it("list a hundred errors at most, and say how many more there are", async () => {
+    const { ask, handler } = await surfaceOf()
+    const order = { userId: "ann", orderItems: Array.from({ length: 1_500 }, () => ({ productId: "1", quantity: 0 })) }
+    const { status, text, body } = await ask("POST", "/orders", order, freshKey())
+    expect([status, body.errors.length]).toEqual([400, 101])
+    expect(body.errors[99]).toEqual({ pointer: "/orderItems/99/quantity", message: expect.any(String) })
+    expect(body.errors[100]).toEqual({ pointer: "", message: "has 1400 more errors, which are not listed" })
+    expect(body.detail).toMatch(/; \/: has 1400 more errors, which are not listed$/)
+    expect(text.length).toBeLessThan(20_000)
+    const korean = await ask("POST", "/orders", order, { ...freshKey(), "accept-language": "ko" })
+    expect(korean.body.errors[100].message).toContain("1400")
+    // As many as there is room for are all listed.
+    const hundred = { ...order, orderItems: order.orderItems.slice(0, 100) }
+    expect((await ask("POST", "/orders", hundred, freshKey())).body.errors).toHaveLength(100)
+    // The typed client's error says the same.
+    const client = holdfastClient({
+      baseUrl: `http://shop.test${handler.basePath}`,
+      headers: { "x-caller": "ann" },
+      fetch: handler.fetch,
+    })
+    await expect(client.orders.place(order)).rejects.toThrow(/has 1400 more errors, which are not listed\.$/)
+  })
+
   it("are problem+json for everything that is not a success", async () => {
     const { ask } = await surfaceOf()
     const key = freshKey()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { createHoldfast, Holdfast, inProcessBus, isHoldfastError } from "../../src/index.ts"
+import { createHoldfast, Holdfast, HoldfastError, inProcessBus, isHoldfastError } from "../../src/index.ts"
 import { InterleavingStore, memory } from "../../src/memory/index.ts"
 import { endOf, furnishedShop, type TestShop } from "../support/shop.ts"
 
@@ -299,6 +299,15 @@ describe("input across fields", () => {
   ])("of %s is refused as well (%#)", async (_, call, pointer) => {
     const shop = await openShop()
     expect(await issuesOf(call(shop))).toMatchObject([{ pointer }])
+  })
+})
+
+describe("an error of input with thousands of faults", () => {
+  it("names a hundred of them in its sentence and counts the rest, and has all of them", () => {
+    const issues = Array.from({ length: 5_000 }, (_, n) => ({ pointer: `/lines/${n}`, message: "is no number" }))
+    const error = new HoldfastError({ _tag: "InvalidInput", issues })
+    expect(error.message).toMatch(/, \/lines\/100: is no number, and 4899 more\.$/)
+    expect(error.refusal).toEqual({ _tag: "InvalidInput", issues })
   })
 })
 

@@ -36,8 +36,18 @@ export const renamed = (
     message: language === "ko" ? "값이 올바르지 않습니다." : message,
   }))
 
+/** The most errors of one answer. A body of 64 KiB may have thousands, which made megabytes of them. */
+const mostErrors = 100
+
+/** The first errors. Where there are more, the last entry says of the whole input how many. */
+export const bounded = (errors: ReadonlyArray<InputError>, language: Language): ReadonlyArray<InputError> => {
+  const more = errors.length - mostErrors
+  return more > 0 ? [...errors.slice(0, mostErrors), { pointer: "", message: texts[language].more(more) }] : errors
+}
+
 const texts = {
   en: {
+    more: (count: number) => `has ${count} more errors, which are not listed`,
     missing: "is required",
     unexpected: "is not a field of this request",
     forbidden: "must not be given",
@@ -49,6 +59,7 @@ const texts = {
     other: "is not valid",
   },
   ko: {
+    more: (count: number) => `그 밖에 표시하지 않은 오류가 ${count}개 더 있습니다.`,
     missing: "필수 값입니다.",
     unexpected: "이 요청에 없는 필드입니다.",
     forbidden: "허용되지 않습니다.",

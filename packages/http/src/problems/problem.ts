@@ -5,7 +5,7 @@ import { isRefusal, isRetryable, type Refusal, type Unavailable } from "@holdfas
 import type { Reply } from "../exchange/Exchange.ts"
 import { type CodeRow, type Reason, reasons, rowOf, type SurfaceCode } from "./codes.ts"
 import { detailOf } from "./details.ts"
-import { type InputError, renamed } from "./inputIssues.ts"
+import { bounded, type InputError, renamed } from "./inputIssues.ts"
 import { type Language, titles } from "./titles.ts"
 
 /** Why a request was not carried out: what the core said, or what the surface says by itself. */
@@ -71,7 +71,7 @@ const surfaceMembers = (no: Extract<No, { readonly _tag: "Surface" }>, { languag
   retryable: retryable.has(no.code),
   // The host is asked before anything is changed.
   outcome: no.code === "HOST_UNAVAILABLE" ? "nothing-happened" : undefined,
-  ...(no.errors !== undefined && inputMembers(no.errors(language))),
+  ...(no.errors !== undefined && inputMembers(bounded(no.errors(language), language))),
 })
 
 const retryable: ReadonlySet<string> = new Set<SurfaceCode>(["RATE_LIMITED", "REQUEST_TIMEOUT", "HOST_UNAVAILABLE"])
@@ -90,7 +90,7 @@ const coreMembers = (
       unavailable: no._tag === "StoreUnavailable" || no._tag === "StoreRejected" ? undefined : no,
     }
   }
-  if (no._tag === "InvalidInput") return inputMembers(renamed(no, names, occasion.language))
+  if (no._tag === "InvalidInput") return inputMembers(bounded(renamed(no, names, occasion.language), occasion.language))
   // Its moments become text as everything else becomes JSON.
   return { detail: detailOf(no, occasion.language), refusal: no }
 }
