@@ -65,7 +65,8 @@ export interface RequestLogShape {
  * **Order.** Claims of one campaign stand in one partition. What was answered before another was appended has the smaller
  * offset. Offsets of a partition grow and are never given twice.
  *
- * **Failure.** `LogFull` is said before anything is stored. What was answered is handed out at least once, for as long as the
- * log lasts; a log that was made anew has another name in its places.
+ * **Failure.** `LogFull` is said before anything is stored; claims that were asked for together are then offered in smaller
+ * parts. What was answered is handed out at least once, for as long as the log lasts; a log that was made
+ * anew has another name in its places.
  */
 export class RequestLog extends Context.Service<RequestLog, RequestLogShape>()("@holdfast/core/RequestLog") {}

@@ -1,7 +1,7 @@
 /**
  * Coupon requests: accepted now, answered when they are stored; decided later in the order of their log.
  */
-import { Effect, type Scope } from "effect"
+import { Effect, Result, type Scope } from "effect"
 import { type Claim, placeOf, type Verdict } from "../coupons/Request.ts"
 import { keysOf } from "../decision/Records.ts"
 import { type RequestRefusal, refusalFrom } from "../decision/storedRefusal.ts"
@@ -45,7 +45,7 @@ export const makeRequests = (
 ): Effect.Effect<RequestsShape, never, Scope.Scope> =>
   Effect.gen(function* () {
     const append = yield* grouped({ together, waiting: mostWaiting }, (claims: ReadonlyArray<Claim>) =>
-      log === undefined ? Effect.fail(noLog) : log.append(claims),
+      log === undefined ? Effect.fail(noLog) : appendWhatFits(log, claims),
     )
     const look = yield* grouped({ together, waiting: mostWaiting }, (ids: ReadonlyArray<RequestId>) =>
       verdictsOf(store, ids),
@@ -60,6 +60,7 @@ export const makeRequests = (
       refusedNow: engine.sealedRefusal,
       accept: (claim) =>
         append(claim).pipe(
+          Effect.flatMap(Effect.fromResult),
           Effect.mapError((fault) => told(fault, "unknown")),
           // What is left of the deadline behind a look at the seal.
           Effect.timeoutOrElse({
@@ -79,6 +80,29 @@ export const makeRequests = (
       waiting: log === undefined ? Effect.succeed(0) : log.waiting,
     }
   })
+
+/**
+ * A log takes all claims of an append or none, and only we know who asked together. So the first half of what it has no room
+ * for is offered alone, then the first quarter: what is refused in the end is what follows the last claim that found room.
+ */
+const appendWhatFits = Effect.fnUntraced(function* (
+  log: Pick<RequestLogShape, "append">,
+  claims: ReadonlyArray<Claim>,
+): Effect.fn.Return<ReadonlyArray<Result.Result<RequestId, StoreFault | LogFull>>> {
+  const answers: Array<Result.Result<RequestId, StoreFault | LogFull>> = []
+  let size = claims.length
+  while (answers.length < claims.length) {
+    const part = claims.slice(answers.length, answers.length + size)
+    const appended = yield* Effect.result(log.append(part))
+    if (Result.isSuccess(appended)) {
+      // Otherwise the ids that follow would be those of other claims.
+      if (appended.success.length !== part.length) return yield* Effect.die(new Error("A claim was not answered."))
+      for (const id of appended.success) answers.push(Result.succeed(id))
+    } else if (appended.failure._tag === "LogFull" && part.length > 1) size = Math.floor(part.length / 2)
+    else for (const _ of claims.slice(answers.length)) answers.push(Result.fail(appended.failure))
+  }
+  return answers
+})
 
 /** Each in a list of its own, which is empty where the request is not decided. One snapshot, taken after all were asked. */
 const verdictsOf = (

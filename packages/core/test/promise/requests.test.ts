@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { codeOf } from "../../src/codeOf.ts"
 import { createHoldfast } from "../../src/index.ts"
 import { inProcessRequests, MemoryStore, makeMemoryRequestLog } from "../../src/memory/index.ts"
-import { RequestLog, Store } from "../../src/ports/index.ts"
+import { RequestLog, type RequestLogShape, Store } from "../../src/ports/index.ts"
 import type { RequestedCoupon } from "../../src/services/Coupons.ts"
 import { measurementsOf } from "../../src/services/measurements.ts"
 import { endOf, furnishedShop, memoryStore, openShop, type TestShop } from "../support/shop.ts"
@@ -110,6 +110,32 @@ describe("a coupon request", () => {
     await request(shop, "buyer-0")
     await request(shop, "buyer-1")
     expect(await endOf(request(shop, "buyer-2"))).toMatchObject({ _tag: "Overloaded", outcome: "nothing-happened" })
+  })
+
+  it("given more at once than may wait → the first ones find room, and only the others are Overloaded", async () => {
+    const shop = await requestShop({ requests: inProcessRequests({ maxWaiting: 3 }), workers: false })
+    const ends = await Promise.all(names.map((name) => endOf(request(shop, name))))
+    expect(ends.map((end) => ("requestId" in Object(end) ? "accepted" : end))).toEqual([
+      ...Array.from({ length: 3 }, () => "accepted"),
+      ...Array.from({ length: 5 }, () => expect.objectContaining({ _tag: "Overloaded", outcome: "nothing-happened" })),
+    ])
+    expect((await shop.shop.health()).requests).toEqual({ waiting: 3 })
+  })
+
+  it("given a log that is lost after some of those who asked together → these have their ids, and the others know of nothing", async () => {
+    const log = Effect.runSync(makeMemoryRequestLog({ maxWaiting: 2 }))
+    let appends = 0
+    const lost = Effect.fail({ _tag: "Lost", reason: "away" } as const)
+    const append: RequestLogShape["append"] = (claims) =>
+      Effect.suspend((): ReturnType<RequestLogShape["append"]> => (++appends > 4 ? lost : log.append(claims)))
+    const requests = { name: "lost", layer: Layer.succeed(RequestLog, { ...log, append }) }
+    const shop = await requestShop({ requests, workers: false })
+    const ends = await Promise.all(names.map((name) => endOf(request(shop, name))))
+    // 8 and 4 are too many, 2 are taken, 2 are too many, and the next one is lost.
+    expect(ends.map((end) => ("requestId" in Object(end) ? "accepted" : end))).toEqual([
+      ...Array.from({ length: 2 }, () => "accepted"),
+      ...Array.from({ length: 6 }, () => expect.objectContaining({ _tag: "StoreUnavailable", outcome: "unknown" })),
+    ])
   })
 
   it("that wait are told by the shop's health, and are a gauge", async () => {
