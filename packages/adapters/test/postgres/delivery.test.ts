@@ -213,6 +213,39 @@ describe("delivery", () => {
     )
   })
 
+  it("given a position that no event can have → nothing is there, and nothing is behind it", async () => {
+    await run((store) =>
+      Effect.gen(function* () {
+        yield* store.outbox.register(mail)
+        yield* transact(store, [charge("ada", 1)])
+        const lease = yield* leased(store.outbox)
+        const [first] = yield* store.outbox.claim(lease, undefined, many)
+        if (first === undefined) throw new Error("An event waits.")
+        const row = Number(first.position[0])
+        yield* store.outbox.park(lease, first.position, "no", 0)
+        for (const position of [
+          [row, 2 ** 31],
+          [row, Number.MAX_SAFE_INTEGER],
+          [row, -1],
+          [row, -(2 ** 31) - 1],
+          [-1, 0],
+          [row, 0.5],
+          [2 ** 53, 0],
+          [String(row), "0"],
+          [row],
+        ] satisfies ReadonlyArray<Position>) {
+          expect(yield* store.outbox.unpark(mail, position)).toBe(false)
+          expect(yield* store.outbox.parked(mail, position, 9)).toEqual([])
+          yield* store.outbox.acknowledge(lease, [position])
+          yield* store.outbox.park(lease, position, "no", 0)
+          expect(yield* store.outbox.reread(lease, [position], 1_000)).toEqual([])
+        }
+        expect((yield* store.outbox.parked(mail, undefined, 9)).length).toBe(1)
+        expect(yield* store.outbox.unpark(mail, first.position)).toBe(true)
+      }),
+    )
+  })
+
   describe("a claim", () => {
     /** One row with that many events of that many bytes each, as older code writes it or as newer code does. */
     const bigRow = (size: number, bytes: number, saysSo: boolean) =>

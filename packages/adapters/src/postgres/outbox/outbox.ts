@@ -150,9 +150,15 @@ export const outboxOn = (connections: OutboxConnections): Outbox => {
   }
 }
 
-/** A position that is not ours stands nowhere. */
+/** A position that is not ours stands nowhere. Neither does one that no row has: the server knows no such index. */
 const placeOf = ([row, index]: Position): Place | undefined =>
-  Number.isSafeInteger(row) && Number.isSafeInteger(index) ? [Number(row), Number(index)] : undefined
+  isUpTo(Number.MAX_SAFE_INTEGER, row) && isUpTo(greatestIndex, index) ? [row, index] : undefined
+
+const isUpTo = (greatest: number, value: unknown): value is number =>
+  typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= greatest
+
+/** Of an `int`. */
+const greatestIndex = 2 ** 31 - 1
 
 const isPlace = (place: Place | undefined): place is Place => place !== undefined
 
