@@ -3,12 +3,17 @@
  */
 import type { StoreFault } from "@holdfast/core"
 import type { Claimed, Lease, Outbox, Position, StoreShape } from "@holdfast/core/ports"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Latch, type Scope } from "effect"
 import pg from "pg"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { unregisterOn } from "../../src/postgres/outbox/names.ts"
 import { PostgresStore } from "../../src/postgres/PostgresStore.ts"
+import { Connection } from "../../src/postgres/session/Connection.ts"
+import { inSchema } from "../../src/postgres/session/text.ts"
+import type { Statement, Wire } from "../../src/postgres/session/wire.ts"
+import { unpark } from "../../src/postgres/statements/leases.ts"
 import { charge, command, furnish, place, placeCall, SubscriptionName, transact } from "../support/core.ts"
-import { freshSchema, query, serverForFile } from "../support/stores.ts"
+import { freshSchema, openWire, query, serverForFile } from "../support/stores.ts"
 
 const mail = SubscriptionName.make("mail")
 const depot = SubscriptionName.make("depot")
@@ -34,7 +39,7 @@ describe("delivery", () => {
     return client
   }
   const ask = (sql: string, params: ReadonlyArray<unknown> = []) => query(url(), sql, params)
-  const run = <A>(use: (store: StoreShape, other: StoreShape) => Effect.Effect<A, unknown>): Promise<A> =>
+  const run = <A>(use: (store: StoreShape, other: StoreShape) => Effect.Effect<A, unknown, Scope.Scope>): Promise<A> =>
     Effect.runPromise(
       Effect.scoped(
         Effect.gen(function* () {
@@ -211,6 +216,180 @@ describe("delivery", () => {
         for (const table of ["delivery", "parked", "outbox", "subscription"]) expect(yield* rowsIn(table)).toBe(0)
       }),
     )
+  })
+
+  describe("a name that is forgotten", () => {
+    const backlog = 1_200
+    /** A name with a backlog as batches write it, and some of it parked. Answers the ids of the rows. */
+    const withBacklog = Effect.fnUntraced(function* ({ outbox }: StoreShape) {
+      yield* outbox.register(mail)
+      const rows = yield* ask(
+        `with o as (
+          insert into ${schema}.outbox (events, size)
+          select '[{"id":"old","key":"old","occurredAt":1}]', 1 from generate_series(1, $1::int) returning id
+        ), d as (insert into ${schema}.delivery (name, outbox_id) select 'mail', id from o)
+        select id::int from o order by 1`,
+        [backlog],
+      )
+      yield* ask(`insert into ${schema}.parked (name, outbox_id, index, event, reason, parked_at)
+        select 'mail', -i, 0, '{"id":"old"}', 'no', 0 from generate_series(1, 3) i`)
+      return rows.map(({ id }) => Number(id))
+    })
+    const holdBy = Effect.fnUntraced(function* (lock: string) {
+      const host = yield* Effect.promise(connect)
+      yield* Effect.promise(() => host.query(`begin; ${lock}`))
+      return { end: Effect.promise(() => host.query("rollback")) }
+    })
+    const begun = <A, E>(call: Effect.Effect<A, E>) => Effect.forkChild(call, { startImmediately: true })
+    const until = Effect.fnUntraced(function* <E>(isSo: Effect.Effect<boolean, E>) {
+      while (!(yield* isSo)) yield* Effect.sleep(2)
+    })
+    /** A process that forgets the name, and stops before it sends a statement of this name the `count`th time. */
+    const forgettingUntil = Effect.fnUntraced(function* (statement: string, count = 1) {
+      const [reached, goOn] = [Latch.makeUnsafe(), Latch.makeUnsafe()]
+      let seen = 0
+      const stops = ({ name }: Statement) => name === statement && ++seen === count
+      const open = Effect.map(openWire(url(), schema, "deliver"), (wire): Wire => {
+        const held = Effect.andThen(reached.open, goOn.await)
+        return {
+          ...wire,
+          run: (frame, sent) => Effect.andThen(frame.some(stops) ? held : Effect.void, wire.run(frame, sent)),
+        }
+      })
+      const connection = yield* Connection.make(open)
+      const forgetting = yield* begun(unregisterOn({ settling: connection, claiming: connection }, mail))
+      yield* reached.await
+      return { forgetting, goOn: Effect.andThen(goOn.open, Fiber.join(forgetting)) }
+    })
+    /** How many of the stores' sessions wait for a lock. */
+    const sessionsWaiting = Effect.suspend(() =>
+      Effect.map(
+        ask(`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`),
+        ({ length }) => length,
+      ),
+    )
+    const isGone = Effect.suspend(() => Effect.map(rowsIn("subscription"), (n) => n === 0))
+    const sold = Effect.fnUntraced(function* (store: StoreShape) {
+      const commands = Array.from({ length: 3 }, () => charge("ada", 1))
+      for (const one of commands) yield* transact(store, [one])
+      return commands.map(({ id }) => String(id))
+    })
+    /** What the one who has the name now is given: nothing of the old backlog, and everything that was sold for it. */
+    const hears = Effect.fnUntraced(function* (store: StoreShape, ids: ReadonlyArray<string>) {
+      expect(yield* store.outbox.parked(mail, undefined, 9)).toEqual([])
+      const claims = yield* drained(store.outbox, yield* leased(store.outbox))
+      expect(claims.flatMap(idsOf)).toEqual(ids)
+    })
+
+    it.each([1, 2])(
+      "given another process that registers it before page %i → that one misses nothing, and hears nothing old",
+      async (page) => {
+        await run((store, other) =>
+          Effect.gen(function* () {
+            yield* withBacklog(store)
+            const { goOn } = yield* forgettingUntil("forget what waits for a name", page)
+            expect(yield* rowsIn("delivery")).toBe(backlog - (page - 1) * 500)
+            yield* other.outbox.register(mail)
+            const ids = yield* sold(other)
+            yield* goOn
+            yield* hears(other, [...ids, ...(yield* sold(other))])
+          }),
+        )
+      },
+    )
+
+    it("given a transaction that does not end, and another process that registers it → is not asked to forget that one", async () => {
+      await run((store, other) =>
+        Effect.gen(function* () {
+          yield* withBacklog(store)
+          const host = yield* holdBy(`insert into ${schema}.outbox (events, size) values ('[1]', 1)`)
+          const { goOn } = yield* forgettingUntil("forget what waits for a name")
+          const registering = yield* begun(Effect.exit(other.outbox.register(mail)))
+          yield* until(Effect.map(isGone, (gone) => !gone))
+          yield* goOn
+          yield* host.end
+          yield* Fiber.join(registering)
+          yield* other.outbox.register(mail)
+          yield* hears(other, yield* sold(other))
+        }),
+      )
+    })
+
+    it("given that the process dies before the first page → nothing is shown of it, and the next registration begins with nothing", async () => {
+      await run((store, other) =>
+        Effect.gen(function* () {
+          yield* withBacklog(store)
+          const { forgetting } = yield* forgettingUntil("forget what waits for a name")
+          yield* Fiber.interrupt(forgetting)
+          expect(yield* rowsIn("delivery")).toBe(backlog)
+          expect(yield* other.outbox.depth(mail)).toEqual({ waiting: 0, parked: 0, oldestAt: undefined })
+          expect(yield* other.outbox.parked(mail, undefined, 9)).toEqual([])
+          expect(yield* other.outbox.reach?.(mail, [1e9, 0]) ?? Effect.void).toEqual({ last: undefined, isPast: true })
+          yield* other.outbox.register(mail)
+          yield* hears(other, yield* sold(other))
+          expect(yield* rowsIn("delivery")).toBe(3)
+        }),
+      )
+    })
+
+    it("given an event that is to wait again meanwhile → says that there is none, and leaves no row behind", async () => {
+      await run((store, other) =>
+        Effect.gen(function* () {
+          yield* withBacklog(store)
+          // It has deleted what waits, and comes to what is parked.
+          const { goOn } = yield* forgettingUntil("forget what is parked")
+          expect(yield* rowsIn("delivery")).toBe(0)
+          yield* ask(`insert into ${schema}.parked (name, outbox_id, index, event, reason, parked_at)
+            values ('mail', 5, 0, '{"id":"old"}', 'no', 0)`)
+          expect(yield* other.outbox.unpark(mail, [5, 0])).toBe(false)
+          yield* goOn
+          for (const table of ["delivery", "parked", "outbox"]) expect(yield* rowsIn(table)).toBe(0)
+        }),
+      )
+    })
+
+    it("given an event that waits again before → waits for that, and deletes it too", async () => {
+      await run((store) =>
+        Effect.gen(function* () {
+          yield* withBacklog(store)
+          const other = yield* Effect.promise(connect)
+          // The statement of another process that was stopped before its commit.
+          yield* Effect.promise(() => other.query("begin"))
+          yield* Effect.promise(() => other.query(inSchema(schema)(unpark("mail", "-1", "0").sql), ["mail", "-1", "0"]))
+          const forgetting = yield* begun(
+            // It gives up on a lock in a second, before it has done anything.
+            Effect.retry(store.outbox.unregister(mail), { while: ({ _tag }) => _tag === "Busy" }),
+          )
+          yield* until(Effect.map(sessionsWaiting, (n) => n === 1))
+          yield* Effect.promise(() => other.query("commit"))
+          yield* Fiber.join(forgetting)
+          for (const table of ["delivery", "parked", "outbox"]) expect(yield* rowsIn(table)).toBe(0)
+        }),
+      )
+    })
+
+    it("given two registrations of it in a row → the first one does not say that the second one is ready", async () => {
+      await run((store, other) =>
+        Effect.gen(function* () {
+          const first = yield* holdBy(`insert into ${schema}.outbox (events, size) values ('[1]', 1)`)
+          const registering = yield* begun(Effect.exit(store.outbox.register(mail)))
+          yield* until(Effect.map(isGone, (gone) => !gone))
+          yield* ask(`delete from ${schema}.subscription`)
+          // Its snapshot is one without the name, and the first registration does not know of it.
+          const second = yield* holdBy(`insert into ${schema}.outbox (events, size) values ('[1]', 1)`)
+          const again = yield* begun(
+            Effect.retry(other.outbox.register(mail), { while: ({ _tag }) => _tag === "Lost" }),
+          )
+          yield* until(Effect.map(isGone, (gone) => !gone))
+          yield* first.end
+          yield* Fiber.join(registering)
+          expect(yield* ask(`select is_ready from ${schema}.subscription`)).toEqual([{ is_ready: false }])
+          yield* second.end
+          yield* Fiber.join(again)
+          expect(yield* ask(`select is_ready from ${schema}.subscription`)).toEqual([{ is_ready: true }])
+        }),
+      )
+    })
   })
 
   it("given a position that no event can have → nothing is there, and nothing is behind it", async () => {

@@ -99,8 +99,8 @@ select json_build_array(json_build_array(r.campaign_id, r.issued, r.name, r.disc
 select json_build_array(json_build_array(r.campaign_id, r.account_id, r.ticket, r.discount, r.issued_at, r.expires_at, r.state, r.order_id, r.changed_at, r.command_id, r.version))::text from @.coupon r where r.campaign_id = $1::text and r.account_id = $2::text;
 
 -- a name gets events
--- $1 name text
-update @.subscription set is_ready = true where name = $1 and not is_ready;
+-- $1 name text, $2 fence bigint
+update @.subscription set is_ready = true where name = $1 and fence = $2::bigint and not is_ready;
 
 -- a receipt, and whether commits wait
 -- $1 scope text, $2 operation text, $3 key text
@@ -120,8 +120,11 @@ select json_build_array(json_build_array(r.account_id, r.balance, r.seq, r.state
 
 -- an event waits again
 -- $1 name text, $2 row bigint, $3 index int
-with p as (
-  delete from @.parked where name = $1 and outbox_id = $2::bigint and index = $3::int returning event
+with s as materialized (
+  select from @.subscription where name = $1 for key share
+), p as (
+  delete from @.parked
+  where name = $1 and outbox_id = $2::bigint and index = $3::int and exists (select from s) returning event
 ), o as (
   insert into @.outbox (events, size, bytes)
   select json_build_array(event), 1, octet_length(event::text) + 2 from p returning id
@@ -282,27 +285,33 @@ delete from @.subscription where name = $1;
 -- $1 name text, $2 limit int
 with p as (
   delete from @.parked where (name, outbox_id, index) in (
-    select name, outbox_id, index from @.parked where name = $1 order by outbox_id, index limit $2::int
+    select name, outbox_id, index from @.parked where name = $1 and not exists (select from @.subscription s where s.name = $1) order by outbox_id, index limit $2::int
   ) returning 1
 )
 select 'some'::text from p limit 1;
 
 -- forget what waits for a name
 -- $1 name text, $2 rows bigint[]
-delete from @.delivery where name = $1 and outbox_id = any($2::bigint[]);
+delete from @.delivery where name = $1 and outbox_id = any($2::bigint[]) and not exists (select from @.subscription s where s.name = $1);
 
 -- hold a lease until the commit
 -- $1 name text, $2 owner text, $3 fence bigint, $4 server text
 select 'yes'::text from @.subscription s
 where s.name = $1 and s.owner = $2 and s.fence = $3::bigint and coalesce(nullif($4, '')::numeric = extract(epoch from pg_postmaster_start_time()), true) for share;
 
+-- hold a name until the commit
+-- $1 name text
+select pg_advisory_xact_lock(f.tableoid::bigint << 32 | hashtext($1)::bigint & 4294967295)::text from @.fence f;
+
 -- how much waits for a name
 -- $1 name text
 select json_build_array(json_build_array(
-  (select coalesce(sum(o.size - cardinality(d.settled)), 0) from @.delivery d join @.outbox o on o.id = d.outbox_id where d.name = $1),
-  (select count(*) from @.parked where name = $1),
+  (select coalesce(sum(o.size - cardinality(d.settled)), 0) from @.delivery d join @.outbox o on o.id = d.outbox_id
+    where d.name = $1 and exists (select from @.subscription s where s.name = $1)),
+  (select count(*) from @.parked where name = $1 and exists (select from @.subscription s where s.name = $1)),
   (select (e.event ->> 'occurredAt')::bigint
-    from (select d.outbox_id, d.settled from @.delivery d where d.name = $1 order by d.outbox_id limit 1) d
+    from (select d.outbox_id, d.settled from @.delivery d
+        where d.name = $1 and exists (select from @.subscription s where s.name = $1) order by d.outbox_id limit 1) d
       join @.outbox o on o.id = d.outbox_id
       cross join lateral json_array_elements(o.events) with ordinality e(event, n)
     where not (e.n - 1)::int = any(d.settled)
@@ -549,7 +558,8 @@ on conflict do nothing;
 -- parked events
 -- $1 name text, $2 row bigint, $3 index int, $4 limit int
 select json_agg(json_build_array(r.outbox_id, r.index, r.event, r.reason, r.parked_at) order by r.outbox_id, r.index)::text from (
-  select * from @.parked where name = $1 and (outbox_id, index) > ($2::bigint, $3::int) order by outbox_id, index limit $4::int
+  select * from @.parked where name = $1 and (outbox_id, index) > ($2::bigint, $3::int) and exists (select from @.subscription s where s.name = $1)
+  order by outbox_id, index limit $4::int
 ) r;
 
 -- products sold most
@@ -610,7 +620,8 @@ from (select unnest($1::text[]) as scope, unnest($2::text[]) as key) k
 
 -- register a name
 -- $1 name text
-insert into @.subscription (name, is_ready) values ($1, false) on conflict do nothing;
+insert into @.subscription (name, is_ready, fence)
+select $1, false, nextval(f.tableoid::regclass) from @.fence f on conflict do nothing;
 
 -- release a lease
 -- $1 name text, $2 owner text, $3 fence bigint
@@ -651,10 +662,11 @@ from l
 where s.name = $1 and s.owner = $2 and s.fence = $5::bigint
 returning extract(epoch from pg_postmaster_start_time())::text;
 
--- rows that wait for a name
+-- rows left over of a name
 -- $1 name text, $2 after bigint, $3 limit int
 select json_agg(r.outbox_id)::text from (
-  select outbox_id from @.delivery where name = $1 and outbox_id > $2::bigint order by outbox_id limit $3::int
+  select outbox_id from @.delivery where name = $1 and outbox_id > $2::bigint and not exists (select from @.subscription s where s.name = $1)
+  order by outbox_id limit $3::int
 ) r;
 
 -- scan account
@@ -1132,4 +1144,4 @@ where h.mine and not exists (select from @.subscription s where s.name = $1 and 
 
 -- whether a name gets events
 -- $1 name text
-select is_ready::text from @.subscription where name = $1;
+select json_build_array(json_build_array(is_ready, fence))::text from @.subscription where name = $1;

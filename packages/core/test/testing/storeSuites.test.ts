@@ -34,9 +34,14 @@ const brokenStores = [
         return { answer, changes: undefined, again: () => undefined }
       }),
   })),
-  storeThat("lets go of no lease and no event", (store) => ({
+  storeThat("lets go of no lease, no event and no name", (store) => ({
     ...store,
-    outbox: { ...store.outbox, acknowledge: () => Effect.void, release: () => Effect.void },
+    outbox: {
+      ...store.outbox,
+      acknowledge: () => Effect.void,
+      release: () => Effect.void,
+      unregister: () => Effect.void,
+    },
   })),
   storeThat("keeps events before a subscription is registered", (store) =>
     Effect.as(Effect.orDie(store.outbox.register(SubscriptionName.make("mail"))), store),

@@ -236,19 +236,29 @@ where d.name = $1 and d.outbox_id = $5::bigint and $6::int between 0 and o.size 
   and exists (${heldOn("$4")})
 on conflict do nothing`,
 )
+/** What is left over of a name that is not registered counts for nothing: it is about to be deleted. */
+const isRegistered = `exists (select from @.subscription s where s.name = $1)`
+
 export const listParked = written(
   "parked events",
   ["name text", "row bigint", "index int", "limit int"],
   `select json_agg(json_build_array(r.outbox_id, r.index, r.event, r.reason, r.parked_at) order by r.outbox_id, r.index)::text from (
-  select * from @.parked where name = $1 and (outbox_id, index) > ($2::bigint, $3::int) order by outbox_id, index limit $4::int
+  select * from @.parked where name = $1 and (outbox_id, index) > ($2::bigint, $3::int) and ${isRegistered}
+  order by outbox_id, index limit $4::int
 ) r`,
 )
-/** The event waits again in a row of its own after all others: its owner has claimed past the old one. */
+/**
+ * The event waits again in a row of its own after all others: its owner has claimed past the old one. The name is registered
+ * until the commit, so that whoever forgets it deletes that row too. Only the end of a registration waits for this lock.
+ */
 export const unpark = written(
   "an event waits again",
   ["name text", "row bigint", "index int"],
-  `with p as (
-  delete from @.parked where name = $1 and outbox_id = $2::bigint and index = $3::int returning event
+  `with s as materialized (
+  select from @.subscription where name = $1 for key share
+), p as (
+  delete from @.parked
+  where name = $1 and outbox_id = $2::bigint and index = $3::int and exists (select from s) returning event
 ), o as (
   insert into @.outbox (events, size, bytes)
   select json_build_array(event), 1, octet_length(event::text) + 2 from p returning id
@@ -263,8 +273,8 @@ export const reach = written(
   "how far a name has come",
   ["name text", "asked bigint"],
   `select json_build_array(json_build_array(
-  (select max(d.outbox_id) from @.delivery d where d.name = $1),
-  not exists (select from @.delivery d where d.name = $1 and d.outbox_id <= $2::bigint)
+  (select max(d.outbox_id) from @.delivery d where d.name = $1 and ${isRegistered}),
+  not exists (select from @.delivery d where d.name = $1 and d.outbox_id <= $2::bigint and ${isRegistered})
 ))::text`,
 )
 
@@ -272,10 +282,12 @@ export const depth = written(
   "how much waits for a name",
   ["name text"],
   `select json_build_array(json_build_array(
-  (select coalesce(sum(o.size - cardinality(d.settled)), 0) from @.delivery d join @.outbox o on o.id = d.outbox_id where d.name = $1),
-  (select count(*) from @.parked where name = $1),
+  (select coalesce(sum(o.size - cardinality(d.settled)), 0) from @.delivery d join @.outbox o on o.id = d.outbox_id
+    where d.name = $1 and ${isRegistered}),
+  (select count(*) from @.parked where name = $1 and ${isRegistered}),
   (select (e.event ->> 'occurredAt')::bigint
-    from (select d.outbox_id, d.settled from @.delivery d where d.name = $1 order by d.outbox_id limit 1) d
+    from (select d.outbox_id, d.settled from @.delivery d
+        where d.name = $1 and ${isRegistered} order by d.outbox_id limit 1) d
       join @.outbox o on o.id = d.outbox_id
       cross join lateral json_array_elements(o.events) with ordinality e(event, n)
     where not (e.n - 1)::int = any(d.settled)

@@ -71,22 +71,34 @@ const rowsOfEvents = (
   return rows
 }
 
+/**
+ * Those who begin the name, and those who delete what is left over of it, do so one by one until their commit. Sales take no
+ * such lock. It is another one than that of the lease, which goes by two numbers.
+ */
+export const holdName = written(
+  "hold a name until the commit",
+  ["name text"],
+  `select pg_advisory_xact_lock(f.tableoid::bigint << 32 | hashtext($1)::bigint & 4294967295)::text from @.fence f`,
+)
+
 // A name comes into being in three steps that hold nothing. A transaction that does not see it is one of those that are
 // listed after it was committed: every other one takes its lock, and then its snapshot, later.
+/** With a fence of its own, which tells it from a registration before or after it. Under `holdName`. */
 export const register = written(
   "register a name",
   ["name text"],
-  `insert into @.subscription (name, is_ready) values ($1, false) on conflict do nothing`,
+  `insert into @.subscription (name, is_ready, fence)
+select $1, false, nextval(f.tableoid::regclass) from @.fence f on conflict do nothing`,
 )
-export const isReady = written(
+export const standing = written(
   "whether a name gets events",
   ["name text"],
-  `select is_ready::text from @.subscription where name = $1`,
+  `select json_build_array(json_build_array(is_ready, fence))::text from @.subscription where name = $1`,
 )
 export const nowReady = written(
   "a name gets events",
-  ["name text"],
-  `update @.subscription set is_ready = true where name = $1 and not is_ready`,
+  ["name text", "fence bigint"],
+  `update @.subscription set is_ready = true where name = $1 and fence = $2::bigint and not is_ready`,
 )
 
 /** Transactions that write to the outbox: who they are, and what is known of them. All of them, or those of `$1`. */
@@ -111,24 +123,29 @@ from w left join pg_stat_activity a on a.pid = w.pid`,
 
 // Forgetting a name goes the same way: no transaction that begins now adds to what waits for it.
 export const unregister = written("forget a name", ["name text"], `delete from @.subscription where name = $1`)
-export const waitingRows = written(
-  "rows that wait for a name",
+
+/** True while the name `$1` is not registered. A statement that deletes by it needs `holdName` before it. */
+const isForgotten = `not exists (select from @.subscription s where s.name = $1)`
+
+export const leftOver = written(
+  "rows left over of a name",
   ["name text", "after bigint", "limit int"],
   `select json_agg(r.outbox_id)::text from (
-  select outbox_id from @.delivery where name = $1 and outbox_id > $2::bigint order by outbox_id limit $3::int
+  select outbox_id from @.delivery where name = $1 and outbox_id > $2::bigint and ${isForgotten}
+  order by outbox_id limit $3::int
 ) r`,
 )
 export const forgetDeliveries = written(
   "forget what waits for a name",
   ["name text", "rows bigint[]"],
-  `delete from @.delivery where name = $1 and outbox_id = any($2::bigint[])`,
+  `delete from @.delivery where name = $1 and outbox_id = any($2::bigint[]) and ${isForgotten}`,
 )
 export const forgetParked = written(
   "forget what is parked",
   ["name text", "limit int"],
   `with p as (
   delete from @.parked where (name, outbox_id, index) in (
-    select name, outbox_id, index from @.parked where name = $1 order by outbox_id, index limit $2::int
+    select name, outbox_id, index from @.parked where name = $1 and ${isForgotten} order by outbox_id, index limit $2::int
   ) returning 1
 )
 select 'some'::text from p limit 1`,

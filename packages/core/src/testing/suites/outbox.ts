@@ -295,6 +295,25 @@ export const outbox = ({ name, layer }: SuiteStore): StoreSuite => {
         expect(idsOf(yield* claimed(store, two))).toEqual(ids)
       }),
 
+      storeCase("shows nothing of a name that is forgotten, and begins it anew with nothing", function* () {
+        const { store, one } = yield* shop
+        yield* emit(store, 3)
+        const [first] = yield* claimed(store, one)
+        if (first !== undefined) yield* store.outbox.park(one, first.position, "no", 0)
+        yield* store.outbox.unregister(mail)
+        const nothing = { waiting: 0, parked: 0, oldestAt: undefined }
+        for (const isAgain of [false, true]) {
+          if (isAgain) yield* store.outbox.register(mail)
+          expect(yield* store.outbox.depth(mail)).toEqual(nothing)
+          expect(yield* store.outbox.parked(mail, undefined, 9)).toEqual([])
+          if (first !== undefined) expect(yield* store.outbox.unpark(mail, first.position)).toBe(false)
+          yield* emit(store, isAgain ? 0 : 2)
+        }
+        const two = yield* leased(store, "two")
+        expect(two.fence).toBeGreaterThan(one.fence)
+        expect(yield* claimed(store, two)).toEqual([])
+      }),
+
       storeCase("keeps its place through thousands of events, also for one that lags behind the other", function* () {
         const { store, one } = yield* shop
         yield* store.outbox.register(search)
