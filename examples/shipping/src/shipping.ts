@@ -64,6 +64,8 @@ export const startShipping = async (options: ShippingOptions): Promise<Shipping>
   // Locked until they are gone, so that a second process of the service sends others. Orders do not wait for each other.
   const send = async (): Promise<void> => {
     const client = await pool.connect()
+    // The pool does not listen while it lends the connection, and the event without a listener would end the process.
+    client.on("error", ignore)
     try {
       await client.query("begin")
       const rows = await client.query(
@@ -89,6 +91,8 @@ export const startShipping = async (options: ShippingOptions): Promise<Shipping>
     } catch {
       // The rows are still there, and are sent the next time. The connection may be in the middle of anything.
       client.release(true)
+    } finally {
+      client.removeListener("error", ignore)
     }
   }
 
@@ -106,6 +110,8 @@ export const startShipping = async (options: ShippingOptions): Promise<Shipping>
     },
   }
 }
+
+const ignore = (): void => {}
 
 /** The same client, which says when a slice was handled and its offset is not committed yet. */
 const afterEachSlice = (kafka: KafkaTransport, then: () => void): KafkaTransport => ({

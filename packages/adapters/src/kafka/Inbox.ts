@@ -16,8 +16,20 @@ export interface InboxClient {
 
 /** A pool of connections, as `pg` has it: `new pg.Pool()`. */
 export interface InboxPool {
-  readonly connect: () => Promise<InboxClient & { readonly release: (destroy?: boolean) => void }>
+  readonly connect: () => Promise<InboxConnection>
+  /** Hears that an idle connection broke, where the pool says so. */
+  readonly on?: Listening | undefined
 }
+
+/** A connection that is lent until `release`; with `true` the pool destroys it. */
+export interface InboxConnection extends InboxClient {
+  readonly release: (destroy?: boolean) => void
+  /** Hears that it broke while it is lent, when the pool does not listen. */
+  readonly on?: Listening | undefined
+  readonly removeListener?: Listening | undefined
+}
+
+type Listening = (event: "error", listener: () => void) => unknown
 
 /** An event that waits for its key, and of its record what a dead letter of it needs. */
 export interface KeptEvent extends StoredEvent {
@@ -164,6 +176,8 @@ const textIn = (row: unknown, field: string): ReadonlyArray<string> => {
  */
 export const inTransaction = async <A>(pool: InboxPool, use: (client: InboxClient) => Promise<A>): Promise<A> => {
   const client = await pool.connect().catch(troubled)
+  // The next statement fails where the server ended the session. The event without a listener would end the process.
+  client.on?.("error", ignore)
   let isBroken = true
   try {
     await client.query("begin").catch(troubled)
@@ -182,7 +196,20 @@ export const inTransaction = async <A>(pool: InboxPool, use: (client: InboxClien
     return answer
   } finally {
     client.release(isBroken)
+    client.removeListener?.("error", ignore)
   }
+}
+
+const ignore = (): void => {}
+
+/** Pools that have a listener of ours: one, however many consumers use the pool, for as long as the pool is there. */
+const heard = new WeakSet<InboxPool>()
+
+/** An idle connection that breaks is replaced by the pool. The event without a listener would end the process. */
+export const hear = (pool: InboxPool): void => {
+  if (heard.has(pool)) return
+  heard.add(pool)
+  pool.on?.("error", ignore)
 }
 
 const troubled = (cause: unknown): never => {

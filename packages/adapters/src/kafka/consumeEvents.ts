@@ -8,7 +8,7 @@
 import { type Event, Options } from "@holdfast/core"
 import { quietly, textOfThrown } from "@holdfast/core/ports"
 import { withoutValue } from "./deadLetters.ts"
-import { defaultRetentionDays, Inbox, type InboxClient, type InboxPool, inTransaction } from "./Inbox.ts"
+import { defaultRetentionDays, hear, Inbox, type InboxClient, type InboxPool, inTransaction } from "./Inbox.ts"
 import { defaultInboxSchema, schemaCheck } from "./inboxSql.ts"
 import { once } from "./once.ts"
 import { SliceHandler } from "./SliceHandler.ts"
@@ -24,7 +24,10 @@ export interface ConsumeOptions {
    * several topics, clients give partitions to members that do not read them, and nobody handles those.
    */
   readonly group: string
-  /** A pool of connections to the database of the effects, as `pg` has it. One transaction a partition at a time, four at most. */
+  /**
+   * A pool of connections to the database of the effects, as `pg` has it. One transaction a partition at a time, four at most.
+   * It gets a listener for connections that break, as an event without one would end the process.
+   */
   readonly pool: InboxPool
   /**
    * Does what events are for, in the transaction `tx`, which it neither commits nor rolls back. Gets events of one partition
@@ -128,6 +131,7 @@ export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsu
   const { deadLetter = `${topic}.${group}.dlq` } = options
   const onTrouble = (trouble: unknown): void => void quietly(() => (options.onTrouble ?? warn)(trouble))
   const inbox = new Inbox(schema, consumer)
+  hear(pool)
   // Where they are not there, said now and not by the first event.
   await inTransaction(pool, (client) => inbox.held(client, []))
   const deadLetters = once(async () => {

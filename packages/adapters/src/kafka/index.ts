@@ -9,7 +9,7 @@ export {
   type EventConsumer,
 } from "./consumeEvents.ts"
 export { type ResendOptions, resendDeadLetters } from "./deadLetters.ts"
-export type { InboxClient, InboxPool } from "./Inbox.ts"
+export type { InboxClient, InboxConnection, InboxPool } from "./Inbox.ts"
 export { inboxSql } from "./inboxSql.ts"
 export { type KafkaBus, type KafkaBusCounts, type KafkaBusOptions, kafka } from "./KafkaBus.ts"
 export { type KafkaRequestsOptions, kafkaRequests } from "./KafkaRequests.ts"

@@ -26,7 +26,13 @@ export const inboxWorlds = (what: string) => {
     pool.on("error", () => {})
   })
   afterAll(() => pool?.end())
-  return { server, rig: () => rigOn(pool) }
+  /** A pool of its own, as a host makes one that listens to nothing. */
+  const ownPool = (max = 4): pg.Pool => {
+    const own = new pg.Pool({ connectionString: url(), max })
+    onTestFinished(() => own.end())
+    return own
+  }
+  return { server, rig: () => rigOn(pool), ownPool }
 }
 
 const partitions = 3
