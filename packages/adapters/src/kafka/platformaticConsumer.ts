@@ -191,9 +191,27 @@ const waiting = (stream: Stream, most: number): Array<Message<Bytes, Bytes, Byte
   return messages
 }
 
-const receivedOf = ({ offset, key, value, headers }: Message<Bytes, Bytes, Bytes, Bytes>): KafkaReceived => ({
+/** A message as it is on its way: whoever wrote it may have left out its key, its value, and the value of a header. */
+type Written = Pick<Message<Bytes, Bytes, Bytes, Bytes>, "offset"> & {
+  readonly key?: Bytes | null | undefined
+  readonly value?: Bytes | null | undefined
+  readonly headers?: Iterable<readonly [Bytes | null | undefined, Bytes | null | undefined]> | null | undefined
+}
+
+/** Never throws: the stream would be made anew, and meet the same message again. */
+export const receivedOf = ({ offset, key, value, headers }: Written): KafkaReceived => ({
   offset,
   key: key?.toString(),
-  value,
-  headers: Object.fromEntries(Array.from(headers, ([name, header]) => [name.toString(), header.toString()])),
+  value: value ?? undefined,
+  headers: textOf(headers ?? []),
 })
+
+/** Without headers that have no value. One that stands there several times counts as the last of them. */
+const textOf = (headers: NonNullable<Written["headers"]>): Record<string, string> => {
+  const texts = new Map<string, string>()
+  for (const [name, header] of headers) {
+    if (header) texts.set(`${name ?? ""}`, header.toString())
+    else texts.delete(`${name ?? ""}`)
+  }
+  return Object.fromEntries(texts)
+}
