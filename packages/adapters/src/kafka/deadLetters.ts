@@ -1,14 +1,13 @@
 /**
- * Records that a consumer could not handle: a topic of their own, and how they are sent again.
+ * Records that a consumer could not handle: what they look like in a topic of their own, and when they are sent again.
  *
  * A record that is sent again goes to the topic it came from, marked with its consumer, and other consumers leave it out. The
  * inbox makes it one thing however often it is sent: it is handled where its event is a dead letter, and then is none.
  */
-import { Options } from "@holdfast/core"
-import type { KafkaReceived, KafkaRecord, KafkaTransport } from "./Transport.ts"
+import type { KafkaReceived, KafkaRecord } from "./Transport.ts"
 
 /** Headers beside those of the record itself. */
-const deadLetterHeaders = {
+export const deadLetterHeaders = {
   consumer: "dlq-consumer",
   reason: "dlq-reason",
   topic: "dlq-topic",
@@ -33,12 +32,15 @@ export interface DeadLetter {
   readonly attempts: number
 }
 
+/** Of a topic of dead letters: where all of them are written. */
+export const letterPartition = 0
+
 export const deadLetterRecord = (letter: DeadLetter): KafkaRecord => {
   const { record } = letter
   const { [headers.again]: _, [headers.bytes]: __, ...others } = record.headers
   const from = originOf(record, letter.partition)
   return {
-    partition: 0,
+    partition: letterPartition,
     key: record.key ?? "",
     value: record.value ?? new Uint8Array(),
     headers: {
@@ -80,92 +82,3 @@ export const originOf = (record: KafkaReceived, partition: number) => {
 
 /** For whom a record was sent again; undefined where it was not. */
 export const againFor = ({ headers: given }: KafkaReceived): string | undefined => given[headers.again]?.split(" ")[0]
-
-export interface ResendOptions {
-  readonly kafka: KafkaTransport
-  /** The topic of dead letters: as the consumer's `deadLetter`. */
-  readonly deadLetter: string
-  /** Sends those only whose reason has this text in it. All. */
-  readonly reason?: string | undefined
-  /** The most dead letters that are looked at in one call. 10,000. */
-  readonly most?: number | undefined
-}
-
-const checks: Options.Checks<ResendOptions> = {
-  kafka: Options.must("a transport", (value) => typeof value === "object" && value !== null && "publish" in value),
-  deadLetter: Options.must("the name of a topic", (value) => typeof value === "string" && value !== ""),
-  reason: Options.must("text", (value) => typeof value === "string"),
-  most: Options.wholeNumber(1, 1_000_000),
-}
-
-/**
- * Sends dead letters to the topics that they came from, once more for the consumer that could not handle them. Where it was
- * left off is kept by the group `<deadLetter>.resend`, so a second call begins with what is new. Answers how many were sent.
- */
-export const resendDeadLetters = async (options: ResendOptions): Promise<number> => {
-  Options.check(options, checks)
-  const { kafka, deadLetter, reason = "" } = options
-  const group = `${deadLetter}.resend`
-  let looked = 0
-  let sent = 0
-  const waiting = async () => {
-    const lag = await kafka.lag(group, deadLetter)
-    return Array.from(lag.values()).reduce((sum, each) => sum + Number(each), 0)
-  }
-  if ((await kafka.partitions(deadLetter)) === undefined) return 0
-  // Those that are there now: what fails again while this goes on is for the next call, or this one might never end.
-  const most = Math.min(options.most ?? 10_000, await waiting())
-  if (most === 0) return 0
-  const { promise: done, resolve, reject } = Promise.withResolvers<void>()
-  let failures = 0
-  const subscription = await kafka.subscribe(
-    {
-      topic: deadLetter,
-      group,
-      maxSlice: 100,
-      onTrouble: (trouble) => {
-        failures += 1
-        if (failures > 10) reject(trouble)
-      },
-    },
-    async ({ partition, records }, signal) => {
-      // Enough for this call: what is here stays for the next one.
-      if (looked >= most) return untilAborted(signal)
-      const chosen = records.filter((record) => record.headers[headers.reason]?.includes(reason) ?? false)
-      for (const record of chosen) {
-        const { [headers.topic]: topic, [headers.consumer]: consumer, [headers.bytes]: bytes, ...more } = record.headers
-        if (topic === undefined || consumer === undefined || bytes !== undefined) continue
-        // It is no longer than it was by more than these, so that its topic takes it again.
-        const { [headers.reason]: _, [headers.attempts]: __, ...others } = more
-        await kafka.publish(topic, [
-          {
-            // The events of its key that came after it are there.
-            partition: Number(others[headers.partition] ?? "0"),
-            key: record.key ?? "",
-            value: record.value ?? new Uint8Array(),
-            headers: { ...others, [headers.again]: `${consumer} ${partition}.${record.offset}` },
-          },
-        ])
-        sent += 1
-      }
-      looked += records.length
-    },
-  )
-  try {
-    const watch = async () => {
-      while (looked < most && (await waiting()) > 0) await new Promise((next) => setTimeout(next, 100))
-    }
-    await Promise.race([done, watch().then(resolve)])
-    await done
-  } finally {
-    await subscription.close()
-  }
-  return sent
-}
-
-const untilAborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((_, reject) => {
-    const end = () => reject(new Error("It is left to the next call."))
-    if (signal.aborted) end()
-    else signal.addEventListener("abort", end)
-  })

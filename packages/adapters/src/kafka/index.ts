@@ -8,7 +8,6 @@ export {
   consumeEvents,
   type EventConsumer,
 } from "./consumeEvents.ts"
-export { type ResendOptions, resendDeadLetters } from "./deadLetters.ts"
 export type { InboxClient, InboxConnection, InboxPool } from "./Inbox.ts"
 export { inboxSql } from "./inboxSql.ts"
 export { type KafkaBus, type KafkaBusCounts, type KafkaBusOptions, kafka } from "./KafkaBus.ts"
@@ -16,6 +15,7 @@ export { type KafkaRequestsOptions, kafkaRequests } from "./KafkaRequests.ts"
 export { type KafkajsOptions, kafkajs } from "./kafkajs.ts"
 export { type MemoryKafkaOptions, memoryKafka } from "./memoryKafka.ts"
 export { type PlatformaticOptions, platformatic } from "./platformatic.ts"
+export { type ResendOptions, resendDeadLetters } from "./resendDeadLetters.ts"
 export {
   type HandleSlice,
   KafkaFault,

@@ -110,6 +110,26 @@ describe("dead letters", () => {
     expect(await ids()).toEqual([2])
   })
 
+  it("given a letter that is written back twice, because a call died in between → is sent twice, and has one effect", async () => {
+    const { kafka, consume, publish, poison, handle, letters, ids, resend } = await poisoned(1)
+    const consumer = await consume({ handle, attempts: 1 })
+    await publish([event(1, "ann"), event(2, "ann")])
+    await caughtUp(consumer)
+    poison.clear()
+    const dies: KafkaTransport = {
+      ...kafka,
+      lag: (group, topic) => kafka.lag(`${group}-forgotten`, topic),
+      subscribe: (to, forgotten) => kafka.subscribe({ ...to, group: `${to.group}-forgotten` }, forgotten),
+    }
+    expect(await resendDeadLetters({ kafka: dies, deadLetter, reason: "another one" })).toBe(0)
+    const stored = await letters()
+    await expect.poll(() => stored.length).toBe(2)
+    expect(await resend()).toBe(2)
+    await caughtUp(consumer)
+    expect(await ids()).toEqual([2, 1])
+    expect(consumer.counts()).toMatchObject({ handled: 2, repeats: 1, deadLetters: 1 })
+  })
+
   it("given two members that have an event → none handles it while the other one buries it, and its key is held for it", async () => {
     const { schema, pool, kafka, consume, publish, poison, handle, ids, resend } = await poisoned(1)
     const { promise: gate, resolve: open } = Promise.withResolvers<void>()
