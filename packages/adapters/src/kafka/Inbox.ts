@@ -186,7 +186,7 @@ export const inTransaction = async <A>(pool: InboxPool, use: (client: InboxClien
       answer = await use(client)
     } catch (error) {
       await client.query("rollback").catch(() => troubled(error))
-      isBroken = false
+      isBroken = isOfSession(error)
       throw isPassing(error) ? new DatabaseTrouble("The database may do it another time.", { cause: error }) : error
     }
     const { command } = await client.query("commit").catch(troubled)
@@ -218,6 +218,19 @@ const troubled = (cause: unknown): never => {
 
 /** Connections, resources, an operator's stop; conflicts, deadlocks and locks that were not given. */
 const passing = /^(?:08|53|57P|40001|40P01|55P03)/
+/** Those of them that say nothing about the session: another transaction was in the way. */
+const inTheWay = /^(?:40001|40P01|55P03)/
 
-const isPassing = (error: unknown): boolean =>
-  typeof error === "object" && error !== null && "code" in error && passing.test(String(error.code))
+const isPassing = (error: unknown): boolean => passing.test(stateOf(error))
+
+/**
+ * Whether another session may do what this one could not. A server that was the primary takes no writes once it is a standby,
+ * and its sessions would stay in the pool for as long as they are used.
+ */
+const isOfSession = (error: unknown): boolean => {
+  const cause = error instanceof DatabaseTrouble ? error.cause : isPassing(error) ? error : undefined
+  return cause !== undefined && !inTheWay.test(stateOf(cause))
+}
+
+const stateOf = (error: unknown): string =>
+  typeof error === "object" && error !== null && "code" in error ? String(error.code) : ""

@@ -68,4 +68,40 @@ describe("the sessions of a consumer", () => {
     await consumer.close()
     expect(back).toEqual(new Set([1]))
   })
+
+  it("given a session on a server that takes no writes any more → is destroyed, and the next one handles the slice", async () => {
+    const { publish, consume, expectOnce } = await rig()
+    const pool = ownPool(1)
+    const consumer = await consume({ pool, attempts: 1 })
+    await pool.query("set session characteristics as transaction read only")
+    await publish(events(5, 1))
+    await expectOnce(events(5, 1))
+    expect(consumer.counts()).toMatchObject({ handled: 5, deadLetters: 0 })
+  })
+
+  it.each([
+    ["a conflict", "40001", false],
+    ["a deadlock", "40P01", false],
+    ["a lock that is not given", "55P03", false],
+    ["a want of memory", "53200", true],
+    ["an error of the handler's own", "P0001", false],
+  ])("given %s → the session is destroyed only where another one may do better", async (_, code, isDestroyed) => {
+    const { publish, effect, consume, expectOnce } = await rig()
+    const pool = ownPool()
+    const destroyed: Array<unknown> = []
+    pool.on("release", (destroy) => destroyed.push(destroy))
+    let failures = 1
+    const consumer = await consume({
+      pool,
+      attempts: 2,
+      handle: async (all, tx) => {
+        if (failures-- > 0) await tx.query(`do $$ begin raise 'no' using errcode = '${code}'; end $$`)
+        await effect(all, tx)
+      },
+    })
+    await publish(events(1, 1))
+    await expectOnce(events(1, 1))
+    expect(destroyed.filter((each) => each === true).length).toBe(isDestroyed ? 1 : 0)
+    expect(consumer.counts()).toMatchObject({ handled: 1, deadLetters: 0 })
+  })
 })
