@@ -216,12 +216,12 @@ const troubled = (cause: unknown): never => {
   throw cause instanceof DatabaseTrouble ? cause : new DatabaseTrouble("The database is away.", { cause })
 }
 
-/** Connections, resources, an operator's stop; conflicts, deadlocks and locks that were not given. */
-const passing = /^(?:08|53|57P|40001|40P01|55P03)/
+/** Connections, resources, an operator's stop; conflicts, deadlocks and locks that were not given. A limit that is set is not. */
+const passing = /^(?:08|53(?!400)|57P|40001|40P01|55P03)/
 /** Those of them that say nothing about the session: another transaction was in the way. */
 const inTheWay = /^(?:40001|40P01|55P03)/
 
-const isPassing = (error: unknown): boolean => passing.test(stateOf(error))
+const isPassing = (error: unknown): boolean => passing.test(sqlStateOf(error))
 
 /**
  * Whether another session may do what this one could not. A server that was the primary takes no writes once it is a standby,
@@ -229,8 +229,14 @@ const isPassing = (error: unknown): boolean => passing.test(stateOf(error))
  */
 const isOfSession = (error: unknown): boolean => {
   const cause = error instanceof DatabaseTrouble ? error.cause : isPassing(error) ? error : undefined
-  return cause !== undefined && !inTheWay.test(stateOf(cause))
+  return cause !== undefined && !inTheWay.test(sqlStateOf(cause))
 }
 
-const stateOf = (error: unknown): string =>
-  typeof error === "object" && error !== null && "code" in error ? String(error.code) : ""
+/** What a database says went wrong, in five characters; nothing where an error is not a database's. */
+export const sqlStateOf = (error: unknown): string => {
+  if (typeof error !== "object" || error === null || !("code" in error)) return ""
+  // A handler's own error may have a code, too, such as 535, which is the number of a mail server's reply.
+  if (typeof error.code !== "string" || !/^[0-9A-Z]{5}$/.test(error.code)) return ""
+  // `pg` says in words how severe it is.
+  return "severity" in error && typeof error.severity !== "string" ? "" : error.code
+}

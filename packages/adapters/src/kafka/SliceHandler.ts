@@ -13,6 +13,7 @@ import {
   type InboxPool,
   inTransaction,
   type KeptEvent,
+  sqlStateOf,
 } from "./Inbox.ts"
 import { pause } from "./retrying.ts"
 import type { HandleSlice, KafkaReceived, KafkaRecord } from "./Transport.ts"
@@ -216,12 +217,7 @@ export class SliceHandler {
 /** Our own statements are nobody's poison: a table that is missing, a right that is. What they do not take as data is. */
 const ours = <A>(asked: Promise<A>): Promise<A> =>
   asked.catch((cause) => {
-    if (
-      cause instanceof DatabaseTrouble ||
-      (cause instanceof Error && "code" in cause && /^(22|54)/.test(String(cause.code)))
-    ) {
-      throw cause
-    }
+    if (cause instanceof DatabaseTrouble || /^(22|54)/.test(sqlStateOf(cause))) throw cause
     throw new DatabaseTrouble("The inbox cannot be used.", { cause })
   })
 

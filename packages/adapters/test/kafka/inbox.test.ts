@@ -143,6 +143,31 @@ describe("a consumer with an inbox", () => {
     })
   })
 
+  it.each([
+    ["the number of a mail server's reply as its code", { code: 535 }, 1],
+    ["that number as text", { code: "535" }, 1],
+    ["a longer code that begins like one of a database's", { code: "08-not-found" }, 1],
+    ["such a code in small letters", { code: "53abc" }, 1],
+    ["a code of five characters, and a severity that is no word", { code: "53000", severity: 3 }, 1],
+    ["a limit of the database as its code", { code: "53400", severity: "ERROR" }, 1],
+    ["want of memory as its code", { code: "53200", severity: "ERROR" }, 0],
+    ["a connection of another database as its code", { code: "08006" }, 0],
+  ])("given a handler's own error with %s → is a dead letter where no database is away", async (_, fields, letters) => {
+    const { publish, effect, consume, expectOnce } = await rig()
+    const all = events(4, 1)
+    let failures = 4
+    const consumer = await consume({
+      attempts: 2,
+      handle: async (some, tx) => {
+        if (some.some(({ id }) => Number(id) === 1) && failures-- > 0) throw Object.assign(new Error("no"), fields)
+        await effect(some, tx)
+      },
+    })
+    await publish(all)
+    await expectOnce(all.slice(letters))
+    expect(consumer.counts()).toMatchObject({ handled: 4 - letters, deadLetters: letters })
+  })
+
   it("given an onTrouble that throws → what went wrong is tried again all the same", async () => {
     const { publish, effect, consume, expectOnce } = await rig()
     let failures = 3
