@@ -8,6 +8,7 @@
 import { type BusOption, Options, type StoredEvent } from "@holdfast/core"
 import { type BusFault, EventBus, textOfThrown } from "@holdfast/core/ports"
 import { Effect, Layer } from "effect"
+import { againFor } from "./deadLetters.ts"
 import { type Envelope, envelopeOf, eventIn, sizeOf, stubOf } from "./envelope.ts"
 import { partitionOf } from "./murmur2.ts"
 import { once } from "./once.ts"
@@ -170,16 +171,19 @@ class TopicBus {
     Effect.gen({ self: this }, function* () {
       const context = yield* Effect.context<Effect.Services<ReturnType<typeof handler>>>()
       const run = Effect.runPromiseWith(context)
+      // With the topic in it, for members of one group of whom some have other topics are given partitions of those, too,
+      // and nobody serves them.
+      const group = `${this.#topic}.${name}`
       const handle = async ({ records }: KafkaSlice, signal: AbortSignal) => {
-        const events = records.map(eventIn).filter((event) => event !== undefined)
-        this.counts.skipped += records.length - events.length
+        // A dead letter that is sent again is for its own consumer: the event itself came here when it was new.
+        const mine = records.filter((record) => (againFor(record) ?? group) === group)
+        const events = mine.map(eventIn).filter((event) => event !== undefined)
+        this.counts.skipped += mine.length - events.length
         if (events.length > 0) await run(handler(events), { signal })
       }
       const to = {
         topic: this.#topic,
-        // With the topic in it, for members of one group of whom some have other topics are given partitions of those, too,
-        // and nobody serves them.
-        group: `${this.#topic}.${name}`,
+        group,
         maxSlice: this.#maxSlice,
         onTrouble: (trouble: unknown) =>
           void run(

@@ -100,6 +100,25 @@ describe("a topic as a bus", () => {
     await expect.poll(() => stubs).toEqual([[large.id, '{"bytes":2011}']])
   })
 
+  it("given dead letters that are sent again for a consumer → a subscriber is not handed them", async () => {
+    const transport = memoryKafka()
+    const { bus, publish, subscribe } = await opened({ kafka: transport, topic: "events", partitions: 1 })
+    const seen: Array<ReturnType<typeof event>> = []
+    await subscribe("mail", (all) => void seen.push(...all))
+    await publish(events(3, 1))
+    const { headers, ...envelope } = envelopeOf(event(1, "key-0"), "/shop")
+    const again = (consumer: string) => ({
+      ...envelope,
+      partition: 0,
+      headers: { ...headers, "dlq-again": `${consumer} 0.0` },
+    })
+    await transport.publish("events", [again("billing"), again("events.mail"), again("mail")])
+    await publish([event(4, "key-0")])
+    await expect.poll(() => seen.at(-1)?.id).toBe(event(4, "key-0").id)
+    expect(seen.map(({ id }) => Number(id))).toEqual([1, 2, 3, 1, 4])
+    expect(bus.counts().skipped).toBe(0)
+  })
+
   it("given many large events → sends them in batches below the limit, in order", async () => {
     const transport = memoryKafka()
     const sizes: Array<number> = []
