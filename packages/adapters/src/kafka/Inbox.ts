@@ -42,6 +42,15 @@ export class DatabaseTrouble extends Error {
   override readonly name = "DatabaseTrouble"
 }
 
+/** A handler has not ended in time. Nobody knows what it still asks its session, so that is of no more use. */
+export class HandlerTimedOut extends Error {
+  override readonly name = "HandlerTimedOut"
+
+  constructor(afterMillis: number) {
+    super(`The handler has not ended within ${afterMillis} ms.`)
+  }
+}
+
 /** How many days an inbox remembers what it handled, unless it is told otherwise: one more than a broker keeps records. */
 export const defaultRetentionDays = 8
 
@@ -172,19 +181,26 @@ const textIn = (row: unknown, field: string): ReadonlyArray<string> => {
 
 /**
  * Uses a connection in a transaction. Whatever goes wrong outside of `use` is {@link DatabaseTrouble}, and so is what `use`
- * fails with where the connection does not answer afterwards.
+ * fails with where the connection does not answer afterwards. No statement takes longer than `statementMillis`, and none stays
+ * behind for longer where the connection is given up: its locks keep others from the same events.
  */
-export const inTransaction = async <A>(pool: InboxPool, use: (client: InboxClient) => Promise<A>): Promise<A> => {
+export const inTransaction = async <A>(
+  pool: InboxPool,
+  use: (client: InboxClient) => Promise<A>,
+  statementMillis?: number,
+): Promise<A> => {
   const client = await pool.connect().catch(troubled)
   // The next statement fails where the server ended the session. The event without a listener would end the process.
   client.on?.("error", ignore)
   let isBroken = true
   try {
-    await client.query("begin").catch(troubled)
+    await client.query(statementMillis === undefined ? "begin" : beginWithin(statementMillis)).catch(troubled)
     let answer: A
     try {
       answer = await use(client)
     } catch (error) {
+      // Nothing is asked behind a statement that may take its time.
+      if (error instanceof HandlerTimedOut) throw error
       await client.query("rollback").catch(() => troubled(error))
       isBroken = isOfSession(error)
       throw isPassing(error) ? new DatabaseTrouble("The database may do it another time.", { cause: error }) : error
@@ -199,6 +215,11 @@ export const inTransaction = async <A>(pool: InboxPool, use: (client: InboxClien
     client.removeListener?.("error", ignore)
   }
 }
+
+/** Without parameters several statements are one message. A limit of the host's that is lower stays. */
+const beginWithin = (millis: number): string =>
+  `begin; select set_config('statement_timeout', '${millis}', true)
+where current_setting('statement_timeout')::interval not between '1 ms' and '${millis} ms'`
 
 const ignore = (): void => {}
 

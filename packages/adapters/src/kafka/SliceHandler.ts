@@ -8,6 +8,7 @@ import { againFor, type DeadLetter, deadLetterRecord, originOf } from "./deadLet
 import { envelopeOf, eventIn, isName } from "./envelope.ts"
 import {
   DatabaseTrouble,
+  HandlerTimedOut,
   type Inbox,
   type InboxClient,
   type InboxPool,
@@ -27,6 +28,7 @@ export interface SliceHandlerOptions {
   readonly batch: number
   readonly attempts: number
   readonly backoffMillis: number
+  readonly handlerTimeoutMillis: number
   readonly holdsKeys: boolean
   readonly onTrouble: (trouble: unknown) => void
   /** Answers whether it was taken with its value, so that it can be sent again. */
@@ -109,20 +111,36 @@ export class SliceHandler {
 
   /** One transaction: their ids, their effects. */
   async #together(mine: ReadonlyArray<Mine>): Promise<void> {
-    const { inbox, pool, handle, holdsKeys } = this.#options
-    const counted = await inTransaction(pool, async (client) => {
+    const { inbox, holdsKeys } = this.#options
+    const counted = await this.#inTransaction(async (client) => {
       const fresh = await this.#fresh(client, mine)
       const stranger = fresh.find(({ event }) => event === undefined)
       if (stranger !== undefined) throw new Error(whyNoEvent(stranger.record))
       const { now, later } = holdsKeys ? await this.#apart(client, fresh) : { now: eventsOf(fresh), later: [] }
       if (later.length > 0) await ours(inbox.keep(client, later))
-      if (now.length > 0) await handle(now.map(shown), client)
+      if (now.length > 0) await this.#handled(now, client)
       return { handled: now.length, held: later.length, repeats: mine.length - fresh.length, last: now.at(-1) }
     })
     this.counts.handled += counted.handled
     this.counts.held += counted.held
     this.counts.repeats += counted.repeats
     if (counted.last !== undefined) this.lagMillis = Math.max(0, Date.now() - counted.last.occurredAt)
+  }
+
+  #inTransaction<A>(use: (client: InboxClient) => Promise<A>): Promise<A> {
+    return inTransaction(this.#options.pool, use, this.#options.handlerTimeoutMillis)
+  }
+
+  /** The handler's turn, which ends in time: a partition must not wait for ever, nor whoever closes the consumer. */
+  async #handled(events: ReadonlyArray<KeptEvent>, client: InboxClient): Promise<void> {
+    const { handle, handlerTimeoutMillis: afterMillis } = this.#options
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const timer = setTimeout(() => reject(new HandlerTimedOut(afterMillis)), afterMillis)
+    try {
+      await Promise.race([handle(events.map(shown), client), late])
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   /** Those whose effect is still to come, which counts as done when this transaction commits. */
@@ -150,8 +168,8 @@ export class SliceHandler {
 
   /** One transaction, too: it is stored among the dead letters where its effect was still to come, and not otherwise. */
   async #bury(one: Mine, where: Where): Promise<void> {
-    const { inbox, pool, consumer, holdsKeys, sendDeadLetter } = this.#options
-    const isFresh = await inTransaction(pool, async (client) => {
+    const { inbox, consumer, holdsKeys, sendDeadLetter } = this.#options
+    const isFresh = await this.#inTransaction(async (client) => {
       if ((await this.#fresh(client, [one])).length === 0) return false
       if (await sendDeadLetter(deadLetterRecord({ ...where, consumer, record: one.record }))) {
         await ours(inbox.bury(client, one.id))
@@ -164,15 +182,15 @@ export class SliceHandler {
 
   /** Once the event is handled that held a key: what was kept behind it, in order, until nothing is left or one of it fails. */
   async #release(holder: StoredEvent, topic: string, partition: number, signal: AbortSignal): Promise<void> {
-    const { inbox, pool, handle, batch, attempts, onTrouble } = this.#options
+    const { inbox, batch, attempts, onTrouble } = this.#options
     let most = batch
     for (let attempt = 1; ; ) {
       signal.throwIfAborted()
       let kept: ReadonlyArray<KeptEvent> = []
       try {
-        await inTransaction(pool, async (client) => {
+        await this.#inTransaction(async (client) => {
           kept = await ours(inbox.release(client, holder, most))
-          if (kept.length > 0) await handle(kept.map(shown), client)
+          if (kept.length > 0) await this.#handled(kept, client)
         })
         if (kept.length === 0) return
         this.counts.handled += kept.length
@@ -197,11 +215,11 @@ export class SliceHandler {
 
   /** The first of those that are kept is a dead letter, for which the others wait. Answers whether they do. */
   async #buryKept(holder: StoredEvent, first: KeptEvent, where: Where): Promise<boolean> {
-    const { inbox, pool, consumer, sendDeadLetter } = this.#options
+    const { inbox, consumer, sendDeadLetter } = this.#options
     const { headers, offset } = first.record ?? { ...envelopeOf(first, "/holdfast"), offset: "0" }
     const { key, value } = envelopeOf(first, "/holdfast")
     const record = { key, value, headers, offset: BigInt(offset) }
-    const waits = await inTransaction(pool, async (client) => {
+    const waits = await this.#inTransaction(async (client) => {
       const [kept] = await ours(inbox.release(client, holder, 1))
       if (kept?.id !== first.id) throw new DatabaseTrouble("Another member goes on with this key.")
       if (!(await sendDeadLetter(deadLetterRecord({ ...where, consumer, record })))) return false

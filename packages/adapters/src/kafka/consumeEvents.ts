@@ -44,6 +44,11 @@ export interface ConsumeOptions {
   readonly attempts?: number | undefined
   /** The pause before another attempt, in milliseconds; it doubles, to 10,000 at most. 100. */
   readonly backoffMillis?: number | undefined
+  /**
+   * How long one attempt of `handle` may take, and each statement of it, in milliseconds, 1 to 86,400,000. Then the attempt has
+   * failed and its connection is destroyed. 30,000.
+   */
+  readonly handlerTimeoutMillis?: number | undefined
   /** The topic of dead letters. Made where it is not there. Default: `<topic>.<group>.dlq`. */
   readonly deadLetter?: string | undefined
   /** How many brokers keep that topic. 3. */
@@ -75,7 +80,10 @@ export interface EventConsumer {
   readonly lagMillis: () => number | undefined
   /** By partition, how many records the group has not committed. */
   readonly lag: () => Promise<ReadonlyMap<number, bigint>>
-  /** Ends when the slices in hand have ended, and leaves the group. The pool and the client stay open. */
+  /**
+   * Ends when the slices in hand have ended, and leaves the group. Waits for a handler no longer than `handlerTimeoutMillis`.
+   * The pool and the client stay open.
+   */
   readonly close: () => Promise<void>
 }
 
@@ -101,6 +109,7 @@ const checks: Options.Checks<ConsumeOptions> = {
   batch: Options.wholeNumber(1, 10_000),
   attempts: Options.wholeNumber(1, 100),
   backoffMillis: Options.wholeNumber(1, 10_000),
+  handlerTimeoutMillis: Options.wholeNumber(1, 86_400_000),
   deadLetter: named,
   replication: Options.wholeNumber(1, 100),
   afterDeadLetter: Options.oneOf("go on", "hold the key"),
@@ -146,6 +155,7 @@ export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsu
     batch,
     attempts: options.attempts ?? 5,
     backoffMillis: options.backoffMillis ?? 100,
+    handlerTimeoutMillis: options.handlerTimeoutMillis ?? 30_000,
     holdsKeys: options.afterDeadLetter === "hold the key",
     onTrouble,
     sendDeadLetter: async (record) => {

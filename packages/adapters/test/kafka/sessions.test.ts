@@ -3,6 +3,7 @@
  */
 import type pg from "pg"
 import { beforeEach, describe, expect, it } from "vitest"
+import type { InboxClient } from "../../src/kafka/index.ts"
 import { events } from "./events.ts"
 import { inboxWorlds } from "./inboxRig.ts"
 
@@ -104,4 +105,85 @@ describe("the sessions of a consumer", () => {
     expect(destroyed.filter((each) => each === true).length).toBe(isDestroyed ? 1 : 0)
     expect(consumer.counts()).toMatchObject({ handled: 1, deadLetters: 0 })
   })
+
+  it.each([
+    ["never ends", () => new Promise<void>(() => {})],
+    ["ends too late", () => new Promise((resolve) => setTimeout(resolve, 600))],
+    [
+      "waits for a statement that takes a minute",
+      (tx: InboxClient, mark: string) => tx.query(`/* ${mark} */ select pg_sleep(60)`),
+    ],
+  ])(
+    "given a handler that %s over an event → that is a dead letter, what comes behind it is handled, no session stays",
+    async (_, hang) => {
+      const { schema, pool: other, publish, effect, consume, effects } = await rig()
+      const pool = ownPool()
+      const troubles: Array<string> = []
+      const late: Array<unknown> = []
+      const consumer = await consume({
+        pool,
+        attempts: 2,
+        handlerTimeoutMillis: 300,
+        onTrouble: (trouble) => void troubles.push(String(trouble)),
+        handle: async (all, tx) => {
+          if (all.some(({ id }) => Number(id) === 2)) {
+            await hang(tx, schema)
+            late.push(await effect(all, tx))
+          }
+          await effect(all, tx)
+        },
+      })
+      await publish(events(4, 1))
+      await expect
+        .poll(async () => (await effects()).map((row) => Number(row.event_id)), { timeout: 20_000 })
+        .toEqual([1, 3, 4])
+      expect(consumer.counts()).toMatchObject({ handled: 3, deadLetters: 1 })
+      // The server may end the statement a moment before.
+      expect(troubles[0]).toMatch(/The handler has not ended within 300 ms|statement timeout/)
+      expect(late).toEqual([])
+      const busy =
+        "select from pg_stat_activity where state <> 'idle' and query like '%' || $1 || '%' and pid <> pg_backend_pid()"
+      await expect.poll(async () => (await other.query(busy, [schema])).rowCount).toBe(0)
+    },
+  )
+
+  it("given a handler that never ends → close waits for it no longer than it may take", async () => {
+    const { publish, consume } = await rig()
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
+    const consumer = await consume({
+      pool: ownPool(),
+      handlerTimeoutMillis: 500,
+      handle: () => {
+        begin()
+        return new Promise(() => {})
+      },
+    })
+    await publish(events(10, 1))
+    await begun
+    await consumer.close()
+    expect(consumer.counts()).toMatchObject({ handled: 0, deadLetters: 0 })
+  })
+
+  it.each([
+    ["none", "0", "700ms"],
+    ["a lower one", "500ms", "500ms"],
+    ["a higher one", "2h", "700ms"],
+  ])(
+    "given a limit of the host's on statements: %s → the lower one counts, and the session keeps its own",
+    async (_, own, within) => {
+      const { publish, consume } = await rig()
+      const pool = ownPool(1)
+      await pool.query(`set statement_timeout = '${own}'`)
+      const seen: Array<unknown> = []
+      const consumer = await consume({
+        pool,
+        handlerTimeoutMillis: 700,
+        handle: async (_all, tx) => void seen.push((await tx.query("show statement_timeout")).rows[0]),
+      })
+      await publish(events(1, 1))
+      await expect.poll(() => consumer.counts().handled).toBe(1)
+      expect(seen).toEqual([{ statement_timeout: within }])
+      expect((await pool.query("show statement_timeout")).rows[0].statement_timeout).toBe(own)
+    },
+  )
 })
