@@ -49,6 +49,9 @@ export interface SubscribeTo {
 /**
  * Handles a slice. The slice counts as handled, and its offset is committed, when the promise fulfils; after a rejection
  * it is handed over again. `signal` aborts when the partition is another member's, or the subscription closes.
+ *
+ * A client fetches more when what it fetched before is handled. So a slice that is never handled holds up the other
+ * partitions of the same member, too: whoever cannot handle a record puts it aside and fulfils.
  */
 export type HandleSlice = (slice: KafkaSlice, signal: AbortSignal) => Promise<void>
 

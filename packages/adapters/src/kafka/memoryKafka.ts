@@ -1,6 +1,9 @@
 /**
  * The reference of a transport, in memory: logs of partitions, groups with one offset a partition, and members that share
  * the partitions of a topic. What it holds is gone with the process.
+ *
+ * A group is one for each topic here, and one over all topics of its members on a broker; and a slice that is not handled holds
+ * up its own partition only.
  */
 import { oneByOne } from "./oneByOne.ts"
 import { untilHandled } from "./retrying.ts"
