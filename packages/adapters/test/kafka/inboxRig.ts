@@ -26,9 +26,9 @@ export const inboxWorlds = (what: string) => {
     pool.on("error", () => {})
   })
   afterAll(() => pool?.end())
-  /** A pool of its own, as a host makes one that listens to nothing. */
+  /** A pool of its own, as a host makes one that listens to nothing. It closes no session of itself, as one in steady use. */
   const ownPool = (max = 4): pg.Pool => {
-    const own = new pg.Pool({ connectionString: url(), max })
+    const own = new pg.Pool({ connectionString: url(), max, idleTimeoutMillis: 0 })
     onTestFinished(() => own.end())
     return own
   }
