@@ -17,7 +17,8 @@ export interface ShopCalls {
   readonly popularity: Pick<Shop["popularity"], "top">
   readonly outcome: Shop["outcome"]
   readonly health: Shop["health"]
-  readonly readiness: Shop["readiness"]
+  /** Where it is not brought, `health` is asked instead. */
+  readonly readiness?: Shop["readiness"]
 }
 
 /** What a handler has beside its input. */

@@ -24,7 +24,7 @@ export const plainRoutesOf = <C extends Caller>(
   const text = once(() => JSON.stringify(document()))
   const page = once(() => pageOf(document()))
   const health = shared(() => shop.health())
-  const readiness = shared(() => shop.readiness())
+  const readiness = shared(() => (shop.readiness ?? shop.health)())
   const routes = new Map<string, PlainRoute>()
   const add = (path: string, plain: PlainRoute["plain"]): void => {
     routes.set(path, { name: `GET ${path}`, plain })
