@@ -68,10 +68,8 @@ export const floors: ReadonlyArray<Floor> = [
     "core/points core/coupons core/stock core/popularity core/events",
     "pure: records and rules; orders is where they meet",
   ),
-  floor(
-    "core/options.ts core/errors.ts",
-    "how options are checked and refused, in every package │ for those who read errors",
-  ),
+  floor("core/errors.ts", "for browsers, and those who only read errors"),
+  floor("core/options.ts", "how options are checked and refused, in every package"),
   floor("core/HoldfastError.ts", "a refusal as it is thrown"),
   floor("core/codeOf.ts", "from a refusal to its code"),
   floor("core/refusals.ts", "the one table of everything that can be answered instead of success"),

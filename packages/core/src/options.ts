@@ -5,6 +5,7 @@
  * ```ts
  * const checks: Options.Checks<MyOptions> = { retries: Options.wholeNumber(0, 10), onEnd: Options.aFunction }
  * Options.check(options, checks) // throws a HoldfastError with the code INVALID_INPUT
+ * Options.check(options, checks, ["onEnd"]) // also where `onEnd` is not given
  * ```
  */
 import { HoldfastError } from "./HoldfastError.ts"
@@ -18,8 +19,12 @@ export type Checks<Of> = { readonly [Name in keyof Required<Of>]: Check }
 
 export type Issues = InvalidInput["issues"]
 
-/** Throws a HoldfastError that names every option that is unknown or not as it must be. */
-export const check = <Of>(options: unknown, checks: Checks<Of>): void => refuse(issuesOf(options, checks))
+/** Names of options that must be given. */
+type Needed<Of> = ReadonlyArray<NoInfer<keyof Of & string>>
+
+/** Throws a HoldfastError that names every option that is unknown, not as it must be, or needed and not given. */
+export const check = <Of>(options: unknown, checks: Checks<Of>, needed: Needed<Of> = []): void =>
+  refuse(issuesOf(options, checks, "", needed))
 
 /** Throws a HoldfastError where there are issues. */
 export const refuse = (issues: Issues): void => {
@@ -27,28 +32,24 @@ export const refuse = (issues: Issues): void => {
 }
 
 /** What is wrong with options, which stand at a pointer: empty for the options themselves, `/limits` for those inside one. */
-export const issuesOf = <Of>(options: unknown, checks: Checks<Of>, at = ""): Issues => {
-  if (typeof options !== "object" || options === null || Array.isArray(options))
+export const issuesOf = <Of>(options: unknown, checks: Checks<Of>, at = "", needed: Needed<Of> = []): Issues => {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
     return [{ pointer: at, message: "must be an object" }]
+  }
   const known = new Map<string, Check>(Object.entries(checks))
-  return namesOf(options).flatMap((name) => {
-    const value: unknown = Reflect.get(options, name)
+  const names = Array.from(known.keys())
+  const messageOf = (name: string): string | undefined => {
     const holds = known.get(name)
-    const message =
-      holds === undefined
-        ? unknownOption(name, Array.from(known.keys()))
-        : value === undefined
-          ? undefined
-          : holds(value)
+    if (holds === undefined) return unknownOption(name, names)
+    const value: unknown = Reflect.get(options, name)
+    if (value !== undefined) return holds(value)
+    return needed.some((each) => each === name) ? "must be given" : undefined
+  }
+  // Those that are known are looked at wherever they come from: whoever reads them sees inherited ones too.
+  return Array.from(new Set([...Object.keys(options), ...names])).flatMap((name) => {
+    const message = messageOf(name)
     return message === undefined ? [] : [{ pointer: `${at}/${escaped(name)}`, message }]
   })
-}
-
-/** Inherited ones are read as well, so they count. */
-const namesOf = (options: object): ReadonlyArray<string> => {
-  const names: Array<string> = []
-  for (const name in options) names.push(name)
-  return names
 }
 
 /** A check out of a predicate. */

@@ -20,16 +20,18 @@ import { Cause, type Context, Effect, Exit, Layer } from "effect"
 import { HttpEffect, HttpRouter } from "effect/http"
 import type { Caller } from "./exchange/identity.ts"
 import type { ShopCalls } from "./handlers/Handling.ts"
-import type { ShopHandlerOptions } from "./options.ts"
+import { checkOptions, type ShopHandlerOptions } from "./options.ts"
 import { type ShopHandler, shopHandler } from "./shopHandler.ts"
 
 type Needs = Points | Coupons | Stock | Orders | Popularity | Outcomes | Health
 
-/** Adds every route of the surface to the program's router. */
+/** Adds every route of the surface to the program's router. Throws for options that `shopHandler` would refuse. */
 export const layer = <C extends Caller>(
   options: ShopHandlerOptions<C>,
-): Layer.Layer<never, never, Needs | HttpRouter.HttpRouter> =>
-  Layer.unwrap(
+): Layer.Layer<never, never, Needs | HttpRouter.HttpRouter> => {
+  // Here and not only when it is built, which a router may do as late as with its first request.
+  checkOptions(options)
+  return Layer.unwrap(
     Effect.map(shopCalls, (calls) => {
       const handler = shopHandler(calls, options)
       return Layer.mergeAll(
@@ -38,6 +40,7 @@ export const layer = <C extends Caller>(
       )
     }),
   )
+}
 
 const route = ({ fetch }: ShopHandler, path: `/${string}`) =>
   // `fetch` answers everything, also what goes wrong.

@@ -1,7 +1,7 @@
 /**
  * What a host chooses about the HTTP surface, with its defaults, checked before the first request.
  */
-import { maxOrderLines, type Order } from "@holdfast/core"
+import { maxOrderLines, Options, type Order } from "@holdfast/core"
 import { quietly } from "@holdfast/core/ports"
 import type { Authorize, Caller, ResolveCaller } from "./exchange/identity.ts"
 import type { RateLimitOptions } from "./exchange/RateLimit.ts"
@@ -67,7 +67,7 @@ export interface CommonOptions<C extends Caller> {
   /** Who may cancel orders, and until when. Off unless given. */
   readonly cancel?: CancelOptions<C> | undefined
   /** Bounds on what one request may bring; those that are left out keep their defaults. */
-  readonly limits?: Partial<Limits> | undefined
+  readonly limits?: { readonly [Name in keyof Limits]?: Limits[Name] | undefined } | undefined
   /** How old answers to reads may be. Default: they are exact. */
   readonly cache?: CacheOptions | undefined
   /** Off unless given. */
@@ -136,44 +136,134 @@ export interface Settings<C extends Caller> {
   readonly clock: () => number
 }
 
-const defaultLimits: Limits = {
-  bodyBytes: 65_536,
-  headers: 64,
-  targetLength: 4_096,
-  orderItems: maxOrderLines,
-  inFlight: 10_000,
-  bodyMillis: 10_000,
-  answerMillis: 15_000,
+/** The longest that a timer waits, of Node's and of browsers: one that is longer ends at once. */
+const longestTimerMillis = 2_147_483_647
+
+const anyNumber = Options.wholeNumber(1, Number.MAX_SAFE_INTEGER)
+
+const limitChecks: Options.Checks<Limits> = {
+  bodyBytes: anyNumber,
+  headers: anyNumber,
+  targetLength: anyNumber,
+  orderItems: Options.wholeNumber(1, maxOrderLines),
+  inFlight: anyNumber,
+  bodyMillis: Options.wholeNumber(1, longestTimerMillis),
+  answerMillis: Options.wholeNumber(1, longestTimerMillis),
 }
 
-const known: { readonly [Name in keyof Required<ShopHandlerOptions>]: true } = {
-  basePath: true,
-  resolveCaller: true,
-  demoIdentity: true,
-  authorize: true,
-  keys: true,
-  charge: true,
-  cancel: true,
-  limits: true,
-  cache: true,
-  rateLimit: true,
-  problemTypeBase: true,
-  docs: true,
-  metrics: true,
-  readyWithoutStore: true,
-  onDefect: true,
-  warn: true,
-  clock: true,
+const byWhom = Options.must('"owner" or a function', (value) => value === "owner" || typeof value === "function")
+
+const chargeChecks: Options.Checks<ChargeOptions<Caller>> = { by: byWhom }
+
+const cancelChecks: Options.Checks<CancelOptions<Caller>> = {
+  by: byWhom,
+  until: Options.must(
+    '"completed" or a whole number of milliseconds, at least 1',
+    (value) => value === "completed" || anyNumber(value) === undefined,
+  ),
 }
 
+const cacheChecks: Options.Checks<CacheOptions> = {
+  productMillis: Options.wholeNumber(1, 3_600_000),
+  popularMillis: Options.wholeNumber(1, 3_600_000),
+}
+
+const rateLimitChecks: Options.Checks<RateLimitOptions> = {
+  requests: Options.wholeNumber(1, 1_000_000_000),
+  perSeconds: Options.wholeNumber(1, 31_536_000),
+  addressOf: Options.aFunction,
+  // It stands in a header, between quotes.
+  name: Options.must(
+    "1 to 255 printable characters of ASCII, without quotes and backslashes",
+    (value) => typeof value === "string" && /^[ !#-[\]-~]{1,255}$/.test(value),
+  ),
+}
+
+/** The checks of options that have options of their own come after those of the rest, with pointers into them. */
+const looksInside: Options.Check = () => undefined
+
+const checks: Options.Checks<ShopHandlerOptions> = {
+  basePath: Options.must(
+    'a path such as "/api/v1", of letters, digits and .~_-!$&\'(),;=@+ between single slashes',
+    (value) => typeof value === "string" && (value === "/" || isPlainPath(value)),
+  ),
+  resolveCaller: Options.aFunction,
+  demoIdentity: Options.trueOrFalse,
+  authorize: Options.aFunction,
+  keys: Options.oneOf("required", "optional"),
+  charge: looksInside,
+  cancel: looksInside,
+  limits: looksInside,
+  cache: looksInside,
+  rateLimit: looksInside,
+  problemTypeBase: Options.must(
+    'the beginning of an address, such as "https://shop.example/problems#"',
+    (value) => typeof value === "string" && /^[\w\-.~:/?#[\]@!$&'()*+,;=%]*$/.test(value),
+  ),
+  docs: Options.trueOrFalse,
+  metrics: Options.trueOrFalse,
+  readyWithoutStore: Options.trueOrFalse,
+  onDefect: Options.aFunction,
+  warn: Options.aFunction,
+  clock: Options.aFunction,
+}
+
+/**
+ * Characters that arrive as they were written, whatever reads the address on the way, and that no router takes for a
+ * pattern. Clients walk the steps "." and ".." before they send.
+ */
+const isPlainPath = (path: string): boolean =>
+  /^(?:\/[\w.~!$&'(),;=@+-]+)*$/.test(path) && !/\/\.{1,2}(?:\/|$)/.test(path)
+
+/** Throws a HoldfastError that names every option that is unknown, not as it must be, or needed and not given. */
+export const checkOptions = <C extends Caller>(options: ShopHandlerOptions<C>): void => {
+  // What has no options at all lacks each that is needed.
+  const { charge, cancel, limits, cache, rateLimit } = options ?? {}
+  Options.refuse([
+    ...Options.issuesOf(options, checks),
+    ...identityIssues(options ?? {}),
+    ...inside(charge, chargeChecks, "/charge", ["by"]),
+    ...inside(cancel, cancelChecks, "/cancel", ["by", "until"]),
+    ...inside(limits, limitChecks, "/limits"),
+    ...inside(cache, cacheChecks, "/cache"),
+    ...inside(rateLimit, rateLimitChecks, "/rateLimit", ["requests", "perSeconds"]),
+  ])
+}
+
+const inside: typeof Options.issuesOf = (value, ...rest) =>
+  value === undefined ? [] : Options.issuesOf(value, ...rest)
+
+/** Callers are known in exactly one way. */
+const identityIssues = ({ resolveCaller, demoIdentity }: { resolveCaller?: unknown; demoIdentity?: unknown }) => {
+  if (demoIdentity !== true) {
+    const message = "must be given: it says who a request comes from"
+    return resolveCaller === undefined ? [{ pointer: "/resolveCaller", message }] : []
+  }
+  const refused = (message: string) => [{ pointer: "/demoIdentity", message }]
+  if (resolveCaller !== undefined) return refused("must not be given beside resolveCaller")
+  return isProduction() ? refused("believes whatever a request claims, so it is refused in production") : []
+}
+
+export const hasMethods = (value: unknown, methods: ReadonlyArray<string>): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  methods.every((method) => typeof Reflect.get(value, method) === "function")
+
+/** Throws where what is put on the wire is nothing that `shopHandler` made. */
+export const checkHandler = (handler: unknown, ...methods: ReadonlyArray<string>): void => {
+  const message = "must be a handler that shopHandler made"
+  if (!hasMethods(handler, methods)) Options.refuse([{ pointer: "/handler", message }])
+}
+
+/** The options with every default filled in, after they were checked. */
 export const settingsOf = <C extends Caller>(options: ShopHandlerOptions<C>): Settings<C> => {
-  refuseUnknown(options, known, "option")
-  refuseUnknown(options.limits ?? {}, defaultLimits, "limit")
-  const production = environment() === "production"
+  checkOptions(options)
   const warn = (message: string): void => void quietly(() => (options.warn ?? console.warn)(message))
-  const { onDefect = onConsole } = options
-  if (options.resolveCaller === undefined) checkDemo(options.demoIdentity, production, warn)
-  const basePath = basePathOf(options.basePath ?? "/api/v1")
+  const { onDefect = onConsole, basePath: path = "/api/v1" } = options
+  if (options.resolveCaller === undefined) {
+    warn("holdfast: demoIdentity is on, so every request is believed to come from the user that it names.")
+  }
+  const basePath = path === "/" ? "" : path
   return {
     basePath,
     resolveCaller: options.resolveCaller,
@@ -182,10 +272,10 @@ export const settingsOf = <C extends Caller>(options: ShopHandlerOptions<C>): Se
     charge: options.charge,
     cancel: options.cancel,
     limits: limitsOf(options.limits ?? {}),
-    cache: checkedCache(options.cache ?? {}),
-    rateLimit: options.rateLimit && checkedRateLimit(options.rateLimit),
+    cache: options.cache ?? {},
+    rateLimit: options.rateLimit,
     problemTypeBase: options.problemTypeBase ?? `${basePath}/docs#`,
-    docs: options.docs ?? !production,
+    docs: options.docs ?? !isProduction(),
     metrics: options.metrics ?? true,
     readyWithoutStore: options.readyWithoutStore ?? false,
     onDefect: (error, request) => void quietly(() => onDefect(error, request)),
@@ -197,77 +287,15 @@ export const settingsOf = <C extends Caller>(options: ShopHandlerOptions<C>): Se
 const onConsole: Settings<Caller>["onDefect"] = (error, { traceId, route }) =>
   console.error(`holdfast: ${route} failed (trace ${traceId})`, error)
 
-const checkDemo = (demoIdentity: unknown, production: boolean, warn: (message: string) => void): void => {
-  if (demoIdentity !== true) {
-    throw new TypeError("shopHandler needs resolveCaller, which says who a request comes from.")
-  }
-  if (production) {
-    throw new TypeError("demoIdentity believes whatever a request claims, so it is refused in production.")
-  }
-  warn("holdfast: demoIdentity is on, so every request is believed to come from the user that it names.")
-}
+const limitsOf = (given: CommonOptions<Caller>["limits"] & {}): Limits => ({
+  bodyBytes: given.bodyBytes ?? 65_536,
+  headers: given.headers ?? 64,
+  targetLength: given.targetLength ?? 4_096,
+  orderItems: given.orderItems ?? maxOrderLines,
+  inFlight: given.inFlight ?? 10_000,
+  bodyMillis: given.bodyMillis ?? 10_000,
+  answerMillis: given.answerMillis ?? 15_000,
+})
 
-const basePathOf = (path: string): string => {
-  if (path === "" || path === "/") return ""
-  if (!path.startsWith("/") || path.endsWith("/") || /[?#%\s]|\/\//.test(path)) {
-    throw new TypeError(`basePath must be a plain path such as "/api/v1", and not "${path}".`)
-  }
-  return path
-}
-
-const limitsOf = (given: Partial<Limits>): Limits => {
-  const limits = { ...defaultLimits, ...given }
-  for (const [name, value] of Object.entries(limits)) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new TypeError(`limits.${name} must be a whole number of at least 1.`)
-    }
-  }
-  if (limits.orderItems > maxOrderLines) throw new TypeError(`limits.orderItems must be at most ${maxOrderLines}.`)
-  return limits
-}
-
-const cacheNames: { readonly [Name in keyof Required<CacheOptions>]: true } = {
-  productMillis: true,
-  popularMillis: true,
-}
-
-const mostAgeMillis = 3_600_000
-
-const checkedCache = (cache: CacheOptions): CacheOptions => {
-  refuseUnknown(cache, cacheNames, "option of cache")
-  for (const name of ["productMillis", "popularMillis"] as const) {
-    const millis = cache[name]
-    if (millis !== undefined && !(Number.isSafeInteger(millis) && millis >= 1 && millis <= mostAgeMillis)) {
-      throw new TypeError(`cache.${name} must be a whole number from 1 to ${mostAgeMillis}.`)
-    }
-  }
-  return cache
-}
-
-const rateLimitNames: { readonly [Name in keyof Required<RateLimitOptions>]: true } = {
-  requests: true,
-  perSeconds: true,
-  addressOf: true,
-  name: true,
-}
-
-const checkedRateLimit = (rateLimit: RateLimitOptions): RateLimitOptions => {
-  refuseUnknown(rateLimit, rateLimitNames, "option of rateLimit")
-  for (const name of ["requests", "perSeconds"] as const) {
-    if (!Number.isSafeInteger(rateLimit[name]) || rateLimit[name] < 1) {
-      throw new TypeError(`rateLimit.${name} must be a whole number of at least 1.`)
-    }
-  }
-  return rateLimit
-}
-
-const refuseUnknown = (given: object, knownNames: object, kind: string): void => {
-  for (const name of Object.keys(given)) {
-    if (!(name in knownNames)) {
-      throw new TypeError(`There is no ${kind} "${name}"; there are ${Object.keys(knownNames).join(", ")}.`)
-    }
-  }
-}
-
-/** NODE_ENV where there is such a thing. */
-const environment = (): string | undefined => (typeof process === "undefined" ? undefined : process.env.NODE_ENV)
+/** Whether NODE_ENV says so, where there is such a thing. */
+const isProduction = (): boolean => typeof process !== "undefined" && process.env.NODE_ENV === "production"

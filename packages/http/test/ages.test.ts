@@ -49,9 +49,9 @@ describe("answers that may have an age", () => {
   })
 
   it.each([
-    [{ productMillis: 0 }, "cache.productMillis must be a whole number"],
-    [{ popularMillis: 1.5 }, "cache.popularMillis must be a whole number"],
-    [{ product: 5 }, 'There is no option of cache "product"'],
+    [{ productMillis: 0 }, "/cache/productMillis: must be a whole number"],
+    [{ popularMillis: 1.5 }, "/cache/popularMillis: must be a whole number"],
+    [{ product: 5 }, "/cache/product: is not an option"],
   ])("refuses %j", async (cache, message) => {
     const shop = await stocked()
     expect(() => Reflect.apply(shopHandler, undefined, [shop, { ...callerOfHeader, cache }])).toThrow(message)

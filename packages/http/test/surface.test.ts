@@ -437,7 +437,9 @@ describe("identity", () => {
     // @ts-expect-error the types ask for one of the two identities
     expect(() => shopHandler(shop, {})).toThrow(/resolveCaller/)
     // @ts-expect-error there is no such option
-    expect(() => shopHandler(shop, { resolveCaller: () => undefined, basepath: "/" })).toThrow(/"basepath"/)
+    expect(() => shopHandler(shop, { resolveCaller: () => undefined, basepath: "/" })).toThrow(
+      /did you mean "basePath"/,
+    )
   })
 })
 
@@ -644,7 +646,7 @@ describe("limits", () => {
       shopHandler(shop, { ...callerOfHeader, rateLimit: rateLimit as RateLimitOptions })
     expect(handlerWith({ requests: 0, perSeconds: 1 })).toThrow(/rateLimit.requests/)
     expect(handlerWith({ requests: 1, perSeconds: Number.NaN })).toThrow(/rateLimit.perSeconds/)
-    expect(handlerWith({ requests: 1, perSecond: 1 })).toThrow(/"perSecond"/)
+    expect(handlerWith({ requests: 1, perSecond: 1 })).toThrow(/did you mean "perSeconds"/)
   })
 })
 

@@ -5,6 +5,7 @@
  * its schemas is in the program: the whole client is a few kilobytes.
  */
 import { HoldfastError, isHoldfastError } from "@holdfast/core/errors"
+import { checkOptions } from "./checkOptions.ts"
 import { errorOf } from "./errors.ts"
 import { withMoments } from "./moments.ts"
 import { ProblemError } from "./ProblemError.ts"
@@ -36,7 +37,7 @@ export type { ClientOptions, ClientResult, HoldfastClient, Keyed, Replayed, Requ
 /**
  * Makes a client. Calls reject with the `HoldfastError` that the shop itself throws, or with a `ProblemError` for what
  * only a surface can say; `client.safe` has the same calls, which answer those errors as values. A lost answer is repeated
- * with the same key.
+ * with the same key. Throws a `HoldfastError` for an option that is unknown or not as it must be.
  *
  * ```ts
  * const client = holdfastClient({ baseUrl: "/api/v1", headers: () => ({ authorization: `Bearer ${token()}` }) })
@@ -44,6 +45,7 @@ export type { ClientOptions, ClientResult, HoldfastClient, Keyed, Replayed, Requ
  * ```
  */
 export const holdfastClient = (options: ClientOptions): HoldfastClient => {
+  checkOptions(options)
   const groups: Groups = {}
   const safe: Groups = {}
   for (const [group, endpoints] of Object.entries(routes)) {

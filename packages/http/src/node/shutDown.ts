@@ -6,6 +6,7 @@
  */
 import type { Server } from "node:http"
 import { Options, type Shop } from "@holdfast/core"
+import { hasMethods } from "../options.ts"
 import type { ShopHandler } from "../shopHandler.ts"
 
 export interface ShutDownOptions {
@@ -26,16 +27,13 @@ export interface ShutDownOptions {
   readonly close?: (() => unknown) | undefined
 }
 
-const hasMethod = (method: string, be: string): Options.Check =>
-  Options.must(
-    be,
-    (value) => typeof value === "object" && value !== null && typeof Reflect.get(value, method) === "function",
-  )
+const having = (be: string, ...methods: ReadonlyArray<string>): Options.Check =>
+  Options.must(be, (value) => hasMethods(value, methods))
 
 const checks: Options.Checks<ShutDownOptions> = {
-  server: hasMethod("closeIdleConnections", "a server of node:http"),
-  handler: hasMethod("leave", "a handler that shopHandler made"),
-  shop: hasMethod("stop", "a shop"),
+  server: having("a server of node:http", "close", "closeIdleConnections", "closeAllConnections"),
+  handler: having("a handler that shopHandler made", "leave"),
+  shop: having("a shop", "stop"),
   noticeMillis: Options.wholeNumber(0, 600_000),
   drainMillis: Options.wholeNumber(0, 600_000),
   close: Options.aFunction,
@@ -48,7 +46,7 @@ const leaving = new WeakMap<Server, Promise<void>>()
  * May be called again, which waits for the first call. Rejects with the first error after everything was tried.
  */
 export const shutDown = (options: ShutDownOptions): Promise<void> => {
-  Options.check(options, checks)
+  Options.check(options, checks, ["server", "handler", "shop"])
   const known = leaving.get(options.server)
   if (known !== undefined) return known
   const done = inOrder(options)

@@ -9,6 +9,7 @@ import type { Deadlines } from "../exchange/Deadlines.ts"
 import type { BodyRead, Exchange, Reply } from "../exchange/Exchange.ts"
 import { isAscii } from "../exchange/encoding.ts"
 import { View } from "../exchange/view.ts"
+import { checkHandler } from "../options.ts"
 import type { ShopHandler } from "../shopHandler.ts"
 import { Leaving } from "./Leaving.ts"
 import { type MountedRequest, readBody } from "./readBody.ts"
@@ -25,7 +26,9 @@ export type NodeHandler = (
  *
  * Before is better: what `express.json()` itself refuses leaves as its own HTML, before we see the request.
  */
-export const toNodeHandler = ({ answer, owns }: Pick<ShopHandler, "answer" | "owns">): NodeHandler => {
+export const toNodeHandler = (handler: Pick<ShopHandler, "answer" | "owns">): NodeHandler => {
+  checkHandler(handler, "answer", "owns")
+  const { answer, owns } = handler
   return (request, response, next) => {
     const exchange = new NodeExchange(request, response)
     if (next !== undefined && exchange.mountedAt === "" && !owns(exchange)) return next()
