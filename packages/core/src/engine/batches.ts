@@ -46,7 +46,8 @@ const tryBatch = (
       return Effect.void
     }
     const fault = faultOf(exit.cause)
-    return Effect.andThen(noteOnSpan(fault), afterFault(context, batch, fault, pauseMillis))
+    const left = finishCommitted(context, batch, fault)
+    return Effect.andThen(noteOnSpan(fault), afterFault(context, left, fault, pauseMillis))
   })
 
 const afterFault = (context: BatchContext, batch: ReadonlyArray<Pending>, fault: StoreFault, pauseMillis: number) =>
@@ -92,6 +93,21 @@ const finishAll = (context: BatchContext, batch: ReadonlyArray<Pending>, decisio
       })
     } else context.finish(pending, decision)
   })
+}
+
+/** Answers what was committed before the fault came. Left is what the fault is of. */
+const finishCommitted = (
+  context: BatchContext,
+  batch: ReadonlyArray<Pending>,
+  { committed }: StoreFault,
+): ReadonlyArray<Pending> => {
+  if (committed === undefined) return batch
+  // biome-ignore lint/plugin/casts: what a store was given to decide was this batch
+  const decisions = committed as ReadonlyArray<Decision>
+  const isLeft = (index: number): boolean => decisions[index]?._tag === "Refused"
+  const isDone = (_: unknown, index: number): boolean => !isLeft(index)
+  finishAll(context, batch.filter(isDone), decisions.filter(isDone))
+  return batch.filter((_, index) => isLeft(index))
 }
 
 const expired: Decision = { _tag: "Expired" }

@@ -26,7 +26,8 @@ import type { Guarantees, StoreShape } from "./StoreShape.ts"
  * `revision`, `ticket`) are gapless per key.
  *
  * **Failure.** Conflicts are retried inside, bounded. `Busy` and `Rejected` say that nothing happened; `Lost` says that
- * nobody knows, and that it may still happen until `settle` says otherwise. No fault is ever reported as a refusal, and no
+ * nobody knows, and that it may still happen until `settle` says otherwise. Where acceptances of a batch were committed before
+ * its refusals were decided again, a fault is of those alone and says so (`committed`). No fault is ever reported as a refusal, and no
  * refusal as a fault.
  */
 export class Store extends Context.Service<Store, StoreShape>()("@holdfast/core/Store") {

@@ -10,15 +10,28 @@ export type StoreFault =
    * The connection or the reply was lost. It may have happened or not, and it may still happen. `attempt` is what was sent;
    * absent where the store cannot say.
    */
-  | { readonly _tag: "Lost"; readonly reason: string; readonly cause?: unknown; readonly attempt?: Attempt | undefined }
-  /** Somebody else holds these keys for longer than a lane should wait. Nothing happened. */
-  | { readonly _tag: "Busy"; readonly keys: ReadonlyArray<KeyOf> }
-  /**
-   * The store answered that it does not do this, for a reason that is neither conflict nor connection. Nothing happened, and
-   * again it would be the same: whoever called is told that this is certain, and that trying again is useless. What may
-   * work another time, such as a disk that is full, is `Lost`.
-   */
-  | { readonly _tag: "Rejected"; readonly reason: string; readonly cause?: unknown }
+  (
+    | {
+        readonly _tag: "Lost"
+        readonly reason: string
+        readonly cause?: unknown
+        readonly attempt?: Attempt | undefined
+      }
+    /** Somebody else holds these keys for longer than a lane should wait. Nothing happened. */
+    | { readonly _tag: "Busy"; readonly keys: ReadonlyArray<KeyOf> }
+    /**
+     * The store answered that it does not do this, for a reason that is neither conflict nor connection. Nothing happened, and
+     * again it would be the same: whoever called is told that this is certain, and that trying again is useless. What may
+     * work another time, such as a disk that is full, is `Lost`.
+     */
+    | { readonly _tag: "Rejected"; readonly reason: string; readonly cause?: unknown }
+  ) & {
+    /**
+     * What a part of the same call that was committed before is answered with, where there was one: its acceptances stand. It
+     * is the answer of the decision that was committed; its refusals are not final, and the fault is of those alone.
+     */
+    readonly committed?: unknown
+  }
 
 /**
  * What a store was sent and may still do when nobody hears of it any more: a session on a server outlives the connection of

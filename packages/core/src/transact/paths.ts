@@ -142,7 +142,12 @@ const onSnapshot = <A>(batch: Batch<A>): Effect.Effect<A, StoreFault> => {
       }
       applied(state, changes, reply.heard)
       const again = decided.again()
-      return again === undefined ? Effect.succeed(decided.answer) : locked({ ...batch, ...again })
+      if (again === undefined) return Effect.succeed(decided.answer)
+      // Whatever becomes of the refusals, the acceptances are committed.
+      return Effect.mapError(
+        locked({ ...batch, ...again }),
+        (fault): StoreFault => ({ ...fault, committed: decided.answer }),
+      )
     })
   })
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import type { KindName } from "../../src/ports/index.ts"
+import type { KindName, StoreFault } from "../../src/ports/index.ts"
 import { type Behaviour, busy, controlledStore, losing } from "../support/controlledStore.ts"
 import {
   allOf,
@@ -71,6 +71,33 @@ describe("a key that somebody else holds", () => {
       expect(engine.metrics()).toMatchObject({ queueDepth: 0, inFlight: 0 })
       expect(yield* balanceOf(store.shape, "a0")).toBe(1_000)
     }),
+  )
+
+  it.effect(
+    "that was not given for the second decision of refusals leaves the acceptances, which are committed, answered",
+    () =>
+      Effect.gen(function* () {
+        for (const tag of ["Busy", "Rejected", "Lost"] as const) {
+          const { store, engine } = yield* shop()
+          let isFirst = true
+          store.behave = (_, run) => {
+            if (!isFirst) return run
+            isFirst = false
+            const keys = [{ kind: "product", key: ["hot"] }] as const
+            return Effect.flatMap(run, (committed) =>
+              Effect.fail<StoreFault>({ _tag: tag, keys, reason: "a row is held", committed }),
+            )
+          }
+          const [bought, refused] = submitAll(engine, [place("a0", "hot", 1), place("a1", "hot", 1_000)])
+          yield* pass(0)
+          expect(bought?.outcome(), tag).toMatchObject({ _tag: "Accepted" })
+          yield* pass(3_000)
+          // What is rejected and stands alone is not decided again.
+          expect(refused?.outcome(), tag).toMatchObject({ _tag: tag === "Rejected" ? "Unavailable" : "Refused" })
+          expect(yield* onHandOf(store.shape, "hot")).toBe(999)
+          expect(engine.metrics()).toMatchObject({ queueDepth: 0, inFlight: 0 })
+        }
+      }),
   )
 
   it.effect("does not hide a reply that was lost earlier: then the deadline's answer is unknown", () =>
