@@ -45,8 +45,8 @@ export interface OutcomeQuery<Name extends OperationName> {
   readonly key: string
   readonly scope?: string | undefined
   /**
-   * When the call was made, by the caller's clock. Default: just now. Only where other processes use the store: this one
-   * does not know what they have sent, so it can say that nothing happened only once that is too late.
+   * When the call was made last, in whichever process, by the caller's clock. Default: just now. Only where other processes
+   * use the store: this one does not know what they have sent, so it can say that nothing happened only once that is too late.
    */
   readonly calledAt?: Date | undefined
 }
@@ -95,23 +95,19 @@ export function makeOutcomes(
   )
   const { store, stamps } = kernel
   const now = store.now ?? Effect.sync(stamps.now)
-  /** What is not there: for good, or not yet for certain. */
+  /**
+   * What is not there: for good, or not yet for certain. Where others use the store, one of them may have been asked the
+   * same: what this process knows of its own call alone makes nothing final.
+   */
   const absent = Effect.fnUntraced(function* (lost: KeyState, calledAt: Date | undefined) {
-    switch (lost._tag) {
-      case "Settled":
-        return { status: "not-found" } as const
-      case "Open":
-        return { status: "pending", finalAt: new Date(lost.until) } as const
-      case "None": {
-        if (store.guarantees.scope === "one process") return { status: "not-found" } as const
-        const current = yield* now
-        // No call was made later than now, whatever its caller's clock says.
-        const calledBy = Math.min(calledAt?.getTime() ?? current, current)
-        const finalAt = calledBy + stamps.deadlineMillis + afterDeadlineMillis
-        if (current >= finalAt) return { status: "not-found" } as const
-        return { status: "pending", finalAt: new Date(finalAt) } as const
-      }
-    }
+    const own = lost._tag === "Open" ? lost.until : undefined
+    if (store.guarantees.scope === "one process") return own === undefined ? notFound : pendingUntil(own)
+    const current = yield* now
+    // No call was made later than now, whatever its caller's clock says.
+    const calledBy = Math.min(calledAt?.getTime() ?? current, current)
+    const anyones = calledBy + stamps.deadlineMillis + afterDeadlineMillis
+    if (own !== undefined) return pendingUntil(Math.max(own, anyones))
+    return current >= anyones ? notFound : pendingUntil(anyones)
   })
   return {
     outcome: Effect.fnUntraced(function* <Name extends OperationName>(query: OutcomeQuery<Name>) {
@@ -134,3 +130,7 @@ export function makeOutcomes(
     }),
   }
 }
+
+const notFound = { status: "not-found" } as const
+
+const pendingUntil = (finalAt: number) => ({ status: "pending", finalAt: new Date(finalAt) }) as const

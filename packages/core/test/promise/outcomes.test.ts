@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import { MemoryStore } from "../../src/memory/index.ts"
-import type { StoreFault, StoreShape } from "../../src/ports/index.ts"
+import type { Guarantees, StoreFault, StoreShape } from "../../src/ports/index.ts"
 import { endOf, furnishedShop, memoryStore } from "../support/shop.ts"
 
 /** A store that several processes use, whose clock is what the test says. */
@@ -56,34 +56,70 @@ describe("the outcome of a key on a store of many processes", () => {
     expect(await shop.shop.outcome({ ...query, calledAt: new Date(0) })).toMatchObject({ status: "accepted" })
   })
 
-  it("is final at once in the process that lost the reply, where the store can end what it was sent", async () => {
+  it("is pending in the process that lost the reply as well, whose own call has ended: another may have been asked", async () => {
     let settles: Effect.Effect<boolean, StoreFault> = Effect.succeed(true)
-    let cut = false
-    // Only what is meant to meet its deadline has one that comes.
-    let timeGoesOn = false
-    const startedAt = Date.now()
-    const shop = await furnishedShop(
-      {},
-      { deadlineMillis: 200, clock: () => (timeGoesOn ? Date.now() : startedAt) },
-      sharedStore((inner) => ({
-        transact: (keys, decide) =>
-          cut ? Effect.fail<StoreFault>({ _tag: "Lost", reason: "cut", attempt: {} }) : inner.transact(keys, decide),
-        settle: () => settles,
-      })),
-    )
-    cut = true
+    const lost = await losingShop("many machines", () => settles)
+    for (const [key, settled] of [
+      ["ended", true],
+      ["goes-on", false],
+    ] as const) {
+      settles = Effect.fail({ _tag: "Lost", reason: "away", attempt: "nothing" })
+      await lost.lose(key)
+      await expect.poll(() => lost.ask(key)).toMatchObject({ _tag: "StoreUnavailable" })
+      settles = Effect.succeed(settled)
+      const now = lost.standStill()
+      const finalAt = new Date(now + 60_200)
+      expect(await lost.ask(key)).toEqual({ status: "pending", finalAt })
+      // The later of the two: what was called long ago may have been repeated here.
+      const told = await lost.ask(key, new Date(now - 60_200))
+      expect(told).toMatchObject(settled ? { status: "not-found" } : { status: "pending", finalAt: expect.any(Date) })
+    }
+    await lost.stop()
+  })
+
+  it("is final at once where only this process uses the store, and the store can end what it was sent", async () => {
+    let settles: Effect.Effect<boolean, StoreFault> = Effect.succeed(true)
+    const lost = await losingShop("one process", () => settles)
     for (const [key, settled, told] of [
       ["ended", true, { status: "not-found" }],
       ["goes-on", false, { status: "pending", finalAt: expect.any(Date) }],
     ] as const) {
       settles = Effect.fail({ _tag: "Lost", reason: "away", attempt: "nothing" })
-      timeGoesOn = true
-      expect(await endOf(shop.orders.place({ accountId: "ada", lines, key }))).toMatchObject({ outcome: "unknown" })
-      await expect.poll(() => endOf(shop.shop.outcome({ ...query, key }))).toMatchObject({ _tag: "StoreUnavailable" })
-      timeGoesOn = false
+      await lost.lose(key)
+      await expect.poll(() => lost.ask(key)).toMatchObject({ _tag: "StoreUnavailable" })
+      lost.standStill()
       settles = Effect.succeed(settled)
-      expect(await shop.shop.outcome({ ...query, key })).toEqual(told)
+      expect(await lost.ask(key)).toEqual(told)
     }
-    await shop.shop.stop()
+    await lost.stop()
   })
 })
+
+/** A shop whose orders are all cut off. Only what is meant to meet its deadline has one that comes. */
+const losingShop = async (scope: Guarantees["scope"], settle: () => Effect.Effect<boolean, StoreFault>) => {
+  let cut = false
+  let stoodAt: number | undefined = Date.now()
+  const { orders, shop } = await furnishedShop(
+    {},
+    { deadlineMillis: 200, clock: () => stoodAt ?? Date.now() },
+    sharedStore((inner) => ({
+      guarantees: { ...inner.guarantees, scope },
+      transact: (keys, decide) =>
+        cut ? Effect.fail<StoreFault>({ _tag: "Lost", reason: "cut", attempt: {} }) : inner.transact(keys, decide),
+      settle,
+    })),
+  )
+  cut = true
+  return {
+    ask: (key: string, calledAt?: Date) => endOf(shop.outcome({ ...query, key, calledAt })),
+    standStill: () => {
+      stoodAt = Date.now()
+      return stoodAt
+    },
+    lose: async (key: string) => {
+      stoodAt = undefined
+      expect(await endOf(orders.place({ accountId: "ada", lines, key }))).toMatchObject({ outcome: "unknown" })
+    },
+    stop: () => shop.stop(),
+  }
+}
