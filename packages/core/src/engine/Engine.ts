@@ -7,6 +7,7 @@
 import { Clock, Effect, type Scope } from "effect"
 import type { Command, Decision } from "../decision/Command.ts"
 import type { KeyOf, SharedCacheShape, StoreCounts, StoreFault, StoreShape, Turn } from "../ports/index.ts"
+import type { Unavailable } from "../refusals.ts"
 import { textOfThrown } from "../thrown.ts"
 import { askAgain } from "./asking.ts"
 import { type BatchContext, runBatch } from "./batches.ts"
@@ -16,7 +17,7 @@ import { Lane } from "./Lane.ts"
 import { LaneQueue } from "./LaneQueue.ts"
 import { type KeyState, LostReplies } from "./LostReplies.ts"
 import { Counters, type EngineMetrics } from "./Metrics.ts"
-import { letGo, notInTime, type Outcome, type Pending, PendingList, pendingOf, settle } from "./Pending.ts"
+import { letGo, type Outcome, type Pending, PendingList, pendingOf, settle, tooLate, unknown } from "./Pending.ts"
 import { noSeals, type SealedRefusal, Seals } from "./Seals.ts"
 import { Signal } from "./Signal.ts"
 import type { Spans } from "./Spans.ts"
@@ -51,6 +52,11 @@ export interface Submitter {
    * is away meanwhile costs time and nothing else.
    */
   readonly readInTime: <A>(deadline: number, reading: Effect.Effect<A, StoreFault>) => Effect.Effect<A, StoreFault>
+  /**
+   * Whether an earlier call of its key may be done, as far as this process knows: it is on its way, or nobody was told how it
+   * ended. Absent inside a transaction of the host.
+   */
+  readonly mayBeDone?: (command: Command) => boolean
 }
 
 export interface Engine extends Submitter {
@@ -169,9 +175,9 @@ class RunningEngine implements Engine {
       state: "queued",
       span: this.#spans?.began(command, caller),
     })
-    if (this.#stopping) this.#answer(pending, { _tag: "Unavailable", unavailable: stopped })
+    if (this.#stopping) this.#answerUndone(pending, stopped, "the shop was stopped")
     else if (!this.#queue.hasRoom(command, this.#waitingElsewhere, this.#live)) {
-      this.#answer(pending, { _tag: "Unavailable", unavailable: this.#overloaded() })
+      this.#answerUndone(pending, this.#overloaded(), "the queue is full")
     } else {
       if (this.#live.size === 0) this.#sweepSignal.notify()
       this.#live.add(pending)
@@ -191,6 +197,12 @@ class RunningEngine implements Engine {
   // A store that is away is asked as long as a lane would ask it.
   readInTime: Engine["readInTime"] = (deadline, reading) =>
     askAgain(reading, () => !this.#stopping && this.#now() <= deadline)
+
+  mayBeDone = (command: Command, itself?: Pending): boolean => {
+    if (isOwnKey(command)) return false
+    const first = this.#keys.first(command)
+    return (first !== undefined && first !== itself) || this.#lostReplies.remembers(command)
+  }
 
   isPending: Engine["isPending"] = (callKey) => this.#keys.has(callKey)
 
@@ -255,12 +267,12 @@ class RunningEngine implements Engine {
       )
     })
 
-  /** Answers everybody who still waits: nothing happened to what no lane has taken, the rest is unknown. */
+  /** Answers everybody who still waits: what a lane has taken is unknown, and so are later calls of its key. */
   answerTheRest(): void {
     this.#stopping = true
     for (const pending of this.#live.toArray()) {
-      const unavailable = pending.state === "taken" || pending.uncertain ? stoppedInFlight : stopped
-      this.#answer(pending, { _tag: "Unavailable", unavailable })
+      if (isInHand(pending)) pending.uncertain = true
+      this.#answerUndone(pending, stopped, "the shop was stopped")
       this.#forget(pending)
     }
     this.#queue.clear()
@@ -307,10 +319,8 @@ class RunningEngine implements Engine {
     for (const pending of batch) {
       // One that was set aside is somebody else's by now, or nobody's yet.
       if (pending.state === "queued") continue
-      this.#finish(pending, {
-        _tag: "Unavailable",
-        unavailable: { _tag: "StoreUnavailable", outcome: "unknown", reason },
-      })
+      pending.uncertain = true
+      this.#finish(pending, { _tag: "Unavailable", unavailable: unknown(reason) })
     }
   }
 
@@ -328,11 +338,11 @@ class RunningEngine implements Engine {
     const now = this.#now()
     for (const pending of this.#live.toArray()) {
       if (now <= pending.command.deadline || pending.state === "settled") continue
-      const taken = pending.state === "taken"
-      this.#answer(pending, { _tag: "Unavailable", unavailable: notInTime(pending) })
+      const inHand = isInHand(pending)
+      if (inHand) pending.uncertain = true
+      this.#answerUndone(pending, tooLate(pending.command), "no answer before the deadline")
       // A lane still has it in hand; its key stays taken until the lane is done.
-      if (taken) pending.uncertain = true
-      else this.#dropWaiting(pending)
+      if (!inHand) this.#dropWaiting(pending)
     }
   }
 
@@ -371,14 +381,20 @@ class RunningEngine implements Engine {
     settle(pending, outcome)
   }
 
+  /** Answers what was not done: as told, unless it may be done after all, or an earlier call of its key. */
+  #answerUndone(pending: Pending, certain: Unavailable, reason: string): void {
+    const isOpen = pending.uncertain || this.mayBeDone(pending.command, pending)
+    this.#answer(pending, { _tag: "Unavailable", unavailable: isOpen ? unknown(reason) : certain })
+  }
+
   #dropWaiting(pending: Pending): void {
     this.#queue.waitsNoMore(pending)
     this.#forget(pending)
   }
 
   #forget(pending: Pending): void {
-    if (!this.#live.remove(pending)) return
     this.#lostReplies.ended(pending)
+    if (!this.#live.remove(pending)) return
     this.#releaseKey(pending)
     if (this.#settledSignals.length > 0) this.#notifySettled()
   }
@@ -442,4 +458,6 @@ class RunningEngine implements Engine {
 }
 
 const stopped = { _tag: "Stopped", outcome: "nothing-happened" } as const
-const stoppedInFlight = { _tag: "StoreUnavailable", outcome: "unknown", reason: "the shop was stopped" } as const
+
+/** Whether a lane has it, or had it when its caller left. */
+const isInHand = ({ state }: Pending): boolean => state === "taken" || state === "settled"

@@ -22,7 +22,7 @@ export class KeysInFlight {
   readonly #buckets: Array<Pending | undefined> = new Array(buckets).fill(undefined)
 
   has(callKey: CallKey): boolean {
-    return this.#find(callKey) !== undefined
+    return this.first(callKey) !== undefined
   }
 
   /** Adds a command; true where no other one of its key is in flight. */
@@ -57,7 +57,7 @@ export class KeysInFlight {
   }
 
   /** The first of its key: the one in flight. */
-  #find(callKey: CallKey): Pending | undefined {
+  first(callKey: CallKey): Pending | undefined {
     for (let other = this.#buckets[bucketOf(callKey)]; other !== undefined; other = other.nextInBucket) {
       if (isSameKey(other.command, callKey)) return other
     }

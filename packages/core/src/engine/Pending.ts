@@ -127,12 +127,12 @@ export const letGo = (pending: Pending): void => {
 
 const nobody = (): void => {}
 
-/** What is certain about a command that was not decided in time. */
-export const notInTime = (pending: Pending): Unavailable =>
-  pending.uncertain || pending.state === "taken"
-    ? { _tag: "StoreUnavailable", outcome: "unknown", reason: "no answer before the deadline" }
-    : {
-        _tag: "DeadlineExceeded",
-        outcome: "nothing-happened",
-        deadlineMillis: pending.command.deadline - pending.command.at,
-      }
+/** What is told of a command that was not decided in time, where nothing happened to it. */
+export const tooLate = ({ deadline, at }: Command): Unavailable => ({
+  _tag: "DeadlineExceeded",
+  outcome: "nothing-happened",
+  deadlineMillis: deadline - at,
+})
+
+/** What is told where nobody knows. */
+export const unknown = (reason: string): Unavailable => ({ _tag: "StoreUnavailable", outcome: "unknown", reason })

@@ -16,7 +16,7 @@ import { firstPauseMillis, longer, pause } from "./asking.ts"
 import { toldOf } from "./faults.ts"
 import type { LostReplies } from "./LostReplies.ts"
 import type { Counters } from "./Metrics.ts"
-import { notInTime, type Outcome, type Pending } from "./Pending.ts"
+import { type Outcome, type Pending, tooLate, unknown } from "./Pending.ts"
 import { noteOnSpan } from "./Spans.ts"
 
 export interface BatchContext {
@@ -87,10 +87,7 @@ const finishAll = (context: BatchContext, batch: ReadonlyArray<Pending>, decisio
     if (context.lostReplies.leavesOpen(pending, decision)) context.finish(pending, unknownOutcome(stillOpen))
     else if (decision._tag === "Expired") {
       // The fold saw no receipt and decided nothing, and no earlier try can.
-      context.finish(pending, {
-        _tag: "Unavailable",
-        unavailable: notInTime({ ...pending, state: "queued", uncertain: false }),
-      })
+      context.finish(pending, { _tag: "Unavailable", unavailable: tooLate(pending.command) })
     } else context.finish(pending, decision)
   })
 }
@@ -135,12 +132,18 @@ const runAgain = (context: BatchContext, batch: ReadonlyArray<Pending>, reason: 
 
 const unknownOutcome = (reason: string): Outcome => ({
   _tag: "Unavailable",
-  unavailable: { _tag: "StoreUnavailable", outcome: "unknown", reason },
+  unavailable: unknown(reason),
 })
 
-// What the store rejects did not happen, unless an earlier try of the same command did, whose reply was lost.
-const rejectedOutcome = ({ uncertain }: Pending, fault: StoreFault & { readonly _tag: "Rejected" }): Outcome =>
-  uncertain ? unknownOutcome(fault.reason) : { _tag: "Unavailable", unavailable: toldOf(fault, "nothing-happened") }
+// What the store rejects did not happen, unless an earlier try or call of the same key did, whose end nobody was told.
+const rejectedOutcome = (
+  { lostReplies }: BatchContext,
+  pending: Pending,
+  fault: StoreFault & { readonly _tag: "Rejected" },
+): Outcome =>
+  pending.uncertain || pending.unsettled !== undefined || lostReplies.remembers(pending.command)
+    ? unknownOutcome(fault.reason)
+    : { _tag: "Unavailable", unavailable: toldOf(fault, "nothing-happened") }
 
 const runWithoutBusy = (context: BatchContext, batch: ReadonlyArray<Pending>, keys: ReadonlyArray<KeyOf>) => {
   context.counters.busyBatches++
@@ -181,7 +184,7 @@ const runHalves = (
   context.counters.rejectedBatches++
   const [alone] = batch
   if (alone !== undefined && batch.length === 1) {
-    context.finish(alone, rejectedOutcome(alone, fault))
+    context.finish(alone, rejectedOutcome(context, alone, fault))
     return Effect.void
   }
   const middle = Math.ceil(batch.length / 2)

@@ -140,7 +140,8 @@ export const preparedChange = <S extends InputSchema, Request, Answer, R extends
   const method = Effect.fnUntraced(function* (input: S["Encoded"]) {
     const command = admit(input)
     if (isInvalid(command)) return yield* Effect.fail(command)
-    const request = yield* orUnavailable(kernel.submitter.readInTime(command.deadline, prepare(command.request)))
+    const reading = kernel.submitter.readInTime(command.deadline, prepare(command.request))
+    const request = yield* Effect.catch(reading, (fault) => Effect.fail(unsent(kernel, erased(command), fault)))
     const prepared = { ...command, request }
     const start = starting<Request, Answer, Public>(kernel, () => prepared, presentation)
     return yield* toEffect<Public, R>((end, caller) => start(input, end, caller))
@@ -169,7 +170,17 @@ export const orUnavailable = <A>(reading: Effect.Effect<A, StoreFault>): Effect.
  * is certain of the read may be taken for the call.
  */
 export const orStillUnknown = <A>(reading: Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreUnavailable> =>
-  Effect.mapError(reading, (fault) => ({ _tag: "StoreUnavailable", outcome: "unknown", reason: reasonOf(fault) }))
+  Effect.mapError(reading, stillUnknown)
+
+const stillUnknown = (fault: StoreFault): StoreUnavailable => ({
+  _tag: "StoreUnavailable",
+  outcome: "unknown",
+  reason: reasonOf(fault),
+})
+
+/** What is told of a command that was not handed over: of it nothing happened, and of its key perhaps an earlier call. */
+const unsent = ({ submitter }: KernelShape, command: Command, fault: StoreFault): StoreNo =>
+  submitter.mayBeDone?.(command) === true ? stillUnknown(fault) : toldOf(fault, "nothing-happened")
 
 /** Something outside of the engine that changes the store. It may be repeated. */
 export const orUnknown = <A>(changing: Effect.Effect<A, StoreFault>): Effect.Effect<A, StoreNo> =>

@@ -85,7 +85,7 @@ describe("a key that somebody else holds", () => {
             isFirst = false
             const keys = [{ kind: "product", key: ["hot"] }] as const
             return Effect.flatMap(run, (committed) =>
-              Effect.fail<StoreFault>({ _tag: tag, keys, reason: "a row is held", committed }),
+              Effect.fail<StoreFault>({ _tag: tag, keys, reason: "a row is held", attempt: {}, committed }),
             )
           }
           const [bought, refused] = submitAll(engine, [place("a0", "hot", 1), place("a1", "hot", 1_000)])

@@ -271,3 +271,83 @@ describe("a deadline", () => {
     }),
   )
 })
+
+describe("a call of a key whose earlier call may be done", () => {
+  const unknown = { unavailable: { _tag: "StoreUnavailable", outcome: "unknown" } }
+  const cart = (deadline: number) => place("a0", "tea", 1, { key: "cart", deadline })
+
+  it.effect("is unknown at its deadline, however it waits behind that one", () =>
+    Effect.gen(function* () {
+      const store = yield* shop
+      const engine = yield* engineOn(store)
+      const held = gate()
+      store.behave = (_, run) => Effect.tap(run, () => held.behave(_, Effect.void))
+      const first = submit(engine, cart(200))
+      const twin = submit(engine, cart(250))
+      yield* pass(400)
+      const later = submit(engine, cart(500))
+      yield* pass(200)
+      for (const { outcome } of [first, twin, later]) expect(outcome()).toMatchObject(unknown)
+      expect(yield* onHandOf(store.shape, "tea")).toBe(999)
+    }),
+  )
+
+  it.effect("is unknown where no lane took it, the store rejected it or the queue is full, once a reply was lost", () =>
+    Effect.gen(function* () {
+      const store = yield* shop
+      const engine = yield* engineOn(store, 10)
+      store.behave = lose("after the commit", Number.POSITIVE_INFINITY)
+      expect(yield* inSimulatedTime(ask(engine, cart(200)))).toMatchObject(unknown)
+      yield* pass(1_000)
+      expect(engine.isPending(cart(0))).toBe(false)
+      store.behave = () => rejecting("read-only")
+      expect(yield* inSimulatedTime(ask(engine, cart(5_000)))).toMatchObject(unknown)
+      store.behave = gate().behave
+      submitAll(engine, [charge("a1", 1), charge("a2", 1), place("a3", "tea", 1), place("a4", "tea", 1)])
+      yield* runOn
+      const late = submit(engine, cart(3_000))
+      const other = submit(engine, place("a0", "tea", 1, { key: "other", deadline: 3_000 }))
+      yield* pass(3_000)
+      expect(late.outcome()).toMatchObject(unknown)
+      expect(endOf(other.outcome())).toBe("DeadlineExceeded")
+      const tooMany = submitAll(
+        engine,
+        names(10).map((account) => charge(account, 1)),
+      )
+      expect(endOf(tooMany.at(-1)?.outcome())).toBe("Overloaded")
+      expect(submit(engine, cart(9_000)).outcome()).toMatchObject(unknown)
+    }),
+  )
+
+  it.effect("is unknown where the queue is full and the first one still waits in it", () =>
+    Effect.gen(function* () {
+      const store = yield* shop
+      const engine = yield* engineOn(store, 3)
+      store.behave = gate().behave
+      submitAll(engine, [charge("a1", 1)])
+      yield* runOn
+      submitAll(engine, [charge("a1", 1), cart(9_000)])
+      expect(submit(engine, cart(9_000)).outcome()).toMatchObject(unknown)
+      expect(endOf(submit(engine, place("a0", "tea", 1, { key: "other" })).outcome())).toBe("Overloaded")
+    }),
+  )
+
+  it.effect("is unknown where the engine stops, and from then on", () =>
+    Effect.gen(function* () {
+      const store = yield* shop
+      const engine = yield* engineOn(store)
+      store.behave = (_, run) => Effect.andThen(run, Effect.never)
+      submit(engine, cart(9_000))
+      yield* runOn
+      const twin = submit(engine, cart(9_000))
+      const left = submit(engine, place("a1", "tea", 1, { key: "left" }))
+      yield* runOn
+      engine.withdraw(left.pending)
+      yield* inSimulatedTime(engine.stop(500))
+      expect(twin.outcome()).toMatchObject(unknown)
+      expect(submit(engine, cart(9_000)).outcome()).toMatchObject(unknown)
+      expect(submit(engine, place("a1", "tea", 1, { key: "left" })).outcome()).toMatchObject(unknown)
+      expect(endOf(submit(engine, place("a0", "tea", 1, { key: "other" })).outcome())).toBe("Stopped")
+    }),
+  )
+})

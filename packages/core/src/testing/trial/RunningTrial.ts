@@ -245,12 +245,15 @@ export class RunningTrial {
     return asking
   }
 
-  /** Processes that share a store in memory here, or come after each other, would share one of many machines elsewhere. */
+  /**
+   * Processes that share a store in memory here, or come after each other, would share one of many machines elsewhere. One
+   * that has a store of many machines to itself may be told at once what nobody else can make false.
+   */
   get #asSharedAsItIs(): StoreShape {
     const { engines = 1, faults } = this.#plan
     const shared = engines > 1 || faults.some(({ fault }) => fault.startsWith("crash"))
     const { guarantees } = this.#store
-    return shared ? { ...this.#store, guarantees: { ...guarantees, scope: "many machines" } } : this.#store
+    return { ...this.#store, guarantees: { ...guarantees, scope: shared ? "many machines" : "one process" } }
   }
 
   #ask(client: number, question: Question, decider: Decider | undefined): Effect.Effect<void, StoreFault> {
