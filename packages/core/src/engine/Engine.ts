@@ -9,7 +9,7 @@ import type { Command, Decision } from "../decision/Command.ts"
 import type { KeyOf, SharedCacheShape, StoreCounts, StoreFault, StoreShape, Turn } from "../ports/index.ts"
 import type { Unavailable } from "../refusals.ts"
 import { textOfThrown } from "../thrown.ts"
-import { askAgain } from "./asking.ts"
+import { askFor } from "./asking.ts"
 import { type BatchContext, runBatch } from "./batches.ts"
 import { DeferredCommands } from "./DeferredCommands.ts"
 import { type CallKey, isOwnKey, KeysInFlight } from "./KeysInFlight.ts"
@@ -49,7 +49,7 @@ export interface Submitter {
   readonly withdraw: (pending: Pending) => void
   /**
    * Reads what a command of this deadline has to know before it can be handed over, or before it can be answered: a store that
-   * is away meanwhile costs time and nothing else.
+   * is away or silent meanwhile costs time, until the deadline, and nothing else.
    */
   readonly readInTime: <A>(deadline: number, reading: Effect.Effect<A, StoreFault>) => Effect.Effect<A, StoreFault>
   /**
@@ -194,9 +194,12 @@ class RunningEngine implements Engine {
     if (state === "queued" || state === "waiting") this.#dropWaiting(pending)
   }
 
-  // A store that is away is asked as long as a lane would ask it.
+  // A store that is away, or silent, is asked as long as a lane would ask it.
   readInTime: Engine["readInTime"] = (deadline, reading) =>
-    askAgain(reading, () => !this.#stopping && this.#now() <= deadline)
+    Effect.suspend(() => {
+      const left = deadline - this.#now()
+      return askFor(left, reading, () => !this.#stopping && this.#now() <= deadline)
+    })
 
   mayBeDone = (command: Command, itself?: Pending): boolean => {
     if (isOwnKey(command)) return false

@@ -29,3 +29,24 @@ export const askAgain = <A>(
         )
       : Effect.fail(fault),
   )
+
+/** The least time that a reading is given: an answer at the deadline is late by no more. */
+const leastMillis = 50
+
+/** Asks likewise, and for so long at most: a store that is silent is given up as one that is away is. */
+export const askFor = <A>(
+  millis: number,
+  reading: Effect.Effect<A, StoreFault>,
+  isInTime: () => boolean,
+): Effect.Effect<A, StoreFault> =>
+  Effect.suspend(() => {
+    let last: StoreFault = { _tag: "Lost", reason: "no answer before the deadline", attempt: "nothing" }
+    const noted = Effect.mapError(reading, (fault) => {
+      last = fault
+      return fault
+    })
+    return Effect.timeoutOrElse(askAgain(noted, isInTime), {
+      duration: Math.max(millis, leastMillis),
+      orElse: () => Effect.fail(last),
+    })
+  })

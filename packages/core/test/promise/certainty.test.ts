@@ -15,7 +15,8 @@ const rejected = { _tag: "Rejected", reason: "permission denied" } as const
 /** A shop with an order, whose store fails its reads from then on as told. */
 const shopThatReads = async (deadlineMillis = 50) => {
   const { shape } = memoryStore()
-  let fault: StoreFault | undefined
+  let fault: StoreFault | "silent" | undefined
+  let isCut = false
   let failures = 0
   // Time goes on only once reads fail: no call before that may meet its deadline.
   const startedAt = Date.now()
@@ -24,7 +25,7 @@ const shopThatReads = async (deadlineMillis = 50) => {
       Effect.suspend(() => {
         if (fault === undefined) return read(...args)
         failures++
-        return Effect.fail(fault)
+        return fault === "silent" ? Effect.never : Effect.fail(fault)
       })
   }
   const reads: Reads = {
@@ -35,8 +36,13 @@ const shopThatReads = async (deadlineMillis = 50) => {
   }
   const shop = await furnishedShop(
     {},
-    { deadlineMillis, clock: () => (fault === undefined ? startedAt : Date.now()) },
-    memoryStore({ ...shape, reads }),
+    { deadlineMillis, clock: () => (fault === undefined && !isCut ? startedAt : Date.now()) },
+    memoryStore({
+      ...shape,
+      reads,
+      transact: (keys, decide) =>
+        Effect.suspend(() => (isCut ? Effect.fail<StoreFault>(lost) : shape.transact(keys, decide))),
+    }),
   )
   const cart = { accountId: "ada", lines: [{ productId: "tea", quantity: 1 }], key: "cart" }
   const { orderId } = await shop.orders.place(cart)
@@ -44,8 +50,13 @@ const shopThatReads = async (deadlineMillis = 50) => {
     shop,
     cart,
     cancel: { accountId: "ada", orderId, key: "cancel" },
-    fail: (as: StoreFault | undefined) => {
+    /** How reads fail from now on. */
+    fail: (as: StoreFault | "silent" | undefined) => {
       fault = as
+    },
+    /** From now on every reply to a change is lost. */
+    cut: () => {
+      isCut = true
     },
     failures: () => failures,
   }
@@ -84,6 +95,30 @@ describe("given a store that is away when the answer of a change has to be read"
     const [placed, cancelled] = await again
     expect(placed).toMatchObject({ orderId: cancel.orderId, replayed: true })
     expect(cancelled).toMatchObject({ ok: true, value: { state: "cancelled", replayed: true } })
+  })
+})
+
+describe("a store that is silent when something has to be read for a change", () => {
+  it("is waited for until the deadline: nothing happened to what was not handed over, what is not read is unknown", async () => {
+    const { shop, cart, cancel, fail } = await shopThatReads(300)
+    fail("silent")
+    const startedAt = performance.now()
+    const [cancelled, placed] = await Promise.all([endOf(shop.orders.cancel(cancel)), endOf(shop.orders.place(cart))])
+    expect(cancelled).toMatchObject({ _tag: "StoreUnavailable", outcome: "nothing-happened" })
+    expect(placed).toMatchObject({ _tag: "StoreUnavailable", outcome: "unknown" })
+    expect(performance.now() - startedAt).toBeGreaterThan(250)
+  })
+
+  it("leaves a repeat unknown that was not handed over, where nobody was told how the first call ended", async () => {
+    const { shop, cancel, fail, failures, cut } = await shopThatReads(300)
+    cut()
+    expect(await endOf(shop.orders.cancel(cancel))).toMatchObject({ outcome: "unknown" })
+    for (const fault of [lost, rejected, "silent"] as const) {
+      fail(fault)
+      const before = failures()
+      expect(await endOf(shop.orders.cancel(cancel))).toMatchObject({ _tag: "StoreUnavailable", outcome: "unknown" })
+      expect(failures()).toBeGreaterThan(before)
+    }
   })
 })
 
