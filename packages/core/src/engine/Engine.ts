@@ -139,7 +139,7 @@ class RunningEngine implements Engine {
     this.#elapsed = elapsed
     this.#store = store
     this.#spans = spans
-    this.#lostReplies = new LostReplies(store, now)
+    this.#lostReplies = new LostReplies(store, now, elapsed)
     this.#queue = new LaneQueue(lanes, queueLimit, batchLimit)
     this.#deferred = new DeferredCommands(this.#queue)
     this.lanes = Array.from({ length: lanes }, (_, index) => new Lane(index))

@@ -37,17 +37,22 @@ export type KeyState =
 
 interface Entry {
   readonly unsettled: Unsettled | undefined
+  /** When it is over, by the clock that callers have. */
   readonly until: number
+  /** The same by a clock that only runs forward: the time of day may be corrected, and the store goes on all the same. */
+  readonly endsAt: number
 }
 
 export class LostReplies {
   readonly #store: Pick<StoreShape, "settle">
   readonly #now: () => number
+  readonly #elapsed: () => number
   readonly #entries = new Map<string, Entry>()
 
-  constructor(store: Pick<StoreShape, "settle">, now: () => number) {
+  constructor(store: Pick<StoreShape, "settle">, now: () => number, elapsed: () => number) {
     this.#store = store
     this.#now = now
+    this.#elapsed = elapsed
   }
 
   /** A batch whose reply was lost. */
@@ -92,7 +97,9 @@ export class LostReplies {
   /** A command that came to its end, whatever its caller was told by then. Nobody can ask for a key that the engine made. */
   ended({ command, uncertain, unsettled }: Pending): void {
     if ((uncertain || unsettled !== undefined) && !isOwnKey(command)) {
-      this.#remember(textOf(command), { unsettled, until: command.deadline + afterDeadlineMillis })
+      const now = this.#now()
+      const left = Math.min(Math.max(command.deadline - now, 0), command.deadline - command.at) + afterDeadlineMillis
+      this.#remember(textOf(command), { unsettled, until: now + left, endsAt: this.#elapsed() + left })
     }
   }
 
@@ -107,13 +114,13 @@ export class LostReplies {
       const text = textOf(callKey)
       const entry = this.#find(text)
       if (entry === undefined) return Effect.succeed<KeyState>({ _tag: "None" })
-      const { unsettled, until } = entry
-      const open: KeyState = { _tag: "Open", until }
+      const { unsettled } = entry
+      const open: KeyState = { _tag: "Open", until: this.#untilOf(entry) }
       if (unsettled === undefined) return Effect.succeed<KeyState>({ _tag: "Settled" })
       if (unsettled === "unknown") return Effect.succeed<KeyState>(open)
       return Effect.map(this.#settleOne(unsettled), (settled): KeyState => {
         if (this.#entries.get(text) === entry) {
-          this.#entries.set(text, { unsettled: settled ? undefined : "unknown", until })
+          this.#entries.set(text, { ...entry, unsettled: settled ? undefined : "unknown" })
         }
         return settled ? { _tag: "Settled" } : open
       })
@@ -137,14 +144,20 @@ export class LostReplies {
 
   #find(text: string): Entry | undefined {
     const entry = this.#entries.get(text)
-    return entry === undefined || entry.until <= this.#now() ? undefined : entry
+    return entry === undefined || entry.endsAt <= this.#elapsed() ? undefined : entry
+  }
+
+  // Where the time of day was put past it meanwhile, what is left is counted from now.
+  #untilOf({ until, endsAt }: Entry): number {
+    const now = this.#now()
+    return now < until ? until : Math.ceil(now + endsAt - this.#elapsed())
   }
 
   #remember(text: string, entry: Entry): void {
     this.#entries.delete(text)
     // In the order in which they came, so those that time has settled are the first ones.
-    for (const [oldest, { until }] of this.#entries) {
-      if (until > this.#now() && this.#entries.size < maxKeys) break
+    for (const [oldest, { endsAt }] of this.#entries) {
+      if (endsAt > this.#elapsed() && this.#entries.size < maxKeys) break
       this.#entries.delete(oldest)
     }
     this.#entries.set(text, entry)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import type { Command } from "../../src/decision/Command.ts"
 import type { StoreFault } from "../../src/ports/index.ts"
 import { type ControlledStore, controlledStore } from "../support/controlledStore.ts"
@@ -209,6 +209,32 @@ describe("a key whose call ended without a decision", () => {
       expect(store.settled.length).toBe(asked)
       expect(yield* engine.lostReply(keyed("never called"))).toEqual({ _tag: "None" })
       expect(endOf(yield* inSimulatedTime(ask(engine, tooMuch("cart", 20_000))))).toBe("OutOfStock")
+    }),
+  )
+
+  it.effect("stays open for as long, however the time of day is corrected meanwhile", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      let correction = 0
+      const corrected: Clock.Clock = {
+        ...clock,
+        currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + correction,
+      }
+      yield* Effect.gen(function* () {
+        const { store, engine } = yield* shop
+        store.settle = () => Effect.succeed(false)
+        outlive(store, {})
+        yield* inSimulatedTime(ask(engine, tooMuch("cart")))
+        for (correction of [600_000, -600_000]) {
+          const now = corrected.currentTimeMillisUnsafe()
+          const state = yield* engine.lostReply(keyed("cart"))
+          expect(state).toMatchObject({ _tag: "Open" })
+          expect(state._tag === "Open" && state.until > now).toBe(true)
+          expect(endOf(yield* inSimulatedTime(ask(engine, tooMuch("cart", now))))).toBe("StoreUnavailable")
+        }
+        yield* pass(80_000)
+        expect(yield* engine.lostReply(keyed("cart"))).toEqual({ _tag: "None" })
+      }).pipe(Effect.provideService(Clock.Clock, corrected))
     }),
   )
 
