@@ -2,6 +2,7 @@
  * What `holdfast doctor --redis` says of a Redis: whether it may forget, how far away it is, and whose time it has.
  */
 import { messageOfThrown } from "@holdfast/core/ports"
+import { addressOf, keepToDatabase, whyNotUrl } from "../redis/address.ts"
 import type { Finding } from "./findings.ts"
 
 /** How often it is asked to see how long an answer takes. */
@@ -25,13 +26,17 @@ export const redisFindings = async (url: string): Promise<ReadonlyArray<Finding>
   const loaded = await import("ioredis").catch(() => undefined)
   if (loaded === undefined)
     return [{ level: "wrong", what: "The package ioredis is not installed.", todo: "npm install ioredis" }]
-  const redis = new loaded.Redis(url, {
+  const whyNot = whyNotUrl(url)
+  if (whyNot !== undefined) return [{ level: "wrong", what: `The url of --redis ${whyNot}.` }]
+  const { url: address, database } = addressOf(url)
+  const redis = new loaded.Redis(address, {
+    db: database,
     lazyConnect: true,
     connectTimeout: 3_000,
     commandTimeout: 3_000,
     retryStrategy: null,
   })
-  redis.on("error", () => {})
+  const refused = keepToDatabase(redis)
   try {
     await redis.connect()
     const about = new Map(
@@ -50,7 +55,7 @@ export const redisFindings = async (url: string): Promise<ReadonlyArray<Finding>
     return judged({ about, millis, aheadMillis: seconds * 1_000 + micros / 1_000 - Date.now() })
   } catch (error) {
     const todo = "Sales go on without it, at the store's speed."
-    return [{ level: "wrong", what: `Redis does not answer: ${messageOfThrown(error)}`, todo }]
+    return [{ level: "wrong", what: `Redis does not answer: ${messageOfThrown(refused() ?? error)}`, todo }]
   } finally {
     redis.disconnect()
   }

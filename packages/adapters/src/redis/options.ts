@@ -3,6 +3,7 @@
  */
 import { Options } from "@holdfast/core"
 import { type RankingGuarantees, rankingDays } from "@holdfast/core/ports"
+import { whyNotUrls } from "./address.ts"
 import type { Send } from "./Connection.ts"
 
 /** What of an `ioredis` client is needed: a `Redis` or a `Cluster` of version 5 or 6 has it as it is. */
@@ -15,8 +16,8 @@ export interface Ways {
   /** An `ioredis` client of yours, `Redis` or `Cluster`. It stays yours: it is never configured and never closed. */
   readonly client?: RedisClient | undefined
   /**
-   * `redis://` or `rediss://` with name and password as usual. Several are the seeds of a cluster. Needs the package
-   * `ioredis`.
+   * `redis://` or `rediss://` with name and password as usual, and the number of a database behind the host where it is not 0:
+   * one that the server does not have is a Redis that is away. Several are the seeds of a cluster. Needs the package `ioredis`.
    */
   readonly url?: string | ReadonlyArray<string> | undefined
   /** Sends one command, for any other client. */
@@ -42,12 +43,7 @@ export interface RankingOptions extends CommonOptions {
 
 const commonChecks: Options.Checks<CommonOptions> = {
   client: Options.must("an ioredis client, which has call()", isClient),
-  url: (url) => {
-    const urls: ReadonlyArray<unknown> = Array.isArray(url) ? url : [url]
-    return urls.length > 0 && urls.every((each) => typeof each === "string" && /^rediss?:\/\//.test(each))
-      ? undefined
-      : "must begin with redis:// or rediss://"
-  },
+  url: (url) => whyNotUrls(Array.isArray(url) ? url : [url]),
   send: Options.aFunction,
   prefix: Options.must(
     "1 to 64 printable characters without { or }",

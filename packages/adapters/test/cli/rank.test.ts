@@ -18,4 +18,7 @@ it("rank rebuild empties the ranking of one prefix, and says where it could not"
   expect(said.mock.calls.flat()[0]).toContain("fills it again")
   const nowhere = `redis://127.0.0.1:${await freePort()}`
   await expect(rebuildRanking({ ...options, redis: nowhere })).rejects.toThrow("Redis does not answer")
+  await client.set("{holdfast:rank}:m", "another's")
+  await expect(rebuildRanking({ ...options, redis: `${url}/99` })).rejects.toThrow("DB index is out of range")
+  expect(await client.dbsize()).toBe(1)
 })

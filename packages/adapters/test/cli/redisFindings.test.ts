@@ -37,4 +37,16 @@ describe("what doctor says of a Redis", () => {
       { level: "wrong", todo: "Sales go on without it, at the store's speed." },
     ])
   })
+
+  it("given a database that it does not have, and a url that is none → one finding each", async (context) => {
+    const { url } = await redisFor(context)
+    expect(await redisFindings(`${url}/99`)).toMatchObject([
+      { level: "wrong", what: expect.stringContaining("DB index is out of range") },
+    ])
+    for (const wrong of ["redis://h:99999", `${url}/abc`]) {
+      expect(await redisFindings(wrong)).toMatchObject([
+        { level: "wrong", what: expect.stringMatching(/url of --redis/) },
+      ])
+    }
+  })
 })

@@ -163,6 +163,60 @@ describe("the cache on Redis", () => {
     }
   })
 
+  it("given a database that the server has, by path or parameter → is there and nowhere else", async (context) => {
+    const { url } = await redisFor(context)
+    for (const [at, database] of [
+      ["/5", 5],
+      ["?db=6", 6],
+    ] as const) {
+      const cache = await cacheOf({ url: `${url}${at}`, timeoutMillis: 5_000 })
+      expect(await put(cache, "tee")).toBe(true)
+      expect(await clientOf(url, { db: database }).dbsize()).toBe(1)
+    }
+    expect(await clientOf(url).dbsize()).toBe(0)
+  })
+
+  it("given a database that the server does not have → every call is a fault, and nothing goes to database 0", async (context) => {
+    const { url } = await redisFor(context)
+    const cache = await cacheOf({ url: `${url}/99`, timeoutMillis: 2_000 })
+    expect(await Effect.runPromise(Effect.flip(cache.get(key, 10)))).toMatchObject({
+      reason: expect.stringContaining("DB index is out of range"),
+    })
+    // While it connects again and again.
+    for (const call of [cache.put(key, "mine", bytes(""), 10), cache.forget(key), cache.get(key, 10)]) {
+      expect(await Effect.runPromise(Effect.flip(call))).toMatchObject({ _tag: "CacheFault" })
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    const inDatabase0 = clientOf(url)
+    expect(await inDatabase0.dbsize()).toBe(0)
+    expect(await inDatabase0.info("commandstats")).not.toMatch(/cmdstat_eval/)
+  })
+
+  it.each([
+    "redis://",
+    "redis://u:se/cret@h:1",
+    "redis://u:%zz@h:1",
+    "redis://h:99999",
+    "redis://h:0",
+    "redis://h:port",
+    "redis://h/abc",
+    "redis://h/%20",
+    "redis://h/-1",
+    "redis://h/1/2",
+    "redis://h?db=abc",
+    ["redis://a:1", "redis://b:1/2"],
+  ])("refuses the url %j, and repeats nothing of it", (url) => {
+    try {
+      redis({ url })
+      expect.unreachable()
+    } catch (error) {
+      if (!isHoldfastError(error)) throw error
+      const message = expect.stringMatching(/^must (be like redis:|name)/)
+      expect(error.refusal).toEqual({ _tag: "InvalidInput", issues: [{ pointer: "/url", message }] })
+      expect(error.message).not.toContain("cret")
+    }
+  })
+
   it.each([
     [{}, "", "pass one of `client`, `url` and `send`"],
     [{ url: "redis://a", send: async () => 1 }, "/send", "pass one of `client`, `url` and `send`"],
