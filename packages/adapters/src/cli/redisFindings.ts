@@ -2,6 +2,7 @@
  * What `holdfast doctor --redis` says of a Redis: whether it may forget, how far away it is, and whose time it has.
  */
 import { messageOfThrown } from "@holdfast/core/ports"
+import type { Redis } from "ioredis"
 import { addressOf, keepToDatabase, whyNotUrl } from "../redis/address.ts"
 import type { Finding } from "./findings.ts"
 
@@ -28,37 +29,44 @@ export const redisFindings = async (url: string): Promise<ReadonlyArray<Finding>
     return [{ level: "wrong", what: "The package ioredis is not installed.", todo: "npm install ioredis" }]
   const whyNot = whyNotUrl(url)
   if (whyNot !== undefined) return [{ level: "wrong", what: `The url of --redis ${whyNot}.` }]
-  const { url: address, database } = addressOf(url)
-  const redis = new loaded.Redis(address, {
-    db: database,
-    lazyConnect: true,
-    connectTimeout: 3_000,
-    commandTimeout: 3_000,
-    retryStrategy: null,
-  })
+  try {
+    return judged(await serverAt(loaded.Redis, url))
+  } catch (error) {
+    const todo = "Sales go on without it, at the store's speed."
+    return [{ level: "wrong", what: `Redis does not answer: ${messageOfThrown(error)}`, todo }]
+  }
+}
+
+const serverAt = async (Client: typeof Redis, at: string): Promise<RedisServer> => {
+  const { url, database: db } = addressOf(at)
+  const options = { db, lazyConnect: true, connectTimeout: 3_000, commandTimeout: 3_000, retryStrategy: null }
+  const redis = new Client(url, options)
   const refused = keepToDatabase(redis)
   try {
     await redis.connect()
-    const about = new Map(
-      (await redis.info()).split("\r\n").flatMap((line) => {
-        const [name, value] = line.split(":")
-        return name !== undefined && value !== undefined ? [[name, value] as const] : []
-      }),
-    )
-    const millis: Array<number> = []
-    for (let n = 0; n < pings; n++) {
-      const askedAt = performance.now()
-      await redis.ping()
-      millis.push(performance.now() - askedAt)
-    }
-    const [seconds = 0, micros = 0] = (await redis.time()).map(Number)
-    return judged({ about, millis, aheadMillis: seconds * 1_000 + micros / 1_000 - Date.now() })
+    return await readOf(redis)
   } catch (error) {
-    const todo = "Sales go on without it, at the store's speed."
-    return [{ level: "wrong", what: `Redis does not answer: ${messageOfThrown(refused() ?? error)}`, todo }]
+    throw refused() ?? error
   } finally {
     redis.disconnect()
   }
+}
+
+const readOf = async (redis: Redis): Promise<RedisServer> => {
+  const about = new Map(
+    (await redis.info()).split("\r\n").flatMap((line) => {
+      const [name, value] = line.split(":")
+      return name !== undefined && value !== undefined ? [[name, value] as const] : []
+    }),
+  )
+  const millis: Array<number> = []
+  for (let n = 0; n < pings; n++) {
+    const askedAt = performance.now()
+    await redis.ping()
+    millis.push(performance.now() - askedAt)
+  }
+  const [seconds = 0, micros = 0] = (await redis.time()).map(Number)
+  return { about, millis, aheadMillis: seconds * 1_000 + micros / 1_000 - Date.now() }
 }
 
 /** What is to be said of a server. */

@@ -14,6 +14,7 @@ import { partitionOf } from "./murmur2.ts"
 import { once } from "./once.ts"
 import { defaultBatchBytes, partsBySize } from "./parts.ts"
 import { KafkaFault, type KafkaSlice, type KafkaTransport } from "./Transport.ts"
+import { copiesOf, longestTopic, topicCheck, whyNotCopies } from "./topicOptions.ts"
 
 export interface KafkaBusOptions {
   /** The client: `kafkajs({ brokers })`, `platformatic({ brokers })`, or one of your own. */
@@ -56,10 +57,7 @@ const checks: Options.Checks<KafkaBusOptions> = {
     "a transport, such as kafkajs({ brokers })",
     (value) => typeof value === "object" && value !== null && "publish" in value,
   ),
-  topic: Options.must(
-    "1 to 249 of the characters a-z, A-Z, 0-9, ., _ and -",
-    (value) => typeof value === "string" && /^[\w.-]{1,249}$/.test(value),
-  ),
+  topic: topicCheck(longestTopic),
   source: Options.must("text", (value) => typeof value === "string" && value !== ""),
   partitions: Options.wholeNumber(1, 10_000),
   replication: Options.wholeNumber(1, 100),
@@ -74,6 +72,7 @@ export const kafka = (options: KafkaBusOptions): KafkaBus => {
   Options.refuse([
     ...(options.kafka === undefined ? [{ pointer: "/kafka", message: "must be given" }] : []),
     ...(options.topic === undefined ? [{ pointer: "/topic", message: "must be given" }] : []),
+    ...whyNotCopies(options),
   ])
   const bus = new TopicBus(options)
   const layer = Layer.effect(
@@ -111,7 +110,8 @@ class TopicBus {
 
   constructor({ kafka: transport, topic, ...options }: KafkaBusOptions) {
     const { source = "/holdfast", batchBytes = defaultBatchBytes, maxSlice = 500 } = options
-    const { partitions = 12, replication = 3, minInSync = replication === 1 ? 1 : 2 } = options
+    const { partitions = 12 } = options
+    const { replication, minInSync } = copiesOf(options)
     this.#kafka = transport
     this.#topic = topic
     this.#source = source

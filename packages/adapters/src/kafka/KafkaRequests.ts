@@ -24,6 +24,7 @@ import { Effect, Layer, Schedule } from "effect"
 import { claimIn, isLogName, recordOf } from "./claims.ts"
 import { once } from "./once.ts"
 import type { KafkaSlice, KafkaTransport } from "./Transport.ts"
+import { copiesOf, topicCheck, whyNotCopies } from "./topicOptions.ts"
 
 export interface KafkaRequestsOptions {
   /** The client: `kafkajs({ brokers })`, `platformatic({ brokers })`, or one of your own. */
@@ -52,7 +53,7 @@ const checks: Options.Checks<KafkaRequestsOptions> = {
     "a transport, such as kafkajs({ brokers })",
     (value) => typeof value === "object" && value !== null && "publish" in value,
   ),
-  topic: named,
+  topic: topicCheck(200),
   group: named,
   partitions: Options.wholeNumber(1, 10_000),
   replication: Options.wholeNumber(1, 100),
@@ -72,11 +73,12 @@ export const kafkaRequests = (
 ): { readonly name: string; readonly layer: Layer.Layer<RequestLog> } => {
   Options.check(options, checks)
   const { kafka, topic } = options
-  Options.refuse(
-    Object.entries({ kafka, topic }).flatMap(([name, value]) =>
+  Options.refuse([
+    ...Object.entries({ kafka, topic }).flatMap(([name, value]) =>
       value === undefined ? [{ pointer: `/${name}`, message: "must be given" }] : [],
     ),
-  )
+    ...whyNotCopies(options),
+  ])
   return {
     name: `kafka (${kafka.name})`,
     layer: Layer.effect(
@@ -171,7 +173,8 @@ const mayBe = (named: string, topic: string, log: string): boolean =>
   named === log || named === topic || (log === topic && idOfTopic.test(named))
 
 const openTopic = async (options: KafkaRequestsOptions): Promise<Topic> => {
-  const { kafka, topic, partitions = 12, replication = 3, minInSync = replication === 1 ? 1 : 2 } = options
+  const { kafka, topic, partitions = 12 } = options
+  const { replication, minInSync } = copiesOf(options)
   if ((await kafka.partitions(topic)) === undefined) {
     await kafka.ensureTopics([{ topic, partitions, replication, settings: { "min.insync.replicas": `${minInSync}` } }])
   }

@@ -13,6 +13,7 @@ import { defaultInboxSchema, schemaCheck } from "./inboxSql.ts"
 import { once } from "./once.ts"
 import { SliceHandler } from "./SliceHandler.ts"
 import { KafkaFault, type KafkaTransport } from "./Transport.ts"
+import { longestTopic, topicCheck } from "./topicOptions.ts"
 
 export interface ConsumeOptions {
   /** The client: `kafkajs({ brokers })`, `platformatic({ brokers })`, or one of your own. */
@@ -97,7 +98,7 @@ const checks: Options.Checks<ConsumeOptions> = {
     "a transport, such as kafkajs({ brokers })",
     (value) => typeof value === "object" && value !== null && "publish" in value,
   ),
-  topic: named,
+  topic: topicCheck(200),
   group: named,
   pool: Options.must(
     "a pool, such as new pg.Pool()",
@@ -110,7 +111,7 @@ const checks: Options.Checks<ConsumeOptions> = {
   attempts: Options.wholeNumber(1, 100),
   backoffMillis: Options.wholeNumber(1, 10_000),
   handlerTimeoutMillis: Options.wholeNumber(1, 86_400_000),
-  deadLetter: named,
+  deadLetter: topicCheck(200),
   replication: Options.wholeNumber(1, 100),
   afterDeadLetter: Options.oneOf("go on", "hold the key"),
   retentionDays: Options.wholeNumber(1, 36_500),
@@ -138,6 +139,10 @@ export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsu
     replication = 3,
   } = options
   const { deadLetter = `${topic}.${group}.dlq` } = options
+  if (deadLetter.length > longestTopic) {
+    const message = `must be given: topic, group and .dlq have ${deadLetter.length} characters, and a topic at most ${longestTopic}`
+    Options.refuse([{ pointer: "/deadLetter", message }])
+  }
   const onTrouble = (trouble: unknown): void => void quietly(() => (options.onTrouble ?? warn)(trouble))
   const inbox = new Inbox(schema, consumer)
   hear(pool)

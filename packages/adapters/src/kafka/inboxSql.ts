@@ -14,8 +14,9 @@ export const schemaCheck: Options.Check = Options.must(
  * The SQL that creates the tables of an inbox, or leaves them as they are. `schema` is `holdfast_inbox` by default. Also
  * printed by `holdfast sql --inbox`.
  */
-export const inboxSql = ({ schema = defaultInboxSchema }: { readonly schema?: string | undefined } = {}): string => {
-  Options.check({ schema }, { schema: schemaCheck })
+export const inboxSql = (options: { readonly schema?: string | undefined } = {}): string => {
+  Options.check(options, { schema: schemaCheck })
+  const { schema = defaultInboxSchema } = options
   return `-- The inbox of consumers of events: what each of them has handled, and what it holds back.
 begin;
 create schema if not exists ${schema};

@@ -4,7 +4,9 @@
  * Its producer sends one batch at a time and is never idempotent: with a reply lost and another batch waiting, kafkajs gives
  * the second batch the sequence of the first one, and the broker acknowledges a record that it then does not have.
  */
+import { Options } from "@holdfast/core"
 import type { Admin, KafkaConfig, Producer } from "kafkajs"
+import { checkClient, commonChecks, isTls } from "./clientOptions.ts"
 import { isAbout } from "./errors.ts"
 import { kafkajsConsumer } from "./kafkajsConsumer.ts"
 import { once } from "./once.ts"
@@ -27,6 +29,11 @@ export interface KafkajsOptions {
   readonly options?: object | undefined
 }
 
+const checks: Options.Checks<KafkajsOptions> = {
+  ssl: Options.must("true, false or an object", (value) => typeof value === "boolean" || isTls(value)),
+  ...commonChecks,
+}
+
 /** How often we ask again ourselves, where kafkajs does not. */
 const mostTries = 20
 
@@ -34,7 +41,9 @@ const mostTries = 20
 const retry = { retries: 4, initialRetryTime: 100, maxRetryTime: 2_000 }
 
 /** A transport over kafkajs. Nothing is opened before it is used. */
-export const kafkajs = ({ brokers, clientId = "holdfast", ssl, sasl, options }: KafkajsOptions): KafkaTransport => {
+export const kafkajs = (given: KafkajsOptions): KafkaTransport => {
+  checkClient(given, checks, { theirs: "tls", ours: "ssl" })
+  const { brokers, clientId = "holdfast", ssl, sasl, options } = given
   const open = once(async () => {
     const { Kafka, logLevel } = await peer("kafkajs", () => import("kafkajs"))
     const config = { brokers: [...brokers], clientId, retry, logLevel: logLevel.NOTHING, ssl, sasl, ...options }

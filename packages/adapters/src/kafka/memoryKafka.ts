@@ -5,6 +5,7 @@
  * A group is one for each topic here, and one over all topics of its members on a broker; and a slice that is not handled holds
  * up its own partition only.
  */
+import { Options } from "@holdfast/core"
 import { oneByOne } from "./oneByOne.ts"
 import { untilHandled } from "./retrying.ts"
 import { type HandleSlice, KafkaFault, type KafkaReceived, type KafkaTransport, type SubscribeTo } from "./Transport.ts"
@@ -13,6 +14,8 @@ export interface MemoryKafkaOptions {
   /** The largest record that it takes, in bytes of its value. 1,048,576. */
   readonly maxRecordBytes?: number | undefined
 }
+
+const checks: Options.Checks<MemoryKafkaOptions> = { maxRecordBytes: Options.wholeNumber(1, Number.MAX_SAFE_INTEGER) }
 
 interface Member {
   readonly to: SubscribeTo
@@ -25,7 +28,9 @@ interface Member {
 type Log = Array<KafkaReceived>
 
 /** A transport in this process. Everything that is opened on it shares its topics. */
-export const memoryKafka = ({ maxRecordBytes = 1_048_576 }: MemoryKafkaOptions = {}): KafkaTransport => {
+export const memoryKafka = (options: MemoryKafkaOptions = {}): KafkaTransport => {
+  Options.check(options, checks)
+  const { maxRecordBytes = 1_048_576 } = options
   const topics = new Map<string, ReadonlyArray<Log>>()
   const committed = new Map<string, number>()
   const groups = new Map<string, Set<Member>>()

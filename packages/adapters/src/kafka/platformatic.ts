@@ -2,7 +2,9 @@
  * The transport over `@platformatic/kafka`, an optional peer: `npm install @platformatic/kafka`, for Node 22.22 or later. It
  * takes half the CPU of kafkajs per record, and none while it is idle.
  */
+import { Options } from "@holdfast/core"
 import type { Admin, AdminOptions, Producer } from "@platformatic/kafka"
+import { checkClient, commonChecks, isTls } from "./clientOptions.ts"
 import { isAbout } from "./errors.ts"
 import { once } from "./once.ts"
 import { oneByOne } from "./oneByOne.ts"
@@ -24,14 +26,15 @@ export interface PlatformaticOptions {
   readonly options?: object | undefined
 }
 
+const checks: Options.Checks<PlatformaticOptions> = {
+  ...commonChecks,
+  tls: Options.must("an object: {} for TLS as it is by default", isTls),
+}
+
 /** A transport over `@platformatic/kafka`. Nothing is opened before it is used. */
-export const platformatic = ({
-  brokers,
-  clientId = "holdfast",
-  tls,
-  sasl,
-  options,
-}: PlatformaticOptions): KafkaTransport => {
+export const platformatic = (given: PlatformaticOptions): KafkaTransport => {
+  checkClient(given, checks, { theirs: "ssl", ours: "tls" })
+  const { brokers, clientId = "holdfast", tls, sasl, options } = given
   const passed = {
     bootstrapBrokers: [...brokers],
     clientId,

@@ -14,6 +14,7 @@ import { oneByOne } from "./oneByOne.ts"
 import { defaultBatchBytes, partsBySize } from "./parts.ts"
 import { pause } from "./retrying.ts"
 import { KafkaFault, type KafkaReceived, type KafkaRecord, type KafkaSlice, type KafkaTransport } from "./Transport.ts"
+import { isTopic, longestTopic, topicCheck } from "./topicOptions.ts"
 
 export interface ResendOptions {
   readonly kafka: KafkaTransport
@@ -32,7 +33,7 @@ export interface ResendOptions {
 
 const checks: Options.Checks<ResendOptions> = {
   kafka: Options.must("a transport", (value) => typeof value === "object" && value !== null && "publish" in value),
-  deadLetter: Options.must("the name of a topic", (value) => typeof value === "string" && value !== ""),
+  deadLetter: topicCheck(longestTopic),
   reason: Options.must("text", (value) => typeof value === "string"),
   most: Options.wholeNumber(1, 1_000_000),
   onLeft: Options.aFunction,
@@ -53,6 +54,11 @@ const lookMillis = 100
 export const resendDeadLetters = async (options: ResendOptions): Promise<number> => {
   Options.check(options, checks)
   const { kafka, deadLetter } = options
+  Options.refuse(
+    Object.entries({ kafka, deadLetter }).flatMap(([name, value]) =>
+      value === undefined ? [{ pointer: `/${name}`, message: "must be given" }] : [],
+    ),
+  )
   const group = `${deadLetter}.resend`
   const waiting = async () => {
     const lag = await kafka.lag(group, deadLetter)
@@ -186,7 +192,7 @@ class Resending {
   async #partitionsOf(topic: string): Promise<number> {
     const known = this.#partitions.get(topic)
     if (known !== undefined) return known
-    const count = /^[\w.-]{1,249}$/.test(topic) ? ((await this.#kafka.partitions(topic)) ?? 0) : 0
+    const count = isTopic(topic) ? ((await this.#kafka.partitions(topic)) ?? 0) : 0
     this.#partitions.set(topic, count)
     return count
   }
