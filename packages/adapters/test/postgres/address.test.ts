@@ -54,7 +54,7 @@ describe("an address", () => {
   it.each([
     ["mysql://h/db", /must begin with postgres:/],
     ["host=h dbname=db", /must begin with postgres:/],
-    ["postgres://h:port/db", /no host and port with "h:port"/],
+    ["postgres://h:port/db", /no host and port where/],
     ["postgres://::1/db", /IPv6 address stands in brackets/],
     ["postgres://h:70000/db", /"70000" is no port/],
     ["postgres://h:0/db", /"0" is no port/],
@@ -63,12 +63,43 @@ describe("an address", () => {
     ["postgres://u:%zz@h/db", /user, password or database .* percent-encoded/],
     ["postgres://%zz/db", /host of the url is not percent-encoded/],
     ["postgres://h/db?user", /parameter "user" of the url has no value/],
-    ["postgres://h/db?application_name=%zz", /application_name .* percent-encoded/],
+    ["postgres://h/db?application_name=%zz", /"application_name" .* percent-encoded/],
     ["postgres:///db?host=@abstract", /abstract namespace/],
   ])("%s is refused, and no password is repeated", (uri, why) => {
     const refused = addressOf(uri)
     expect(refused).toMatch(why)
     expect(refused).not.toContain("%zz")
+  })
+})
+
+describe("a password that is not percent-encoded", () => {
+  it.each([
+    "postgres://u:sec/ret@host:5432/db",
+    "postgres://u:sec?ret@host:5432/db",
+    "postgres://u:sec?ret=1@host:5432/db",
+    "postgres://u:sec?sslmode=ret@host:5432/db",
+    "postgres://u:sec#x/ret@host:5432/db",
+    "postgres://u:5432/ret@host:5432/db",
+    "postgres://u:70000/ret@host:5432/db",
+    "postgres://u:70000?ret@host:5432/db",
+    "postgres://u:p@sec/ret@host:5432/db",
+    "postgres://u:p@sec:x/ret@host:5432/db",
+    "postgres://host/db?password=sec&ret",
+    "postgres://host/db?password=sec&ret=1",
+    "postgres://host/db?password=sec&ret=%zz",
+  ])("%s is refused, and no part of it is repeated", (uri) => {
+    const refused = addressOf(uri)
+    expect(refused).toMatch(/In a password, \/, \?, # and & must be percent-encoded\.$/)
+    expect(refused).not.toMatch(/"|sec|ret|70000|%zz/)
+  })
+
+  it("given an @ that can only be meant so → is read, and what is wrong beside it is still named where it is known", () => {
+    expect(addressOf("postgres://h/my%40db?user=jan@azure&password=p@ss")).toMatchObject({
+      user: "jan@azure",
+      password: "p@ss",
+      database: "my@db",
+    })
+    expect(addressOf("postgres://h/db?user=jan@azure&sslmode=on")).toMatch(/sslmode .* is disable, .* not "on"/)
   })
 })
 

@@ -5,7 +5,7 @@
  * parameter that libpq knows is honoured or refused by its name, and one that it does not know is refused too: a setting
  * that is passed over silently is a connection that is not encrypted, or not the one that was meant.
  */
-import { type Parameters, parametersOf, whyNotParameter } from "./parameters.ts"
+import { isKnown, type Parameters, parametersOf, whyNotParameter } from "./parameters.ts"
 
 /** One host of a list. A name may stand for several addresses. */
 export interface Host {
@@ -26,16 +26,22 @@ export interface Address extends Parameters {
   readonly database: string | undefined
 }
 
-/** The address that a URI says, or what is wrong with it. No password is ever repeated. */
+/**
+ * The address that a URI says, or what is wrong with it. No password is ever repeated, and no part of one: what is not
+ * percent-encoded in it may stand where a host, a database or a parameter is read.
+ */
 export const addressOf = (uri: string): Address | string => {
   const parts = partsOf(uri)
   if (typeof parts === "string") return parts
   const { named } = parts
   for (const [name, value] of named) {
     const whyNot = whyNotParameter(name, value)
-    if (whyNot !== undefined) return whyNot
+    if (whyNot === undefined) continue
+    // Both of them may be the end of a password.
+    const isRepeated = !isKnown(name) || value.includes("@")
+    return isRepeated && !parts.mayRepeat ? `A parameter of the url is not one that libpq knows. ${encodeIt}` : whyNot
   }
-  const hosts = hostsOf(parts.hosts, parts.ports, named)
+  const hosts = hostsOf(parts, named)
   if (typeof hosts === "string") return hosts
   const parameters = parametersOf(named)
   if (typeof parameters === "string") return parameters
@@ -56,7 +62,12 @@ interface Parts {
   readonly ports: ReadonlyArray<string>
   readonly database: string | undefined
   readonly named: ReadonlyMap<string, string>
+  /** Whether the parameters can be no part of a password. */
+  readonly mayRepeat: boolean
 }
+
+/** Said where a password may be why a URL cannot be read. */
+const encodeIt = "In a password, /, ?, # and & must be percent-encoded."
 
 const scheme = /^postgres(?:ql)?:\/\//
 
@@ -71,16 +82,23 @@ const partsOf = (uri: string): Parts | string => {
   const ports: Array<string> = []
   for (const each of authority.slice(at + 1).split(",")) {
     const found = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d*))?$/.exec(each)
-    if (found === null) return `The url names no host and port with "${each}". An IPv6 address stands in brackets.`
+    if (found === null)
+      return `The url names no host and port where they are expected. An IPv6 address stands in brackets. ${encodeIt}`
     hosts.push(found[1] ?? found[2] ?? "")
     ports.push(found[3] ?? "")
   }
+  // A user or a password that ended the authority too early has the host behind it.
+  if (path.includes("@"))
+    return `The url has an @ where the database is named, which must be percent-encoded there. ${encodeIt}`
+  const mayRepeat = !query.includes("@") && !/(^|&)(ssl)?password=/.test(query)
   const named = new Map<string, string>()
   for (const each of query === "" ? [] : query.split("&")) {
     const [name, value] = twoOf(each, "=")
-    if (value === undefined) return `The parameter "${each}" of the url has no value.`
+    const called = mayRepeat || isKnown(name) ? `The parameter "${name}" of the url` : "A parameter of the url"
+    const hint = mayRepeat ? "" : ` ${encodeIt}`
+    if (value === undefined) return `${called} has no value.${hint}`
     const decoded = decodedOf(value)
-    if (decoded === undefined) return `The parameter ${name} of the url is not percent-encoded as it must be.`
+    if (decoded === undefined) return `${called} is not percent-encoded as it must be.${hint}`
     // As JDBC says it.
     if (name === "ssl" && decoded === "true") named.set("sslmode", "require")
     else named.set(name, decoded)
@@ -97,6 +115,7 @@ const partsOf = (uri: string): Parts | string => {
     ports,
     database: database === "" ? undefined : database,
     named,
+    mayRepeat,
   }
 }
 
@@ -116,14 +135,10 @@ const decodedOf = (text: string): string | undefined => {
 const defaultPort = 5432
 
 /** Lists in parameters stand for those before the path. One port is everybody's. */
-const hostsOf = (
-  uriHosts: ReadonlyArray<string>,
-  uriPorts: ReadonlyArray<string>,
-  named: ReadonlyMap<string, string>,
-): ReadonlyArray<Host> | string => {
-  const names = named.get("host")?.split(",") ?? uriHosts
+const hostsOf = (parts: Parts, named: ReadonlyMap<string, string>): ReadonlyArray<Host> | string => {
+  const names = named.get("host")?.split(",") ?? parts.hosts
   const addresses = named.get("hostaddr")?.split(",") ?? []
-  const ports = named.get("port")?.split(",") ?? uriPorts
+  const ports = named.get("port")?.split(",") ?? parts.ports
   const isNamed = names.length > 1 || names[0] !== ""
   if (isNamed && addresses.length > 0 && addresses.length !== names.length)
     return `The url names ${names.length} hosts and ${addresses.length} hostaddr.`
@@ -133,7 +148,7 @@ const hostsOf = (
   for (let index = 0; index < count; index++) {
     const name = names[index] ?? ""
     const port = ports[ports.length === 1 ? 0 : index] ?? ""
-    if (!isPort(port)) return `"${port}" is no port.`
+    if (!isPort(port)) return parts.mayRepeat ? `"${port}" is no port.` : `A port of the url is none. ${encodeIt}`
     if (name.startsWith("@")) return "A socket in the abstract namespace cannot be used: name a host or a directory."
     hosts.push({
       name: name === "" ? undefined : name,

@@ -120,9 +120,11 @@ const checks: Readonly<Record<string, Check>> = {
 /** The names that libpq knows. */
 const knownNames: ReadonlyArray<string> = Object.keys(checks)
 
+export const isKnown = (name: string): boolean => Object.hasOwn(checks, name)
+
 /** Why a parameter is refused; undefined where it is honoured. */
 export const whyNotParameter = (name: string, value: string): string | undefined => {
-  const check = Object.hasOwn(checks, name) ? checks[name] : undefined
+  const check = isKnown(name) ? checks[name] : undefined
   if (check === undefined) {
     const meant = knownNames.find((known) => isNearly(known, name))
     return `The url has a parameter "${name}", which libpq does not know${meant === undefined ? "" : `: did you mean ${meant}?`}${meant === undefined ? "." : ""}`
