@@ -12,15 +12,13 @@ interface Common {
   readonly options?: object | undefined
 }
 
-const isObject = (value: unknown): value is object =>
+export const isObject = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 const isBroker = (value: unknown): boolean => {
   const found = typeof value === "string" ? /^(?:\[[\da-f:.]+(?:%\w+)?\]|[^\s:[\]/@,]+):(\d{1,5})$/i.exec(value) : null
   return found !== null && Number(found[1]) >= 1 && Number(found[1]) <= 65_535
 }
-
-export const isTls = isObject
 
 export const commonChecks: Options.Checks<Common> = {
   brokers: Options.must(

@@ -6,7 +6,7 @@
  */
 import { Options } from "@holdfast/core"
 import type { Admin, KafkaConfig, Producer } from "kafkajs"
-import { checkClient, commonChecks, isTls } from "./clientOptions.ts"
+import { checkClient, commonChecks, isObject } from "./clientOptions.ts"
 import { isAbout } from "./errors.ts"
 import { kafkajsConsumer } from "./kafkajsConsumer.ts"
 import { once } from "./once.ts"
@@ -30,7 +30,7 @@ export interface KafkajsOptions {
 }
 
 const checks: Options.Checks<KafkajsOptions> = {
-  ssl: Options.must("true, false or an object", (value) => typeof value === "boolean" || isTls(value)),
+  ssl: Options.must("true, false or an object", (value) => typeof value === "boolean" || isObject(value)),
   ...commonChecks,
 }
 

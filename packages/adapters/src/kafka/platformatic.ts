@@ -4,7 +4,7 @@
  */
 import { Options } from "@holdfast/core"
 import type { Admin, AdminOptions, Producer } from "@platformatic/kafka"
-import { checkClient, commonChecks, isTls } from "./clientOptions.ts"
+import { checkClient, commonChecks, isObject } from "./clientOptions.ts"
 import { isAbout } from "./errors.ts"
 import { once } from "./once.ts"
 import { oneByOne } from "./oneByOne.ts"
@@ -28,7 +28,7 @@ export interface PlatformaticOptions {
 
 const checks: Options.Checks<PlatformaticOptions> = {
   ...commonChecks,
-  tls: Options.must("an object: {} for TLS as it is by default", isTls),
+  tls: Options.must("an object: {} for TLS as it is by default", isObject),
 }
 
 /** A transport over `@platformatic/kafka`. Nothing is opened before it is used. */

@@ -2,7 +2,7 @@
  * The URL of a Redis, read before a client has it: a client takes what it cannot read for something else.
  */
 
-export interface RedisAddress {
+interface RedisAddress {
   /** Without the database. */
   readonly url: string
   readonly database: number
