@@ -25,7 +25,8 @@ const short = { settleMillis: 400, rounds: 8 }
 
 describe("a topic in memory", () => {
   it("keeps the laws of the bus", async () => {
-    const report = await Effect.runPromise(busConformance(busOn("in memory", memoryKafka()), short))
+    // A handler that fails several times in a row rests for longer than a short settling.
+    const report = await Effect.runPromise(busConformance(busOn("in memory", memoryKafka()), { rounds: short.rounds }))
     expect(report).toMatchObject({
       ok: true,
       laws: [{ verdict: "held" }, { verdict: "untested" }, { verdict: "held" }],
