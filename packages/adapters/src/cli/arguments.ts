@@ -2,6 +2,7 @@
  * The arguments of the `holdfast` command.
  */
 import { parseArgs } from "node:util"
+import { migrations } from "../postgres/schema/migrations.generated.ts"
 import { whyNotSchema } from "../postgres/session/text.ts"
 
 export const usage = `Usage: holdfast <command> [options]
@@ -52,6 +53,9 @@ export interface Options {
   readonly again?: string | undefined
 }
 
+/** Of the shop, where nothing else is said. */
+export const defaultSchema = "holdfast"
+
 type CommandName = "migrate" | "sql" | "audit" | "resend" | "rank" | "parked" | "doctor"
 
 /** Which options a command has. */
@@ -88,13 +92,18 @@ const options = {
   help: { type: "boolean", short: "h" },
 } as const
 
+/** Which options may be given several times. */
+const several: ReadonlyArray<string> = ["group"]
+
 const unclear = (why: string): Arguments => ({ _tag: "Unclear", why })
 
 /** Reads the arguments behind the program's name. `databaseUrl` stands in for a missing `--url`. */
 export const readArguments = (args: ReadonlyArray<string>, databaseUrl: string | undefined): Arguments => {
   const parsed = parse(args)
   if (typeof parsed === "string") return unclear(parsed)
-  const { positionals, values } = parsed
+  const { positionals, values, tokens } = parsed
+  const twice = twiceOf(tokens.flatMap((token) => (token.kind === "option" ? [token.name] : [])))
+  if (twice !== undefined) return unclear(`--${twice} is given twice.`)
   const [command, ...more] = positionals
   if (values.help === true || command === "help") return { _tag: "Help" }
   if (command === undefined) return unclear("Say what to do.")
@@ -108,8 +117,8 @@ export const readArguments = (args: ReadonlyArray<string>, databaseUrl: string |
   if (redis !== undefined && !/^rediss?:\/\//.test(redis)) return unclear("--redis must be redis://host:port.")
   if (command === "rank" && redis === undefined)
     return unclear("Say where the ranking is with --redis redis://host:port.")
-  const { schema = inbox ? "holdfast_inbox" : "holdfast", kafka = "", "dead-letter": deadLetter = "" } = values
-  if (command === "parked" && name === undefined) return unclear("Say of which subscription with --name.")
+  const { schema = inbox ? "holdfast_inbox" : defaultSchema, kafka = "", "dead-letter": deadLetter = "" } = values
+  if (command === "parked" && (name ?? "") === "") return unclear("Say of which subscription with --name.")
   if (inbox && values.after !== undefined) return unclear("--inbox has no versions: leave --after out.")
   if (command === "resend" && (kafka === "" || deadLetter === ""))
     return unclear("Say where and which with --kafka host:port and --dead-letter topic.")
@@ -119,6 +128,8 @@ export const readArguments = (args: ReadonlyArray<string>, databaseUrl: string |
   const whyNot = whyNotSchema(schema)
   if (whyNot !== undefined) return unclear(`--schema ${whyNot}.`)
   if (!/^\d{1,6}$/.test(after)) return unclear("--after must be a version, such as 1.")
+  if (Number(after) > migrations.length)
+    return unclear(`--after must be ${migrations.length} at most, the newest version.`)
   if (takes[command].includes("url") && !/^postgres(ql)?:\/\//.test(url))
     return unclear("Say which database with --url postgres://…, or set DATABASE_URL.")
   return {
@@ -145,11 +156,15 @@ export const readArguments = (args: ReadonlyArray<string>, databaseUrl: string |
 
 const parse = (args: ReadonlyArray<string>) => {
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true })
+    return parseArgs({ args: [...args], options, allowPositionals: true, tokens: true })
   } catch (error) {
     // biome-ignore lint/plugin/thrown: Node's own parser throws errors that can be read, and this file loads nothing else
     return error instanceof Error ? error.message : String(error)
   }
 }
+
+/** The first option that may be given once and is given again: nobody can tell which of the two was meant. */
+const twiceOf = (names: ReadonlyArray<string>): string | undefined =>
+  names.find((name, index) => !several.includes(name) && names.indexOf(name) < index)
 
 const isCommand = (name: string): name is CommandName => Object.hasOwn(takes, name)

@@ -7,8 +7,9 @@ import type { Target } from "../postgres/connect/parameters.ts"
 import type { Purpose } from "../postgres/connect/settings.ts"
 import type { PostgresOptions } from "../postgres/options.ts"
 import { sessionsOf } from "../postgres/PostgresStore.ts"
+import { meaningOf } from "../postgres/session/faults.ts"
 import { notOpened } from "../postgres/session/notOpened.ts"
-import type { Wire } from "../postgres/session/wire.ts"
+import type { Statement, Wire } from "../postgres/session/wire.ts"
 import type { Options } from "./arguments.ts"
 
 /** Uses the server, whatever driver there is, and lets go of it. */
@@ -57,3 +58,11 @@ export const onSession = async <A>(
   if (typeof ended === "string") throw new Error(ended)
   return ended.answer
 }
+
+/** What one statement answers. */
+export const ask = (wire: Wire, one: Statement): Effect.Effect<string | null, StoreFault> =>
+  Effect.flatMap(wire.run([one]), ({ values, failed }) => {
+    if (failed === undefined) return Effect.succeed(values[0] ?? null)
+    const { message: reason, cause } = failed.failure
+    return Effect.fail({ _tag: meaningOf(failed.failure, false) === "lost" ? "Lost" : "Rejected", reason, cause })
+  })

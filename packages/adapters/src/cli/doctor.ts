@@ -2,17 +2,16 @@
  * `holdfast doctor`: is this a server that a shop can trust, may its role do what a shop does, is the schema the one that this
  * code needs, and does a process deliver the events? It changes nothing.
  */
-import type { StoreFault } from "@holdfast/core/ports"
+import { messageOfThrown, type StoreFault } from "@holdfast/core/ports"
 import { Effect } from "effect"
 import type { Target } from "../postgres/connect/parameters.ts"
 import { migrate } from "../postgres/schema/migrate.ts"
-import { meaningOf } from "../postgres/session/faults.ts"
 import { rowsOf } from "../postgres/session/text.ts"
-import { type Statement, statement, type Wire } from "../postgres/session/wire.ts"
+import { statement, type Wire } from "../postgres/session/wire.ts"
 import { depth } from "../postgres/statements/leases.ts"
 import { askMissing, missingOf } from "../postgres/statements/rights.ts"
 import type { Options } from "./arguments.ts"
-import { onSession, withServer } from "./connect.ts"
+import { ask, onSession, withServer } from "./connect.ts"
 import {
   type Delivery,
   deliveryFindings,
@@ -51,6 +50,13 @@ const server = statement(
   'replica', pg_is_in_recovery(),
   'standbys', (select count(*) from pg_stat_replication),
   'connections', (select count(*) from pg_stat_activity where backend_type = 'client backend'),
+  'limits', array_to_json(array(
+    select json_build_array('role', rolname, rolconnlimit, (select count(*) from pg_stat_activity where usename = rolname))
+      from pg_roles where rolname = session_user and rolconnlimit >= 0 and not rolsuper
+    union all
+    select json_build_array('database', datname, datconnlimit, (select count(*) from pg_stat_activity a where a.datname = d.datname and usename is not null))
+      from pg_database d where datname = current_database() and datconnlimit >= 0
+        and not exists(select from pg_roles where rolname = session_user and rolsuper))),
   'now', (extract(epoch from clock_timestamp()) * 1000)::bigint,
   'longest', (select json_build_array(pid, application_name, extract(epoch from clock_timestamp() - xact_start)::bigint)
     from pg_stat_activity where backend_type = 'client backend' and xact_start is not null and pid <> pg_backend_pid()
@@ -63,21 +69,38 @@ const subscriptions = statement(
 )
 
 /** True where nothing is wrong. */
-export const doctor = (options: Options): Promise<boolean> =>
+export const doctor = async (options: Options): Promise<boolean> => {
+  const { json, redis, kafka: brokers = [], topic, groups = [] } = options
+  // Whoever asked for a document gets one, also where nobody answers.
+  const ofStore = await storeFindings(options).catch((error): ReadonlyArray<Finding> => {
+    if (json) return [{ level: "wrong", what: messageOfThrown(error) }]
+    throw error
+  })
+  const findings = [
+    ...ofStore,
+    ...(redis === undefined ? [] : await redisFindings(redis)),
+    ...(topic === undefined ? [] : await kafkaFindings({ brokers, topic, groups })),
+  ]
+  const ok = findings.every(({ level }) => level !== "wrong")
+  console.log(json ? JSON.stringify({ ok, findings }) : pageOf(findings))
+  return ok
+}
+
+const storeFindings = (options: Options): Promise<ReadonlyArray<Finding>> =>
   withServer(options, async (driver) => {
     const look = (target?: Target) => onSession(driver, "read", (wire) => examine(wire, options.schema), target)
-    // A server that takes no changes is none for a shop, but can be looked at.
-    const ofStore = await look().catch((error) => look("any").catch(() => Promise.reject(error)))
-    const { redis, kafka: brokers = [], topic, groups = [] } = options
-    const findings = [
-      ...ofStore,
-      ...(redis === undefined ? [] : await redisFindings(redis)),
-      ...(topic === undefined ? [] : await kafkaFindings({ brokers, topic, groups })),
-    ]
-    const ok = findings.every(({ level }) => level !== "wrong")
-    console.log(options.json ? JSON.stringify({ ok, findings }) : pageOf(findings))
-    return ok
+    // A server on which no shop can start is none for a shop, but can be looked at.
+    return look().catch(async (error) => {
+      const seen = await look("any").catch(() => Promise.reject(error))
+      return [notForShops(messageOfThrown(error)), ...seen]
+    })
   })
+
+const notForShops = (why: string): Finding => ({
+  level: "wrong",
+  what: `No shop can start here: ${why}`,
+  todo: "Point --url at a server that takes changes, and ask for no other with target_session_attrs.",
+})
 
 const pageOf = (findings: ReadonlyArray<Finding>): string =>
   findings
@@ -117,13 +140,6 @@ const examine = Effect.fnUntraced(function* (
   return [
     ...ofServer,
     { level: "ok", what: `The schema "${schema}" is the one that this code needs.` },
-    ...deliveryFindings(deliveries, found.now),
+    ...deliveryFindings(deliveries, found.now, schema),
   ]
 })
-
-const ask = (wire: Wire, one: Statement): Effect.Effect<string | null, StoreFault> =>
-  Effect.flatMap(wire.run([one]), ({ values, failed }) => {
-    if (failed === undefined) return Effect.succeed(values[0] ?? null)
-    const { message: reason, cause } = failed.failure
-    return Effect.fail({ _tag: meaningOf(failed.failure, false) === "lost" ? "Lost" : "Rejected", reason, cause })
-  })

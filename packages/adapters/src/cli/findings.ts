@@ -2,9 +2,11 @@
  * What `doctor` makes of what it was told. Pure.
  */
 
+import { optionInShell } from "../postgres/session/inShell.ts"
 import { identifier, inSchema } from "../postgres/session/text.ts"
 import type { Wire } from "../postgres/session/wire.ts"
 import type { Missing } from "../postgres/statements/rights.ts"
+import { defaultSchema } from "./arguments.ts"
 
 export interface Finding {
   /** `wrong` breaks a promise, `warn` will one day. */
@@ -26,6 +28,8 @@ export interface Server {
   /** How many servers follow this one. */
   readonly standbys: number
   readonly connections: number
+  /** What the role and the database are limited to, where they are. */
+  readonly limits: ReadonlyArray<readonly [of: "role" | "database", name: string, most: number, connections: number]>
   readonly now: number
   /** The oldest transaction of somebody else, with its age in seconds. */
   readonly longest: readonly [pid: number, application: string, seconds: number] | null
@@ -43,6 +47,8 @@ export interface Delivery {
 const oldestVersion = 150_000
 /** Two that decide, one while keys are busy, one each for small reads, lists, scans, the outbox and probes. */
 const connectionsOfShop = 8
+/** A pool of the host's may be this small. With less no shop gets along. */
+const fewestConnections = 3
 /** The lanes wait this long for a lock, and count on no deadlock being looked for before. */
 const laneMillis = 100
 const longSeconds = 60
@@ -130,6 +136,13 @@ export const serverFindings = (server: Server, localNow: number): ReadonlyArray<
     `${connections} of ${is("max_connections")} connections are in use, and a shop opens up to ${connectionsOfShop}.`,
     "Raise max_connections, or let other pools be smaller.",
   )
+  for (const [of, name, most, used] of server.limits)
+    note(
+      most - used < connectionsOfShop,
+      most < fewestConnections ? "wrong" : "warn",
+      `${used} of the ${most} connections of the ${of} "${name}" are in use, and a shop opens up to ${connectionsOfShop}.`,
+      `Raise its limit, or take it away: alter ${of} ${identifier(name)} connection limit -1;`,
+    )
   note(
     number("deadlock_timeout") <= laneMillis,
     "warn",
@@ -192,7 +205,11 @@ export const wayFindings = ({ isPooled }: Pick<Wire, "isPooled">): ReadonlyArray
       ]
     : []
 
-export const deliveryFindings = (deliveries: ReadonlyArray<Delivery>, now: number): ReadonlyArray<Finding> => {
+export const deliveryFindings = (
+  deliveries: ReadonlyArray<Delivery>,
+  now: number,
+  schema: string,
+): ReadonlyArray<Finding> => {
   if (deliveries.length === 0) return [{ level: "ok", what: "Nobody subscribes to events, so none are kept." }]
   return deliveries.flatMap(({ name, until, waiting, parked, oldestAt }) => {
     const age = oldestAt === null ? 0 : Math.max(0, now - oldestAt)
@@ -210,14 +227,21 @@ export const deliveryFindings = (deliveries: ReadonlyArray<Delivery>, now: numbe
       findings.push({
         level: "warn",
         what: `${waits}, and no process serves it.`,
-        todo: `Start a shop that subscribes "${name}" with workers on, or give the name up: shop.events.unregister("${name}").`,
+        todo: `Start a shop that subscribes "${name}" with workers on, or give the name up: shop.events.unregister(${JSON.stringify(name)}).`,
       })
     if (parked > 0)
       findings.push({
         level: "warn",
         what: `${parked} events of "${name}" are parked: their handler failed on each of its attempts.`,
-        todo: `List them with: holdfast parked --name ${name}. Repair the handler, then add --again all.`,
+        todo: `List them with: ${listing(name, schema)}. Repair the handler, then add --again all.`,
       })
     return findings
   })
 }
+
+const listing = (name: string, schema: string): string =>
+  [
+    "holdfast parked",
+    ...(schema === defaultSchema ? [] : [optionInShell("--schema", schema)]),
+    optionInShell("--name", name),
+  ].join(" ")

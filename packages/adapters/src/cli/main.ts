@@ -39,9 +39,18 @@ const main = async (): Promise<number> => {
   }
 }
 
+// An answer that nobody read is not what the command answers for; one that was not written, and was to be, is.
+let isLost = false
+process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
+  if (code === "EPIPE" || isLost) return
+  isLost = true
+  process.exitCode = 1
+  console.error(`The answer could not be written: ${message}`)
+})
+
 main().then(
   (code) => {
-    process.exitCode = code
+    process.exitCode = isLost ? 1 : code
   },
   async (error: unknown) => {
     process.exitCode = 1

@@ -1,8 +1,11 @@
 /**
  * The `holdfast` command, run as a process.
  */
-import { execFile } from "node:child_process"
+import { execFile, spawn } from "node:child_process"
+import { once } from "node:events"
+import { existsSync, openSync } from "node:fs"
 import { join, resolve } from "node:path"
+import { text } from "node:stream/consumers"
 import { createHoldfast, isHoldfastError } from "@holdfast/core"
 import { commandMillis } from "@holdfast/test-services"
 import { Effect } from "effect"
@@ -33,6 +36,18 @@ const holdfast = (args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = {}): Pro
     )
   })
 
+/** What becomes of it where nobody reads what it prints, or where that cannot be written. */
+const unheard = async (args: ReadonlyArray<string>, stdout: "nobody" | number) => {
+  const child = spawn(process.execPath, ["--conditions=@holdfast/source", "--no-warnings", program, ...args], {
+    cwd: root,
+    stdio: ["ignore", stdout === "nobody" ? "pipe" : stdout, "pipe"],
+    timeout: commandMillis,
+  })
+  child.stdout?.destroy()
+  const [err, [code]] = await Promise.all([child.stderr === null ? "" : text(child.stderr), once(child, "close")])
+  return { code, err }
+}
+
 describe("without a server", () => {
   it.each([
     [[], /Say what to do/],
@@ -43,6 +58,10 @@ describe("without a server", () => {
     [["doctor", "--colour"], /--colour/],
     [["sql", "--url", "postgres://here/app"], /sql has no option --url/],
     [["sql", "--after", "soon"], /--after must be a version/],
+    [["sql", "--after", "99"], /--after must be \d at most/],
+    [["sql", "--schema", "x", "--schema", "y"], /--schema is given twice/],
+    [["audit", "--url", "postgres://here/app", "--url", "postgres://there/app"], /--url is given twice/],
+    [["parked", "--url", "postgres://here/app", "--name", ""], /which subscription with --name/],
     [["sql", "--schema="], /--schema must not be empty/],
     [["sql", "--inbox", "--after", "1"], /--inbox has no versions/],
     [["resend", "--kafka", "here:9092"], /--dead-letter topic/],
@@ -62,6 +81,27 @@ describe("without a server", () => {
     const { code, out, err } = await holdfast(["audit", "--help"])
     expect(out).toContain("Usage: holdfast <command>")
     expect([code, err]).toEqual([0, ""])
+  })
+
+  it("ends quietly where nobody reads what it prints", async () => {
+    expect(await unheard(["sql"], "nobody")).toEqual({ code: 0, err: "" })
+    expect(await unheard(["--help"], "nobody")).toEqual({ code: 0, err: "" })
+  })
+
+  it.skipIf(!existsSync("/dev/full")).each(["sql", "--help"])("%s that cannot be written is not good", async (arg) => {
+    const { code, err } = await unheard([arg], openSync("/dev/full", "w"))
+    expect(err).toMatch(/^The answer could not be written: .*ENOSPC.*\n$/)
+    expect(code).toBe(1)
+  })
+
+  it("doctor --json prints its document where nobody is there", async () => {
+    const { code, out, err } = await holdfast(["doctor", "--json", "--url", "postgres://ann:geheim@127.0.0.1:1/app"])
+    expect(JSON.parse(out)).toEqual({
+      ok: false,
+      findings: [{ level: "wrong", what: expect.stringContaining("ECONNREFUSED") }],
+    })
+    expect(out).not.toContain("geheim")
+    expect([code, err]).toEqual([1, ""])
   })
 
   it("sql --inbox prints what inboxSql answers", async () => {
@@ -100,6 +140,17 @@ describe("on a server", () => {
   const ask = (sql: string, at = url()) => Effect.runPromise(query(at, sql))
   const run = (command: string, ...more: ReadonlyArray<string>) =>
     holdfast([command, "--url", url(), "--schema", schema, ...more])
+  const onDatabase = async (use: (there: string, database: string) => Promise<void>) => {
+    const database = `d${schema}`
+    await ask(`create database ${database}`)
+    const there = new URL(url())
+    there.pathname = `/${database}`
+    try {
+      await use(there.href, database)
+    } finally {
+      await ask(`drop database ${database} with (force)`)
+    }
+  }
   const shopWithOrders = async () => {
     const shop = shopOn(url(), schema)
     await furnishShop(shop, { accounts: 2, products: 2 })
@@ -214,5 +265,83 @@ describe("on a server", () => {
     } finally {
       await ask(`drop database ${database} with (force)`)
     }
+  })
+
+  it("doctor says why no shop can start, of an address and of a database that takes no changes", async () => {
+    await run("migrate")
+    for (const target of ["standby", "read-only"]) {
+      const there = new URL(url())
+      there.searchParams.set("target_session_attrs", target)
+      const { code, out } = await holdfast(["doctor", "--url", there.href, "--schema", schema])
+      expect(out).toMatch(/^wrong {2}No shop can start here: .*\n.*target_session_attrs/)
+      expect(out).toContain("is the one that this code needs")
+      expect(code).toBe(1)
+    }
+    await onDatabase(async (there, database) => {
+      await holdfast(["migrate", "--url", there, "--schema", schema])
+      await ask(`alter database ${database} set default_transaction_read_only = on`)
+      const { code, out } = await holdfast(["doctor", "--url", there, "--schema", schema])
+      expect(out).toMatch(/^wrong {2}No shop can start here: .*default_transaction_read_only is on/)
+      expect(code).toBe(1)
+    })
+  })
+
+  it("doctor counts what the role and the database may connect, too", async () => {
+    await onDatabase(async (there, database) => {
+      const role = `limited_${schema}`
+      await ask(`create role ${role} login connection limit 1`)
+      try {
+        await ask(`alter database ${database} owner to ${role}`)
+        await ask(`alter database ${database} connection limit 5`)
+        const asRole = new URL(there)
+        asRole.username = role
+        const { code, out } = await holdfast(["doctor", "--url", asRole.href, "--schema", schema])
+        expect(out).toMatch(new RegExp(`wrong {2}1 of the 1 connections of the role "${role}" are in use`))
+        expect(out).toMatch(new RegExp(`warn {3}\\d of the 5 connections of the database "${database}" are in use`))
+        expect(code).toBe(1)
+        // No limit holds for a superuser.
+        expect((await holdfast(["doctor", "--url", there, "--schema", schema])).out).not.toContain("connections of the")
+      } finally {
+        await ask(`alter database ${database} owner to current_user`)
+        await ask(`drop role ${role}`)
+      }
+    })
+  })
+
+  it("parked lists what doctor says to type, prints no control characters, and knows who is registered", async () => {
+    const name = "the mailer; echo"
+    const shop = shopOn(url(), schema)
+    await shop.events.subscribe(name, () => Promise.reject(new Error("no\u001b[31m\nforged \u009b line")), {
+      attempts: 1,
+    })
+    await shop.points.open({ accountId: "ann" })
+    await expect.poll(() => shop.events.parked({ name }).then(({ items }) => items.length)).toBe(1)
+    await shop.stop()
+    expect((await run("doctor")).out).toContain(`holdfast parked --schema ${schema} --name '${name}'. Repair`)
+    const listed = await run("parked", "--name", name)
+    expect(listed.out.split("\n")).toEqual([
+      expect.stringMatching(/: Error: no\\u001b\[31m\\nforged \\u009b line$/),
+      `1 events of "${name}" are parked.`,
+      "",
+    ])
+    for (const more of [[], ["--again", "all"]])
+      expect(await run("parked", "--name", "nobody", ...more)).toEqual({
+        code: 1,
+        out: "",
+        err: `No subscription "nobody" is registered in the schema "${schema}".\n`,
+      })
+  })
+
+  it("a shop works where the database is set to read no NULL in arrays", async () => {
+    await onDatabase(async (there, database) => {
+      await ask(`alter database ${database} set array_nulls = off`)
+      const shop = shopOn(there, schema)
+      try {
+        await shop.points.open({ accountId: "ann" })
+        expect(await shop.points.charge({ accountId: "ann", amount: 5, key: "first" })).toMatchObject({ balance: 5 })
+      } finally {
+        await shop.stop()
+      }
+    })
   })
 })

@@ -27,6 +27,7 @@ const healthy: Server = {
   replica: false,
   standbys: 0,
   connections: 20,
+  limits: [],
   now,
   longest: null,
 }
@@ -55,6 +56,18 @@ describe("of a server", () => {
     ["torn pages", set("full_page_writes", "off"), "warn", /tear pages/],
     ["lost commits", set("synchronous_commit", "off"), "wrong", /acknowledged last/],
     ["few connections", { connections: 92 }, "warn", /92 of 100 connections/],
+    [
+      "a role that may hardly connect",
+      { limits: [["role", "ann", 1, 1]] },
+      "wrong",
+      /1 of the 1 connections of the role "ann" are in use/,
+    ],
+    [
+      "a database that is nearly full",
+      { limits: [["database", "app", 20, 13]] },
+      "warn",
+      /13 of the 20 .* database "app"/,
+    ],
     ["early deadlock checks", set("deadlock_timeout", "100"), "warn", /deadlock_timeout is 100 ms/],
     ["a forgotten transaction", { longest: [7, "", 61] }, "warn", /open for 61 s \(process 7, unnamed\)/],
     ["another clock", { now: now + 5_000 }, "warn", /5 s apart/],
@@ -68,10 +81,10 @@ describe("of a server", () => {
 describe("of subscriptions", () => {
   const mails: Delivery = { name: "mails", until: now + 5_000, waiting: 0, parked: 0, oldestAt: null }
   const levelsOf = (delivery: Delivery) =>
-    deliveryFindings([delivery], now).map(({ level, what }) => `${level} ${what}`)
+    deliveryFindings([delivery], now, "holdfast").map(({ level, what }) => `${level} ${what}`)
 
   it("none, an idle one, and one that keeps up are well", () => {
-    expect(deliveryFindings([], now)).toMatchObject([{ level: "ok" }])
+    expect(deliveryFindings([], now, "holdfast")).toMatchObject([{ level: "ok" }])
     expect(levelsOf(mails)).toEqual([expect.stringMatching(/^ok 0 events wait/)])
     expect(levelsOf({ ...mails, waiting: 4, oldestAt: now - 59_000 })).toEqual([expect.stringMatching(/^ok 4/)])
   })
@@ -83,5 +96,15 @@ describe("of subscriptions", () => {
     expect(levelsOf({ ...late, until: null })).toEqual([unserved])
     expect(levelsOf({ ...late, until: now - 1 })).toEqual([unserved])
     expect(levelsOf({ ...mails, parked: 2 })).toEqual([expect.anything(), expect.stringMatching(/^warn 2 .* parked/)])
+  })
+
+  it("what it says to type is one word to a shell each, in the schema that was looked at", () => {
+    const toType = (name: string, schema = "holdfast") =>
+      deliveryFindings([{ ...mails, name, parked: 1 }], now, schema)[1]?.todo?.split(". Repair")[0]
+    expect(toType("mails")).toBe("List them with: holdfast parked --name mails")
+    expect(toType("mails", "old")).toBe("List them with: holdfast parked --schema old --name mails")
+    expect(toType("$(id)", "my shop")).toBe("List them with: holdfast parked --schema 'my shop' --name '$(id)'")
+    expect(toType("it's")).toBe("List them with: holdfast parked --name 'it'\\''s'")
+    expect(toType("-x")).toBe("List them with: holdfast parked --name=-x")
   })
 })

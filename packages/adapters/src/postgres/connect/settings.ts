@@ -21,6 +21,8 @@ const planning: Settings = [
   ["plan_cache_mode", "force_generic_plan"],
   ["jit", "off"],
   ["client_min_messages", "warning"],
+  // Without it the NULL of an array is read as a text of four letters.
+  ["array_nulls", "on"],
 ]
 
 /** The most that a session waits, for whatever reason. */

@@ -14,6 +14,7 @@ import type { StoreFault } from "@holdfast/core/ports"
 import { Effect } from "effect"
 import { checkEncoding } from "../session/encoding.ts"
 import { meaningOf } from "../session/faults.ts"
+import { optionInShell } from "../session/inShell.ts"
 import { identifier, inSchema, rowsOf, whyNotSchema } from "../session/text.ts"
 import { begin, commit, type Failure, rollback, type Statement, statement, type Wire } from "../session/wire.ts"
 import { keepEra } from "./era.ts"
@@ -70,7 +71,7 @@ const check = Effect.fnUntraced(function* (wire: Wire, schema: string): Effect.f
   const state =
     applied.length === 0 ? "has no shop" : `is at version ${applied.length}, and this code needs ${codeVersion}`
   return yield* refuse(
-    `The schema "${schema}" ${state}. Run \`npx holdfast migrate --url "$DATABASE_URL" --schema ${inShell(schema)}\`, start once with migrate: "auto", or apply the SQL that postgresSql({ schema: ${JSON.stringify(schema)}, after: ${applied.length} }) answers.`,
+    `The schema "${schema}" ${state}. Run \`npx holdfast migrate --url "$DATABASE_URL" ${optionInShell("--schema", schema)}\`, start once with migrate: "auto", or apply the SQL that postgresSql({ schema: ${JSON.stringify(schema)}, after: ${applied.length} }) answers.`,
   )
 })
 
@@ -119,9 +120,6 @@ const appliedTo = Effect.fnUntraced(function* (wire: Wire, schema: string): Effe
   const [log] = yield* runAll(wire, [statement(readLog)])
   return rowsOf<Applied[number]>(log)
 })
-
-/** As it is typed. A dollar or a quote would mean something to a shell. */
-const inShell = (name: string): string => (/^\w+$/.test(name) ? name : `'${name.replaceAll("'", () => "'\\''")}'`)
 
 const refuseNewer = (schema: string, applied: Applied): Effect.Effect<void, StoreFault> => {
   // What one migration has broken no later one mends.
