@@ -248,7 +248,7 @@ describe("on a server", () => {
       const { code, out } = await holdfast(["doctor", "--url", there.href, "--schema", schema])
       expect(out).toMatch(/wrong {2}synchronous_commit is off.*\n.*alter database/)
       expect(out).toMatch(/warn {3}1 events wait for "mails", the oldest for 3[56]\d\d s, and no process serves it/)
-      expect(out).toMatch(/warn {3}1 events of "mails" are parked.*\n.*parked --name mails.*--again all/)
+      expect(out).toMatch(/warn {3}1 events of "mails" are parked.*\n.*parked --schema \w+ --name mails.*--again all/)
       expect(code).toBe(1)
 
       const parked = (...more: ReadonlyArray<string>) =>
@@ -310,7 +310,7 @@ describe("on a server", () => {
 
   it("parked lists what doctor says to type, prints no control characters, and knows who is registered", async () => {
     const name = "the mailer; echo"
-    const shop = shopOn(url(), schema)
+    const shop = createHoldfast({ store: postgres({ url: url(), schema }), logger: () => {} })
     await shop.events.subscribe(name, () => Promise.reject(new Error("no\u001b[31m\nforged \u009b line")), {
       attempts: 1,
     })
