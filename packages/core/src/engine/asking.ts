@@ -16,7 +16,7 @@ export const pause = (millis: number): Effect.Effect<void> =>
 export const longer = (millis: number): number => Math.min(millis * 2, longestPauseMillis)
 
 /** Asks for something that changes nothing until the store replies, as long as another try `isInTime`. */
-export const askAgain = <A>(
+const askAgain = <A>(
   reading: Effect.Effect<A, StoreFault>,
   isInTime: () => boolean,
   millis = firstPauseMillis,
