@@ -4,8 +4,9 @@
  * Every call locks first and decides then: a conflict could not be decided again from the beginning, because the host's
  * own statements are none of ours to repeat. A lock is waited for briefly; one that is not given is `Busy`, which the
  * engine answers as a conflict of transactions that the host may run again. Nothing of the session stays changed, a failure
- * of ours leaves the host's transaction usable, and what the host sends meanwhile is never undone with it. READ COMMITTED only: with an older snapshot locks would show
- * values that are not current, and so would reads.
+ * of ours leaves the host's transaction usable, and what the host sends meanwhile is never undone with it. A call belongs to
+ * the transaction that was open when it was made: where that has ended, the call does nothing more. READ COMMITTED only: with
+ * an older snapshot locks would show values that are not current, and so would reads.
  */
 import type { JoinNotSupported } from "@holdfast/core"
 import {
@@ -24,7 +25,7 @@ import { Effect } from "effect"
 import { queryOf } from "./connect/handles.ts"
 import { sequentialWire } from "./connect/sequentialWire.ts"
 import { outboxOn } from "./outbox/outbox.ts"
-import { atomically } from "./session/atomically.ts"
+import { atomically, ended, freshMark, isMarked, markIt, unheard } from "./session/atomically.ts"
 import { Connection } from "./session/Connection.ts"
 import { waitsForStandbys } from "./session/confirm.ts"
 import { utf8 } from "./session/encoding.ts"
@@ -36,20 +37,26 @@ import { type LockStatement, locksOf } from "./statements/load.ts"
 import { readsOn } from "./statements/reads.ts"
 import { scansOn } from "./statements/scans.ts"
 
-const savepoint = statement("savepoint holdfast")
-const release = statement("release savepoint holdfast")
 /** The isolation and the encoding of a transaction, what tells it from the client's others, and what it may use. */
-const context = statement(
-  `select json_build_array(json_build_object('isolation', current_setting('transaction_isolation'),
+const context = (mark: string) =>
+  statement(
+    `select json_build_array(json_build_object('isolation', current_setting('transaction_isolation'),
   'encoding', current_setting('client_encoding'), 'transaction', now()::text || pg_backend_pid(),
-  'blocks', (select has_language_privilege(oid, 'usage') from pg_language where lanname = 'plpgsql')))::text`,
-)
+  'blocks', (select has_language_privilege(oid, 'usage') from pg_language where lanname = 'plpgsql'),
+  'isMarked', ${isMarked("$1::text")}))::text`,
+    mark,
+  )
 interface Context {
   readonly isolation: string
   readonly encoding: string
   readonly transaction: string
   readonly blocks: boolean | null
+  readonly isMarked: boolean
 }
+/** The id of the transaction, where it has one by now. */
+const transactionId = statement("select pg_current_xact_id_if_assigned()::text")
+/** What became of a transaction; null where the server has forgotten it. */
+const statusOf = (id: string) => statement("select pg_xact_status($1::text::xid8)", id)
 const setLockTimeout = (value: string) => statement(`select set_config('lock_timeout', $1, true)`, value)
 
 /** How long a call waits for a lock: shorter than the server takes to look for a deadlock. */
@@ -64,10 +71,20 @@ const maxAttempts = 3
 
 /** A handle that was joined. It outlives the host's transactions where it is a client. */
 interface Joined {
+  /** Where calls take turns. */
   readonly connection: Connection
+  /** Where a call marks its transaction, at once: while it waits for its turn the host may end that and begin another. */
+  readonly marking: Connection
   readonly place: (sql: string) => string
   /** The transaction that moved something last, and the last kind that it locked. */
   moved: { readonly transaction: string; readonly furthest: number } | undefined
+}
+
+/** A transaction that was joined, for the calls that were made in it. */
+interface Inside {
+  readonly joined: Joined
+  readonly transaction: string
+  readonly mark: string
 }
 
 /** Joins of one store. A handle is one connection, so all calls on it take turns. */
@@ -85,7 +102,12 @@ export const joiner = (
     if (typeof query === "string") return query
     const wire = withoutTransactions(sequentialWire(query, schema, []))
     // The connection is the host's: there is nothing to open and nothing to close.
-    const joined: Joined = { connection: new Connection(Effect.succeed(wire), false), place, moved: undefined }
+    const joined: Joined = {
+      connection: new Connection(Effect.succeed(wire), false),
+      marking: new Connection(Effect.succeed(wire), true),
+      place,
+      moved: undefined,
+    }
     if (key !== null) known.set(key, joined)
     return joined
   }
@@ -95,37 +117,45 @@ export const joiner = (
     const joined = joinedOf(handle)
     if (typeof joined === "string") return refuse(joined)
     const { connection } = joined
-    return Effect.flatMap(whyNotJoin(connection), (whyNot) =>
-      whyNot === undefined
-        ? Effect.succeed({
+    return Effect.flatMap(enter(joined), (inside) =>
+      typeof inside === "string"
+        ? refuse(inside)
+        : Effect.succeed({
             guarantees,
-            transact: (keys, decide) => connection.use((wire) => decideInside(joined, wire, keys, decide)),
+            transact: (keys, decide) => connection.use((wire) => decideInside(inside, wire, keys, decide)),
             reads: readsOn({ reading: connection, listing: connection }),
             ...scansOn(connection),
             outbox: outboxOn({ settling: connection, claiming: connection, isOwnSession: false }),
-          })
-        : refuse(whyNot),
+          }),
     )
   }
 }
 
-/** Only a transaction has savepoints, and only one that has not failed. What comes in between is not undone: it is released. */
-const whyNotJoin = (connection: Connection): Effect.Effect<string | undefined> =>
-  Effect.match(
-    connection.use((wire) => wire.run([savepoint, context, release])),
-    {
-      onFailure: (fault) => ("reason" in fault ? fault.reason : "it is busy"),
-      onSuccess: ({ values, failed }) => {
-        if (failed !== undefined) return failed.failure.message
-        const { isolation, encoding, blocks } = contextIn(values[1])
-        if (blocks !== true) return "it may not use PL/pgSQL, without which nothing can be undone alone"
-        if (encoding !== utf8) return `it has client_encoding ${encoding}, which changes text on its way`
-        return isolation === "read committed"
-          ? undefined
-          : `it runs at ${isolation}, where locks and reads show what may be outdated; only read committed is joined`
+/** Marks the transaction that is open, or says why it cannot be joined. Outside of one no mark stays. */
+const enter = (joined: Joined): Effect.Effect<Inside | string> =>
+  Effect.suspend(() => {
+    const mark = freshMark()
+    return Effect.match(
+      joined.marking.follow((wire) => wire.run([markIt(mark), context(mark)])),
+      {
+        onFailure: (fault) => ("reason" in fault ? fault.reason : "it is busy"),
+        onSuccess: ({ values, failed }) => {
+          if (failed !== undefined) return failed.failure.message
+          const found = contextIn(values[1])
+          return whyNotJoin(found) ?? { joined, transaction: found.transaction, mark }
+        },
       },
-    },
-  )
+    )
+  })
+
+const whyNotJoin = ({ isolation, encoding, blocks, isMarked }: Context): string | undefined => {
+  if (!isMarked) return "it is in no transaction, or in none any more"
+  if (blocks !== true) return "it may not use PL/pgSQL, without which nothing can be undone alone"
+  if (encoding !== utf8) return `it has client_encoding ${encoding}, which changes text on its way`
+  return isolation === "read committed"
+    ? undefined
+    : `it runs at ${isolation}, where locks and reads show what may be outdated; only read committed is joined`
+}
 
 const contextIn = (value: string | null | undefined): Context =>
   rowsOf<Context>(value)[0] ?? {
@@ -133,20 +163,19 @@ const contextIn = (value: string | null | undefined): Context =>
     encoding: utf8,
     transaction: "",
     blocks: true,
+    isMarked: true,
   }
 
 const decideInside = <A>(
-  joined: Joined,
+  inside: Inside,
   wire: Wire,
   keys: Keys,
   decide: (records: Records) => Decided<A>,
   attempt = 1,
 ): Effect.Effect<A, StoreFault> =>
   Effect.gen(function* () {
+    const { joined, transaction, mark } = inside
     const { place } = joined
-    const opened = yield* wire.run([context])
-    if (opened.failed !== undefined) return yield* Effect.fail(faultOf(opened.failed.failure))
-    const { transaction } = contextIn(opened.values[0])
     const furthest = joined.moved?.transaction === transaction ? joined.moved.furthest : -1
     const locks = locksOf(keys)
     const early = locks.statements.filter(({ kind }) => orderOf(kind) <= furthest)
@@ -154,28 +183,48 @@ const decideInside = <A>(
     const loaded = yield* atomically(
       wire,
       place,
-      [...waiting(impatience, early), ...waiting(patience, late)],
+      mark,
+      [...waiting(impatience, early), ...waiting(patience, late), transactionId],
       "replies",
     )
-    if (loaded.failed !== undefined) return yield* again<A>(joined, wire, keys, decide, attempt, loaded.failed.failure)
+    if (loaded.failed !== undefined) {
+      // It has changed nothing by now, whatever became of the session.
+      const { failure } = loaded.failed
+      const certain: Failure = failure.code === unheard.code ? ended : { ...failure, attempt: "nothing" }
+      return yield* again<A>(inside, wire, keys, decide, attempt, certain)
+    }
     // These locks stay until the host's transaction ends, whatever becomes of the call.
     const locked = locks.statements.filter(({ kind }) => kinds[kind].locked).map(({ kind }) => orderOf(kind))
     joined.moved = { transaction, furthest: Math.max(...locked, furthest) }
     const values = loaded.values.slice(early.length > 0 ? 1 : 0)
+    const id = values.pop()
     if (late.length > 0) values.splice(early.length, 1)
     const { answer, changes, restsOnRows } = decide(locks.recordsOf(values))
     if (changes === undefined && restsOnRows !== true) return answer
     const applied = yield* atomically(
       wire,
       place,
+      mark,
       // What rests on rows that were found counts when the host's own commit has waited for them.
       changes === undefined ? [waitsForStandbys] : [setLockTimeout(patience), ...applyStatements(changes, true)],
       "nothing",
     )
-    if (applied.failed !== undefined)
-      return yield* again<A>(joined, wire, keys, decide, attempt, applied.failed.failure)
-    return answer
+    if (applied.failed === undefined) return answer
+    const { failure } = applied.failed
+    const known = failure.code === unheard.code ? yield* heardLater(wire, id, failure) : failure
+    return yield* again<A>(inside, wire, keys, decide, attempt, known)
   })
+
+/**
+ * What the host has not committed is gone, with what the call did in it. Of what it has committed, the call is a part or not:
+ * whoever asks for its key finds out.
+ */
+const heardLater = (wire: Wire, id: string | null | undefined, failure: Failure): Effect.Effect<Failure> =>
+  id === null || id === undefined
+    ? Effect.succeed(failure)
+    : Effect.map(wire.run([statusOf(id)]), ({ values: [status] }) =>
+        status === "aborted" || status === "in progress" ? ended : failure,
+      )
 
 /** Where a kind stands in the order of locks. */
 const orderOf = (kind: KindName): number => kindNames.indexOf(kind)
@@ -185,7 +234,7 @@ const waiting = (howLong: string, locks: ReadonlyArray<LockStatement>): Readonly
 
 /** What failed has left nothing behind. A record that appeared meanwhile is seen by another attempt. */
 const again = <A>(
-  joined: Joined,
+  inside: Inside,
   wire: Wire,
   keys: Keys,
   decide: (records: Records) => Decided<A>,
@@ -193,7 +242,7 @@ const again = <A>(
   failure: Failure,
 ): Effect.Effect<A, StoreFault> => {
   const meaning = meaningOf(failure, false)
-  if (meaning === "conflict" && attempt < maxAttempts) return decideInside(joined, wire, keys, decide, attempt + 1)
+  if (meaning === "conflict" && attempt < maxAttempts) return decideInside(inside, wire, keys, decide, attempt + 1)
   // What stays under locks and is no other session's doing has its reason in the call, such as an index that was added.
   if (meaning === "conflict" && !isCrowd(failure)) return Effect.fail(rejected(failure))
   if (meaning === "conflict" || meaning === "waited")

@@ -4,7 +4,7 @@
  * Nothing is batched and nothing retried: the transaction is the host's, and only the host can run it again. So a
  * conflict is answered as `TransactionConflict`, with nothing lost.
  */
-import { Cause, Clock, Effect, Exit, Semaphore } from "effect"
+import { Cause, Clock, Effect, Exit, type Semaphore } from "effect"
 import type { Command } from "../decision/Command.ts"
 import { fold, keysOfCommands } from "../decision/fold.ts"
 import type { StoreFault, StoreShape } from "../ports/index.ts"
@@ -14,27 +14,38 @@ import { toldOf } from "./faults.ts"
 import { letGo, type Outcome, pendingOf, settle } from "./Pending.ts"
 import type { Spans } from "./Spans.ts"
 
+/** What the calls of one handle share. */
+export interface DirectOptions {
+  readonly engine: Pick<Engine, "count">
+  /** One permit: a connection serves one statement after the other, whatever the host runs side by side. */
+  readonly turns: Semaphore.Semaphore
+  readonly spans?: Spans | undefined
+}
+
 export const makeDirectEngine = (
   store: StoreShape,
-  count: Engine["count"],
-  spans?: Spans | undefined,
+  { engine, turns, spans }: DirectOptions,
 ): Effect.Effect<Submitter> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
-    // A connection serves one statement after the other, whatever the host runs side by side.
-    const connection = yield* Semaphore.make(1)
     const services = yield* Effect.context<never>()
     const runFork = Effect.runForkWith(services)
     return {
       submit: (command, resolve, caller) => {
         const span = spans?.began(command, caller)
-        const pending = pendingOf(command, resolve, { sequence: 0, lane: undefined, state: "taken", span })
-        const answered = Effect.map(connection.withPermit(decideNow(store, command, clock)), (outcome) => {
-          count(pending, outcome)
-          spans?.ended(pending, outcome)
-          settle(pending, outcome)
+        const pending = pendingOf(command, resolve, { sequence: 0, lane: undefined, state: "queued", span })
+        const answered = Effect.suspend(() => {
+          // Its caller has left while it waited for its turn, and may have ended the transaction.
+          if (pending.state === "settled") return Effect.void
+          pending.state = "taken"
+          return Effect.map(decideNow(store, command, clock), (outcome) => {
+            engine.count(pending, outcome)
+            spans?.ended(pending, outcome)
+            settle(pending, outcome)
+          })
         })
-        runFork(spans === undefined ? answered : spans.around([pending], answered))
+        const inTurn = turns.withPermit(answered)
+        runFork(spans === undefined ? inTurn : spans.around([pending], inTurn))
         return pending
       },
       withdraw: letGo,

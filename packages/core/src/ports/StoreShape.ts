@@ -203,8 +203,9 @@ export interface StoreShape {
   readonly archivedBefore?: Effect.Effect<number | undefined, StoreFault> | undefined
   readonly outbox: Outbox
   /**
-   * The same store inside a transaction that the host opened and will commit or roll back itself. What it answers is
-   * provisional until then. Absent where the store cannot join one.
+   * The same store inside the transaction that the host has open on this handle, and will commit or roll back itself. What
+   * it answers is provisional until then. Once that transaction has ended it changes nothing more, whatever else the host
+   * has begun on the handle since: what it is asked then is rejected. Absent where the store cannot join one.
    */
   readonly join?: ((handle: unknown) => Effect.Effect<StoreShape, JoinNotSupported>) | undefined
 }

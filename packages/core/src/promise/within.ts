@@ -1,7 +1,7 @@
 /**
  * The calls inside a transaction that the host opened.
  */
-import { Cause, Context, Effect, Exit } from "effect"
+import { Cause, Context, Effect, Exit, Semaphore } from "effect"
 import { makeDirectEngine } from "../engine/directEngine.ts"
 import { HoldfastError } from "../HoldfastError.ts"
 import type { JoinNotSupported } from "../refusals.ts"
@@ -46,6 +46,54 @@ export const makeWithin = (starter: Starter, kernel: KernelShape): ((transaction
 }
 
 const join = (starter: Starter, kernel: KernelShape, transaction: object): JoinedGroups => {
+  const turns = Semaphore.makeUnsafe(1)
+  let current: JoinedGroups | undefined
+  // Joined again by every call: a client may be in another of the host's transactions by now, or in none. Calls that are
+  // made in one go, as in a `Promise.all`, are made in the same one.
+  const now = (): JoinedGroups => {
+    if (current === undefined) {
+      current = joinOnce(starter, kernel, transaction, turns)
+      void Promise.resolve().then(() => {
+        current = undefined
+      })
+    }
+    return current
+  }
+  const { points, stock, coupons, orders, safe } = now()
+  return {
+    points: late(points, () => now().points),
+    stock: late(stock, () => now().stock),
+    coupons: late(coupons, () => now().coupons),
+    orders: late(orders, () => now().orders),
+    safe: {
+      points: late(safe.points, () => now().safe.points),
+      stock: late(safe.stock, () => now().safe.stock),
+      coupons: late(safe.coupons, () => now().safe.coupons),
+      orders: late(safe.orders, () => now().safe.orders),
+    },
+  }
+}
+
+/** The same methods, of whatever group there is when one is called. */
+const late = <Group extends object>(group: Group, now: () => Group): Group =>
+  // biome-ignore lint/plugin/casts: every method is there under its own name, and passes on what it is given
+  Object.fromEntries(
+    Object.keys(group).map((name) => [
+      name,
+      (...input: ReadonlyArray<unknown>) => {
+        const calls: object = now()
+        return Reflect.apply(Reflect.get(calls, name), calls, input)
+      },
+    ]),
+  ) as Group
+
+/** The calls of one transaction, which the first of them joins. */
+const joinOnce = (
+  starter: Starter,
+  kernel: KernelShape,
+  transaction: object,
+  turns: Semaphore.Semaphore,
+): JoinedGroups => {
   let inside: KernelShape | undefined
   const late: KernelShape = {
     stamps: kernel.stamps,
@@ -56,7 +104,6 @@ const join = (starter: Starter, kernel: KernelShape, transaction: object): Joine
       return (inside ?? kernel).submitter
     },
   }
-  // Joined again for every call: a client may be in another of the host's transactions by now, or in none.
   let joining: Promise<void> | undefined
   const host: Host = {
     isRunning: false,
@@ -65,13 +112,11 @@ const join = (starter: Starter, kernel: KernelShape, transaction: object): Joine
     whenStarted: (begin, failed) =>
       starter.whenStarted(() => {
         joining ??= new Promise<void>((resolve, reject) => {
-          starter.run(joinedKernel(starter, kernel, transaction), (exit) => {
+          starter.run(joinedKernel(starter, kernel, transaction, turns), (exit) => {
             if (Exit.isFailure(exit)) return reject(errorOf(exit.cause))
-            inside ??= exit.value
+            inside = exit.value
             resolve()
           })
-        }).finally(() => {
-          joining = undefined
         })
         joining.then(begin, failed)
       }, failed),
@@ -92,11 +137,16 @@ const join = (starter: Starter, kernel: KernelShape, transaction: object): Joine
   }
 }
 
-const joinedKernel = Effect.fnUntraced(function* (starter: Starter, { stamps }: KernelShape, transaction: object) {
+const joinedKernel = Effect.fnUntraced(function* (
+  starter: Starter,
+  { stamps }: KernelShape,
+  transaction: object,
+  turns: Semaphore.Semaphore,
+) {
   const { engine, kernel, spans } = Context.get(starter.running, Runtime)
   const { store } = kernel
   const joinedStore = yield* store.join?.(transaction) ?? Effect.fail(notSupported(store.guarantees.name))
-  return { stamps, store: joinedStore, submitter: yield* makeDirectEngine(joinedStore, engine.count, spans) }
+  return { stamps, store: joinedStore, submitter: yield* makeDirectEngine(joinedStore, { engine, turns, spans }) }
 })
 
 const errorOf = (cause: Cause.Cause<JoinNotSupported>): unknown => {

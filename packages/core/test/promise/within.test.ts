@@ -2,7 +2,7 @@ import { Effect, Layer } from "effect"
 import { describe, expect, it } from "vitest"
 import { createHoldfast, isHoldfastError, Store } from "../../src/index.ts"
 import type { StoreShape } from "../../src/ports/index.ts"
-import { busy, controlledStore, rejecting } from "../support/controlledStore.ts"
+import { busy, controlledStore, gate, rejecting } from "../support/controlledStore.ts"
 import { endOf, furnishedShop, memoryStore } from "../support/shop.ts"
 
 /** A store that joins any transaction: what happens inside it happens in the store itself. */
@@ -76,6 +76,26 @@ describe("within a transaction of the host", () => {
       outcome: "nothing-happened",
       retryable: false,
     })
+  })
+
+  it("a call whose caller leaves while it waits for its turn never begins", async () => {
+    const store = await Effect.runPromise(controlledStore())
+    const shop = createHoldfast({ store: joinable(store.shape).option })
+    await shop.points.open({ accountId: "ada" })
+    const held = gate()
+    store.behave = held.behave
+    const inside = shop.within({})
+    const first = inside.points.charge({ accountId: "ada", amount: 5, key: "first" })
+    const leaving = new AbortController()
+    const second = inside.points.charge({ accountId: "ada", amount: 5, key: "second" }, { signal: leaving.signal })
+    await expect.poll(() => held.waiting).toBe(1)
+    leaving.abort()
+    await expect(second).rejects.toThrow()
+    held.open()
+    await first
+    await inside.points.charge({ accountId: "ada", amount: 5, key: "third" })
+    expect(store.transacts.flatMap(({ commands }) => commands)).not.toContain("second")
+    expect(await shop.points.balance("ada")).toBe(10)
   })
 
   it("a stopped shop joins nothing", async () => {

@@ -14,8 +14,8 @@ import { failureOf, type Query } from "./sequentialWire.ts"
 type Params = Array<string | null>
 
 /**
- * What of a host's transaction is needed: to send a statement with `$1`, `$2` … and answer its rows. Three kinds of
- * statements come: queries, `do` blocks, and a `savepoint` with its `release`. A client of `pg` and a transaction of PGlite
+ * What of a host's transaction is needed: to send a statement with `$1`, `$2` … and answer its rows. Two kinds of statements
+ * come, queries and `do` blocks, and one may come before another is answered. A client of `pg` and a transaction of PGlite
  * have it as they are.
  */
 export interface JoinableClient {
