@@ -24,11 +24,11 @@ describe("a session that outlives its client", () => {
     readonly name: string
   }
   /** One unit is left, and remembered by the shop, so that the next order is one frame. */
-  const scene = async (as = "postgres"): Promise<Scene> => {
+  const scene = async (as = "postgres", deadlineMillis?: number): Promise<Scene> => {
     const name = schema()
     const proxy = await proxied()
     const host = open(url(), name)
-    const shop = open(proxy.url.replace("postgres@", `${as}@`), name)
+    const shop = open(proxy.url.replace("postgres@", `${as}@`), name, deadlineMillis)
     await furnishShop(host, { accounts: 2, products: 1, onHand: 9 })
     if (as !== "postgres") {
       await ask(`grant usage on schema ${name} to ${as}`)
@@ -84,6 +84,60 @@ describe("a session that outlives its client", () => {
       expect(await it.shop.outcome(query)).toMatchObject({ status: "accepted" })
       expect(await buy(it.shop, 0, 0, "cut-off")).toMatchObject({ replayed: true })
       expect((await it.host.audit.run()).ok).toBe(true)
+    } finally {
+      await ask("grant execute on function pg_terminate_backend(int, bigint) to public")
+    }
+  })
+
+  /**
+   * The order is lost for good, and asked for again within a transaction of the host's, so often while that is unknown: a lane
+   * may have it in hand for a moment longer. What was told at last, and how to deliver.
+   */
+  const againWithin = async ({ shop, host, proxy }: Scene, times: number) => {
+    const { done, deliver } = proxy.holdAndReset(frameBytes)
+    proxy.refuse(true)
+    const order = buy(shop, 0, 0, "cut-off")
+    await expect(order).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", outcome: "unknown" })
+    await done
+    await buy(host, 1, 0, "other")
+    proxy.refuse(false)
+    const client = new pg.Client(url())
+    await client.connect()
+    await client.query("begin")
+    const again = () =>
+      buy({ ...shop, orders: shop.within(client).orders }, 0, 0, "cut-off").then(
+        () => "accepted",
+        ({ code, outcome }) => `${code}, ${outcome}`,
+      )
+    let told = await again()
+    for (let n = 1; n < times && told === "STORE_UNAVAILABLE, unknown"; n++) {
+      await new Promise((resolve) => setTimeout(resolve, 250))
+      told = await again()
+    }
+    await client.query("commit")
+    await client.end()
+    await host.stock.restock({ productId: "product-0", quantity: 1, key: "back" })
+    return { told, deliver }
+  }
+
+  it("is ended before a call of its key within the host's transaction is refused", async () => {
+    const it = await scene("postgres", 2_000)
+    const { told, deliver } = await againWithin(it, 20)
+    expect(told).toBe("OUT_OF_STOCK, nothing-happened")
+    await deliver()
+    expect(await ordersNamed(it, "cut-off")).toBe(0)
+    expect((await it.host.audit.run()).ok).toBe(true)
+  })
+
+  it("that may not be ended leaves a refusal within the host's transaction unknown", async () => {
+    await ask("create role clerk login")
+    await ask("revoke execute on function pg_terminate_backend(int, bigint) from public")
+    try {
+      const it = await scene("clerk", 2_000)
+      const { told, deliver } = await againWithin(it, 3)
+      expect(told).toBe("STORE_UNAVAILABLE, unknown")
+      await deliver()
+      expect(await ordersNamed(it, "cut-off")).toBe(1)
     } finally {
       await ask("grant execute on function pg_terminate_backend(int, bigint) to public")
     }

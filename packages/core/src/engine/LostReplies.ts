@@ -165,7 +165,7 @@ export class LostReplies {
 }
 
 /** A receipt of another intention stands where that of this command would have to be written: it cannot happen any more. */
-const saysThatNothingHappened = (decision: Decision): boolean =>
+export const saysThatNothingHappened = (decision: Decision): boolean =>
   decision._tag === "Expired" || (decision._tag === "Refused" && decision.refusal._tag !== "IdempotencyKeyReused")
 
 const textOf = ({ scope, operation, key }: CallKey): string => keyText([scope, operation.name, key])

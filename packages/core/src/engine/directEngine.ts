@@ -11,12 +11,14 @@ import type { StoreFault, StoreShape } from "../ports/index.ts"
 import type { Unavailable } from "../refusals.ts"
 import type { Engine, Submitter } from "./Engine.ts"
 import { toldOf } from "./faults.ts"
+import { saysThatNothingHappened } from "./LostReplies.ts"
 import { letGo, type Outcome, pendingOf, settle } from "./Pending.ts"
 import type { Spans } from "./Spans.ts"
 
 /** What the calls of one handle share. */
 export interface DirectOptions {
-  readonly engine: Pick<Engine, "count">
+  /** The engine of the shop: what it has in flight, and what it knows of lost replies, concerns a key here too. */
+  readonly engine: Pick<Engine, "count" | "isPending" | "lostReply" | "readInTime">
   /** One permit: a connection serves one statement after the other, whatever the host runs side by side. */
   readonly turns: Semaphore.Semaphore
   readonly spans?: Spans | undefined
@@ -38,7 +40,7 @@ export const makeDirectEngine = (
           // Its caller has left while it waited for its turn, and may have ended the transaction.
           if (pending.state === "settled") return Effect.void
           pending.state = "taken"
-          return Effect.map(decideNow(store, command, clock), (outcome) => {
+          return Effect.map(decideNow(store, engine, command, clock), (outcome) => {
             engine.count(pending, outcome)
             spans?.ended(pending, outcome)
             settle(pending, outcome)
@@ -53,7 +55,51 @@ export const makeDirectEngine = (
     }
   })
 
-const decideNow = (store: StoreShape, command: Command, clock: Clock.Clock): Effect.Effect<Outcome> => {
+/** What an earlier call of the key may still do is ended first, or else no answer is final that says that nothing happened. */
+const decideNow = (
+  store: StoreShape,
+  engine: DirectOptions["engine"],
+  command: Command,
+  clock: Clock.Clock,
+): Effect.Effect<Outcome> =>
+  Effect.flatMap(mayStillHappen(engine, command, clock), (isOpen) =>
+    Effect.map(decide(store, command, clock), (decided) => (isOpen && isNegative(decided) ? stillOpen : decided)),
+  )
+
+/**
+ * Whether an earlier call of the key may still be done. One that a lane has in hand is not waited for: it may be waiting for
+ * locks of the host's transaction. Ending a session takes a connection, which the host's pool may have none left of.
+ */
+const mayStillHappen = (
+  { isPending, lostReply, readInTime }: DirectOptions["engine"],
+  command: Command,
+  clock: Clock.Clock,
+): Effect.Effect<boolean> =>
+  Effect.suspend(() => {
+    // Asked first: a call that ends in between is remembered where its reply was lost.
+    const pending = isPending(command)
+    const lost = Effect.match(readInTime(command.deadline, lostReply(command)), {
+      onFailure: () => true,
+      onSuccess: ({ _tag }) => _tag === "Open",
+    })
+    const half = Math.max(0, (command.deadline - clock.currentTimeMillisUnsafe()) / 2)
+    const known = Effect.timeoutOrElse(lost, { duration: half, orElse: () => Effect.succeed(true) })
+    return Effect.map(known, (isOpen) => isOpen || pending)
+  })
+
+const isNegative = (outcome: Outcome): boolean =>
+  outcome._tag === "Unavailable" ? outcome.unavailable.outcome === "nothing-happened" : saysThatNothingHappened(outcome)
+
+const stillOpen: Outcome = {
+  _tag: "Unavailable",
+  unavailable: {
+    _tag: "StoreUnavailable",
+    outcome: "unknown",
+    reason: "an earlier call of this key is on its way, and what was asked for may still be done",
+  },
+}
+
+const decide = (store: StoreShape, command: Command, clock: Clock.Clock): Effect.Effect<Outcome> => {
   const commands = [command]
   return Effect.map(
     Effect.exit(

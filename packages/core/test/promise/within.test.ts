@@ -2,7 +2,7 @@ import { Effect, Layer } from "effect"
 import { describe, expect, it } from "vitest"
 import { createHoldfast, isHoldfastError, Store } from "../../src/index.ts"
 import type { StoreShape } from "../../src/ports/index.ts"
-import { busy, controlledStore, gate, rejecting } from "../support/controlledStore.ts"
+import { busy, controlledStore, gate, losing, rejecting } from "../support/controlledStore.ts"
 import { endOf, furnishedShop, memoryStore } from "../support/shop.ts"
 
 /** A store that joins any transaction: what happens inside it happens in the store itself. */
@@ -96,6 +96,45 @@ describe("within a transaction of the host", () => {
     await inside.points.charge({ accountId: "ada", amount: 5, key: "third" })
     expect(store.transacts.flatMap(({ commands }) => commands)).not.toContain("second")
     expect(await shop.points.balance("ada")).toBe(10)
+  })
+
+  const tooMuch = { accountId: "ada", change: -500, reason: "fee", key: "k" }
+
+  it("a refusal is unknown while a lane has a call of the same key in hand, and final when that has ended", async () => {
+    const store = await Effect.runPromise(controlledStore())
+    const shop = createHoldfast({ store: joinable(store.shape).option })
+    await shop.points.open({ accountId: "ada" })
+    const held = gate()
+    store.behave = held.behave
+    const inLane = endOf(shop.points.adjust(tooMuch))
+    await expect.poll(() => held.waiting).toBe(1)
+    store.behave = (_, run) => run
+    const inside = shop.within({})
+    expect(await endOf(inside.points.adjust(tooMuch))).toMatchObject({ _tag: "StoreUnavailable", outcome: "unknown" })
+    held.open()
+    const final = await inLane
+    expect(final).not.toMatchObject({ _tag: "StoreUnavailable" })
+    expect(await endOf(inside.points.adjust(tooMuch))).toEqual(final)
+  })
+
+  it.each([
+    ["can be ended, which it is first", true],
+    ["cannot be ended", false],
+  ])("a refusal after a lost reply of its key is final only where that %s", async (_, settles) => {
+    const store = await Effect.runPromise(controlledStore())
+    const shop = createHoldfast({ store: joinable(store.shape).option, deadlineMillis: 300 })
+    await shop.points.open({ accountId: "ada" })
+    store.behave = () => losing
+    store.settle = () => Effect.succeed(false)
+    if (settles) store.settle = () => Effect.fail({ _tag: "Lost", reason: "away" })
+    expect(await endOf(shop.points.adjust(tooMuch))).toMatchObject({ _tag: "StoreUnavailable", outcome: "unknown" })
+    // A lane has it in hand for a moment longer.
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    store.behave = (__, run) => run
+    if (settles) store.settle = () => Effect.succeed(true)
+    const told = await endOf(shop.within({}).points.adjust(tooMuch))
+    if (settles) expect(told).not.toMatchObject({ _tag: "StoreUnavailable" })
+    else expect(told).toMatchObject({ _tag: "StoreUnavailable", outcome: "unknown" })
   })
 
   it("a stopped shop joins nothing", async () => {
