@@ -272,8 +272,47 @@ const changedStories = (world: () => World): void => {
   })
 }
 
+/** Stories in which the host's transaction allows less than a call needs: what the server undid is certain. */
+const strictStories = (world: () => World): void => {
+  it("a transaction that is read-only rejects a change, answers reads, and stays usable", async () => {
+    const { library, shop } = world()
+    await library.transaction(async (inside) => {
+      await inside.execute("set transaction read only")
+      const joined = shop.within(inside.handle)
+      await expect(joined.orders.place(order("read only"))).rejects.toMatchObject({
+        code: "STORE_REJECTED",
+        outcome: "nothing-happened",
+        retryable: false,
+      })
+      expect(await joined.points.balance("account-1")).toBe(1_000_000)
+    })
+  })
+}
+
 /** Stories for which somebody else has to be in the database at the same time. */
 const contendedStories = (world: () => World, url: () => string): void => {
+  it("a statement time-out of the host's own undoes the call, certainly, and leaves the transaction usable", async () => {
+    const { library, shop, schema } = world()
+    const holder = new pg.Client({ connectionString: url() })
+    await holder.connect()
+    await holder.query(`begin; select from ${schema}.account where account_id = 'account-1' for update`)
+    try {
+      await library.transaction(async (inside) => {
+        await inside.execute("set local statement_timeout = '100ms'")
+        const joined = shop.within(inside.handle)
+        await expect(joined.points.charge({ accountId: "account-1", amount: 1, key: "slow" })).rejects.toMatchObject({
+          code: "STORE_UNAVAILABLE",
+          outcome: "nothing-happened",
+        })
+        await holder.query("rollback")
+        await inside.execute("set local statement_timeout = 0")
+        await joined.points.charge({ accountId: "account-1", amount: 1, key: "slow" })
+      })
+    } finally {
+      await holder.end()
+    }
+  })
+
   it("a lock that somebody else holds is a conflict, which leaves the transaction usable", async () => {
     const { library, shop, schema } = world()
     const holder = new pg.Client({ connectionString: url() })
@@ -329,6 +368,7 @@ const around = (
     afterAll(() => opened?.library.close())
     stories(here)
     changedStories(here)
+    strictStories(here)
     if (server !== undefined) contendedStories(here, server.url)
   })
 }

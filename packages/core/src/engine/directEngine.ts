@@ -128,7 +128,7 @@ const unavailableOf = (cause: Cause.Cause<StoreFault>): Unavailable => {
     const fault = reason.error
     return fault._tag === "Busy"
       ? { _tag: "TransactionConflict", outcome: "nothing-happened" }
-      : toldOf(fault, "unknown")
+      : toldOf(fault, fault._tag === "Lost" && fault.attempt === "nothing" ? "nothing-happened" : "unknown")
   }
   return { _tag: "StoreUnavailable", outcome: "unknown", reason: "the store failed" }
 }

@@ -78,6 +78,17 @@ describe("within a transaction of the host", () => {
     })
   })
 
+  it("what was lost before anything was done is certain too", async () => {
+    const store = await Effect.runPromise(controlledStore())
+    const shop = createHoldfast({ store: joinable(store.shape).option })
+    await shop.points.open({ accountId: "ada" })
+    store.behave = () => Effect.fail({ _tag: "Lost", reason: "cancelled", attempt: "nothing" })
+    await expect(shop.within({}).points.charge({ accountId: "ada", amount: 5, key: "k" })).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      outcome: "nothing-happened",
+    })
+  })
+
   it("a call whose caller leaves while it waits for its turn never begins", async () => {
     const store = await Effect.runPromise(controlledStore())
     const shop = createHoldfast({ store: joinable(store.shape).option })

@@ -128,7 +128,7 @@ const replyOf = ({ values, failed }: Reply): Reply => {
   if (said === null) return { values: [], failed: { index: 0, failure: isMarked ? undone : unheard } }
   const [replies, index, code, message] = said
   return replies === null
-    ? { values: [], failed: { index, failure: { code, message, cause: undefined } } }
+    ? { values: [], failed: { index, failure: { code, message, cause: undefined, isHosts: true } } }
     : { values: replies, failed: undefined }
 }
 

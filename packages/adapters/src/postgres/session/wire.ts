@@ -87,7 +87,7 @@ export const isLost = ({ code, isClosed, isHosts }: Failure): boolean =>
   isClosed === true ||
   code.startsWith("08") ||
   code.startsWith("57P") ||
-  code === readOnly ||
+  (code === readOnly && isHosts !== true) ||
   code === warnedCommit ||
   (code === neverEnded && isHosts !== true) ||
   code === "25P03" ||
