@@ -29,7 +29,7 @@ const callers = 64
 async function run(context: Context): Promise<Result> {
   const { quick, tiny, progress } = context
   const pairs = tiny ? 2 : quick ? 10 : 60
-  const orders = tiny ? 64 : quick ? 1_500 : 15_000
+  const orders = tiny ? 64 : quick ? 1_500 : 5_000
   const database = await BenchDatabase.open(context)
   const exported = { spans: 0 }
   const { tracerProvider, meterProvider } = providers(exported, context)
