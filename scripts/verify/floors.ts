@@ -73,7 +73,10 @@ export const floors: ReadonlyArray<Floor> = [
   floor("core/HoldfastError.ts", "a refusal as it is thrown"),
   floor("core/codeOf.ts", "from a refusal to its code"),
   floor("core/refusals.ts", "the one table of everything that can be answered instead of success"),
-  floor("core/codes.ts core/values.ts core/thrown.ts", "stable codes │ ids, amounts, keys │ what was thrown, as text"),
+  floor(
+    "core/codes.ts core/values.ts core/thrown.ts core/elapsed.ts",
+    "stable codes │ ids, amounts, keys │ what was thrown, as text │ how much time has passed",
+  ),
 ]
 
 /** Rooms that know nothing of each other, on whatever floors they stand. */

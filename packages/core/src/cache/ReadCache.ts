@@ -5,6 +5,7 @@
  * this process changes it forgets before it answers the change; what others change is bounded by the age alone.
  */
 import { Clock, Deferred, Effect, Exit, type Scope } from "effect"
+import { elapsedMillisOf } from "../elapsed.ts"
 import type { SharedCacheShape } from "../ports/index.ts"
 import { type Key, keyText } from "../values.ts"
 import { type Codec, SharedLevel } from "./SharedLevel.ts"
@@ -70,7 +71,7 @@ export const makeReadCache = (
 ): Effect.Effect<ReadCache, never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
-    const now = (): number => Number(clock.monotonicTimeNanosUnsafe() / 1_000n) / 1_000
+    const now = (): number => elapsedMillisOf(clock)
     const scope = yield* Effect.scope
     return new RunningCache(now, limit, scope, shared && new SharedLevel(shared, now, limit))
   })

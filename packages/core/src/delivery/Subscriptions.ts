@@ -5,11 +5,11 @@
  * until it is unregistered.
  */
 import { Effect, Fiber, FiberMap, type Scope } from "effect"
+import { elapsedMillis } from "../elapsed.ts"
 import * as Options from "../options.ts"
 import type { Depth, EventBus, Parked, Position, StoreFault } from "../ports/index.ts"
 import type { SubscriptionName } from "../values.ts"
 import { type DeliverOptions, deliver, type Pace } from "./deliver.ts"
-import { elapsedMillis } from "./elapsed.ts"
 import type { Work } from "./InFlight.ts"
 import { Pulse, Wake } from "./Pulse.ts"
 import { type Handler, type HandlerOptions, type OnError, perKey } from "./perKey.ts"

@@ -6,7 +6,7 @@
  * empty promise, where a race of each against a timer of its own took 3 and 10.)
  */
 import { Clock, Effect, Exit, type Fiber, FiberSet } from "effect"
-import { elapsedMillisOf } from "./elapsed.ts"
+import { elapsedMillisOf } from "../elapsed.ts"
 import type { HandlerTimedOut } from "./reason.ts"
 
 type Handled = Exit.Exit<void, unknown>

@@ -9,11 +9,11 @@
  * turned up behind the cursor, because it was parked and waits again, is only late; what is in hand is left out here.
  */
 import { Clock, Effect, FiberSet } from "effect"
+import { elapsedMillis } from "../elapsed.ts"
 import type { Claimed, ClaimLimit, Lease, LeaseLost, Outbox, Position, StoreFault } from "../ports/index.ts"
 import { textOfThrown } from "../thrown.ts"
 import type { SubscriptionName } from "../values.ts"
 import { backoffMillis, defaultBackoff } from "./backoff.ts"
-import { elapsedMillis } from "./elapsed.ts"
 import { InFlight, type Work, type Worker } from "./InFlight.ts"
 import type { Pulse, Wake } from "./Pulse.ts"
 import type { Standing } from "./Standing.ts"

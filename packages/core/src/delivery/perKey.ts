@@ -5,13 +5,13 @@
  * another attempt, or for the store to park its event, holds up nothing but itself.
  */
 import { Cause, Clock, Deferred, Effect, Exit, FiberSet } from "effect"
+import { elapsedMillisOf } from "../elapsed.ts"
 import type { Event } from "../events/Event.ts"
 import type { Claimed, Position } from "../ports/index.ts"
 import { stackOfThrown, textOfCause, textOfThrown } from "../thrown.ts"
 import { keyText, type SubscriptionName } from "../values.ts"
 import { type Attempts, makeAttempts } from "./attempts.ts"
 import { type Backoff, backoffMillis, defaultBackoff } from "./backoff.ts"
-import { elapsedMillisOf } from "./elapsed.ts"
 import type { InFlight, Work, Worker } from "./InFlight.ts"
 import { reasonOf } from "./reason.ts"
 

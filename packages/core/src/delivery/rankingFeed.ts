@@ -6,11 +6,11 @@
  * need not wait: what they tell of will be read from the store.
  */
 import { Effect, FiberSet, Semaphore } from "effect"
+import { elapsedMillis } from "../elapsed.ts"
 import type { Event, EventData } from "../events/Event.ts"
 import { hourOf, type ProductSales } from "../popularity/SalesBucket.ts"
 import type { CacheFault, FeederStep, Outbox, Position, RankingShape, Reads, StoreFault } from "../ports/index.ts"
 import { OrderId, ProductId, SubscriptionName } from "../values.ts"
-import { elapsedMillis } from "./elapsed.ts"
 import type { Work } from "./InFlight.ts"
 import { inBatches } from "./relay.ts"
 

@@ -6,11 +6,11 @@
  * consumer; nothing is parked. The warning in the log says so.
  */
 import { Effect, FiberSet } from "effect"
+import { elapsedMillis } from "../elapsed.ts"
 import type { Claimed, EventBus } from "../ports/index.ts"
 import { textOfCause } from "../thrown.ts"
 import { SubscriptionName } from "../values.ts"
 import { type Backoff, backoffMillis, defaultBackoff } from "./backoff.ts"
-import { elapsedMillis } from "./elapsed.ts"
 import type { Work } from "./InFlight.ts"
 
 /** The durable name that the relay is served under. */

@@ -6,6 +6,7 @@
  */
 import { Clock, Effect, type Scope } from "effect"
 import type { Command, Decision } from "../decision/Command.ts"
+import { elapsedMillisOf } from "../elapsed.ts"
 import type { KeyOf, SharedCacheShape, StoreCounts, StoreFault, StoreShape, Turn } from "../ports/index.ts"
 import type { Unavailable } from "../refusals.ts"
 import { textOfThrown } from "../thrown.ts"
@@ -134,7 +135,7 @@ class RunningEngine implements Engine {
     const { queueLimit, batchLimit, spans } = options
     const { lanes } = store.guarantees
     const now = (): number => clock.currentTimeMillisUnsafe()
-    const elapsed = (): number => Number(clock.monotonicTimeNanosUnsafe() / 1_000n) / 1_000
+    const elapsed = (): number => elapsedMillisOf(clock)
     this.#now = now
     this.#elapsed = elapsed
     this.#store = store

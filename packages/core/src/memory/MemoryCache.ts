@@ -4,6 +4,7 @@
  * Two shops of one process may share it, as tests do. Alone it gains a shop nothing: each keeps its own answers anyway.
  */
 import { Clock, Effect, Layer } from "effect"
+import { elapsedMillisOf } from "../elapsed.ts"
 import * as Options from "../options.ts"
 import { type CacheGuarantees, type Held, SharedCache, type SharedCacheShape } from "../ports/index.ts"
 import { type Key, keyText } from "../values.ts"
@@ -29,7 +30,7 @@ type Entry =
 /** A cache of its own, which may outlive the shops that are built on it: `Layer.succeed(SharedCache, cache)`. */
 export const makeMemoryCache = ({ keys = defaultKeys }: MemoryCacheOptions = {}): Effect.Effect<SharedCacheShape> =>
   Effect.map(Clock.Clock, (clock) => {
-    const now = (): number => Number(clock.monotonicTimeNanosUnsafe() / 1_000n) / 1_000
+    const now = (): number => elapsedMillisOf(clock)
     const entries = new Map<string, Entry>()
     let leases = 0
 

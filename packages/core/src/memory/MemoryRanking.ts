@@ -2,6 +2,7 @@
  * The reference of the `Ranking` port: in this process, one synchronous step a call, sorted when it is asked.
  */
 import { Clock, Effect, Layer } from "effect"
+import { elapsedMillisOf } from "../elapsed.ts"
 import * as Options from "../options.ts"
 import type { ProductSales, SalesWindow } from "../popularity/SalesBucket.ts"
 import {
@@ -37,7 +38,7 @@ export const makeMemoryRanking = ({
   days = defaultRankingDays,
 }: MemoryRankingOptions = {}): Effect.Effect<RankingShape> =>
   Effect.map(Clock.Clock, (clock) => {
-    const now = (): number => Number(clock.monotonicTimeNanosUnsafe() / 1_000n) / 1_000
+    const now = (): number => elapsedMillisOf(clock)
     const guarantees: RankingGuarantees = {
       name: "memory",
       scope: "one process",

@@ -3,7 +3,7 @@
  */
 import { Effect } from "effect"
 import type { Aged } from "../cache/ReadCache.ts"
-import { elapsedMillis } from "../delivery/elapsed.ts"
+import { elapsedMillis } from "../elapsed.ts"
 import type { ProductSales, SalesWindow } from "../popularity/SalesBucket.ts"
 import type { Product } from "../stock/Product.ts"
 import type { KernelShape } from "./Kernel.ts"

@@ -5,7 +5,7 @@
  * lease until it has run out, and what it had not acknowledged must come again.
  */
 import { Effect } from "effect"
-import { elapsedMillis } from "../../delivery/elapsed.ts"
+import { elapsedMillis } from "../../elapsed.ts"
 import type { Lease, LeaseLost, Outbox, Position, StoreFault, StoreShape } from "../../ports/index.ts"
 import { SubscriptionName } from "../../values.ts"
 import type { FaultInjector } from "./faults.ts"

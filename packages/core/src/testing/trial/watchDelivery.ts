@@ -3,9 +3,9 @@
  * its loops ask of the outbox and its handlers are given is written down.
  */
 import { Clock, Effect, Fiber, type Scope } from "effect"
-import { elapsedMillisOf } from "../../delivery/elapsed.ts"
 import { makeInProcessBus } from "../../delivery/InProcessBus.ts"
 import { makeSubscriptions } from "../../delivery/Subscriptions.ts"
+import { elapsedMillisOf } from "../../elapsed.ts"
 import type { Event } from "../../events/Event.ts"
 import { type EventBus, keyText, type Lease, type Outbox, type StoreFault, type StoreShape } from "../../ports/index.ts"
 import { SubscriptionName } from "../../values.ts"
