@@ -68,12 +68,8 @@ const checks: Options.Checks<KafkaBusOptions> = {
 
 /** A topic as the bus of a shop: `createHoldfast({ bus: kafka({ kafka: kafkajs({ brokers }), topic: "shop.events" }) })`. */
 export const kafka = (options: KafkaBusOptions): KafkaBus => {
-  Options.check(options, checks)
-  Options.refuse([
-    ...(options.kafka === undefined ? [{ pointer: "/kafka", message: "must be given" }] : []),
-    ...(options.topic === undefined ? [{ pointer: "/topic", message: "must be given" }] : []),
-    ...whyNotCopies(options),
-  ])
+  Options.check(options, checks, ["kafka", "topic"])
+  Options.refuse(whyNotCopies(options))
   const bus = new TopicBus(options)
   const layer = Layer.effect(
     EventBus,

@@ -71,14 +71,9 @@ const retryAfterMillis = 1_000
 export const kafkaRequests = (
   options: KafkaRequestsOptions,
 ): { readonly name: string; readonly layer: Layer.Layer<RequestLog> } => {
-  Options.check(options, checks)
-  const { kafka, topic } = options
-  Options.refuse([
-    ...Object.entries({ kafka, topic }).flatMap(([name, value]) =>
-      value === undefined ? [{ pointer: `/${name}`, message: "must be given" }] : [],
-    ),
-    ...whyNotCopies(options),
-  ])
+  Options.check(options, checks, ["kafka", "topic"])
+  Options.refuse(whyNotCopies(options))
+  const { kafka } = options
   return {
     name: `kafka (${kafka.name})`,
     layer: Layer.effect(

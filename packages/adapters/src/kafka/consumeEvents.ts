@@ -125,12 +125,8 @@ const mostForgetting = 1_000
 
 /** Begins to consume. The tables of the inbox must be there: `holdfast sql --inbox`, or `inboxSql()`. */
 export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsumer> => {
-  Options.check(options, checks)
+  Options.check(options, checks, ["kafka", "topic", "group", "pool", "handle"])
   const { kafka, topic, group, pool, handle } = options
-  const needed = Object.entries({ kafka, topic, group, pool, handle })
-  Options.refuse(
-    needed.flatMap(([name, value]) => (value === undefined ? [{ pointer: `/${name}`, message: "must be given" }] : [])),
-  )
   const {
     consumer = group,
     schema = defaultInboxSchema,

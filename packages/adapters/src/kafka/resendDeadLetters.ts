@@ -52,13 +52,8 @@ const lookMillis = 100
  * were too large for their topic, are passed over for good. Answers how many were sent.
  */
 export const resendDeadLetters = async (options: ResendOptions): Promise<number> => {
-  Options.check(options, checks)
+  Options.check(options, checks, ["kafka", "deadLetter"])
   const { kafka, deadLetter } = options
-  Options.refuse(
-    Object.entries({ kafka, deadLetter }).flatMap(([name, value]) =>
-      value === undefined ? [{ pointer: `/${name}`, message: "must be given" }] : [],
-    ),
-  )
   const group = `${deadLetter}.resend`
   const waiting = async () => {
     const lag = await kafka.lag(group, deadLetter)
