@@ -75,6 +75,8 @@ class Connection {
     this.#socket = connect({ port, host: "127.0.0.1", noDelay: true })
     this.#socket.setEncoding("latin1")
     this.#socket.on("data", (chunk: string) => this.#hear(chunk))
+    // What is sent on it from now on would never be answered.
+    this.#socket.on("end", () => this.#socket.destroy(new Error("The server closed a connection.")))
   }
 
   send(kind: Stream["kind"], since: number): void {
@@ -145,7 +147,8 @@ const run = async ({ port, streams, warmMillis, millis }: Load): Promise<Report>
         }
         const now = performance.now()
         for (; begun < ((now - began) / 1_000) * perSecond; begun++) {
-          const connection = idle.pop()
+          // In turns, so that the server closes none that nobody has used for long.
+          const connection = idle.shift()
           if (connection === undefined) due.push(now)
           else send(connection, now)
         }
