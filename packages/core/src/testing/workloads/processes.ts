@@ -118,6 +118,29 @@ export const crossings: Workload = {
   },
 }
 
+/**
+ * A batch of which one call is accepted, and another one is refused because of what the first has changed: that one is decided
+ * again under a lock, which a stranger has by then, for longer than most callers wait.
+ */
+export const halves: Workload = {
+  name: "halves",
+  needs: "processes",
+  plan: (draws) => {
+    const accepted = charge("ada", draws.between(1, 9))
+    const refused = charge("ada", draws.between(20, 40))
+    return {
+      setup: [call("points.open", { accountId: "ada", balanceLimit: 40 }), open("bob"), charge("ada", 20)],
+      clients: [
+        [{ ...batch(accepted, refused), deadlineMillis: draws.oneOf([40, 100, 100, 10_000]) }],
+        ...(draws.chance(0.5) ? [[one(charge(someone(draws), 1))]] : []),
+      ],
+      faults: [{ fault: "hold-row", at: draws.oneOf([3, 3, 4, 5]), row: "account", id: "ada", millis: 400 }],
+      way: "engine",
+      engines: 2,
+    }
+  },
+}
+
 /** Frames are cut off while others want the same; what was cut off goes on, and the standby may take over. */
 export const frames: Workload = {
   name: "frames",

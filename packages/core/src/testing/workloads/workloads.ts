@@ -7,7 +7,7 @@ import { deliveries } from "./deliveries.ts"
 import { names, retries, shop, streams, waits } from "./faulty.ts"
 import { outlived } from "./outlived.ts"
 import { beginnings, duels } from "./pairs.ts"
-import { crossings, failovers, frames, listeners, pipelines } from "./processes.ts"
+import { crossings, failovers, frames, halves, listeners, pipelines } from "./processes.ts"
 import { questions } from "./questions.ts"
 import { restarts } from "./restarts.ts"
 import { terms } from "./terms.ts"
@@ -27,6 +27,7 @@ const ofProcesses: ReadonlyArray<Workload> = [
   listeners,
   frames,
   failovers,
+  halves,
 ].flatMap((workload) => [pipelines, workload])
 
 /** One round of a run. */

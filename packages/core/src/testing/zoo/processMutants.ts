@@ -2,6 +2,7 @@
  * Broken steps of the way of a batch, and a server that leaves one of its own out: what shows only where several processes
  * with connections of their own meet, or where one batch follows another before that is answered.
  */
+import { Effect } from "effect"
 import { type ChangeSet, mapPuts } from "../../decision/Changes.ts"
 import type { Decided } from "../../decision/fold.ts"
 import { type KindName, kinds } from "../../decision/kinds.ts"
@@ -113,6 +114,18 @@ export const processMutants: ReadonlyArray<Mutant> = [
   mutant("replay not confirmed", "A repeat is answered from a row that the standby does not have.", {
     rules: { ...usualRules, confirms: false },
   }),
+  mutant(
+    "committed half not told",
+    "A fault that comes behind the commit of a part of its batch does not say what was committed.",
+    {},
+    {
+      store: (seen): StoreShape => ({
+        ...seen,
+        transact: (keys, decide, turn) =>
+          Effect.mapError(seen.transact(keys, decide, turn), (fault) => ({ ...fault, committed: undefined })),
+      }),
+    },
+  ),
   mutant("row not looked at again", "A row that was waited for is written as it was seen before the wait.", {
     rules: { ...usualRules, looksAgain: false, move: moveAnyway(false) },
   }),
