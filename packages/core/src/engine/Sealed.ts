@@ -19,6 +19,8 @@ import { Signal } from "./Signal.ts"
 
 /** The most claims of one read. */
 const mostOfRead = 1_024
+/** As many go together in any case: two reads would cost the store more than they take less long. */
+const fewest = 128
 
 export interface SealedContext {
   readonly standing: NonNullable<Reads["standing"]>
@@ -41,14 +43,19 @@ interface Waiting {
 export class Sealed {
   readonly #context: SealedContext
   readonly #waiting = new Map<CampaignId, Array<Waiting>>()
-  readonly #signal = new Signal()
+  /** One for each of those who look, notified when there may be something to look at. */
+  readonly #signals: ReadonlyArray<Signal>
+  /** How many claims are being looked at. */
+  #inHand = 0
   /** Stands for the look at a campaign that is under way. */
   lookUnderWay: object | undefined
   /** Claims that were refused here, that were handed over, and seals that their campaign had left behind. */
   readonly counts = { refused: 0, handedOver: 0, voided: 0 }
 
-  constructor(context: SealedContext) {
+  /** Where `looks` is two, the store answers one while the other one's claims are told. */
+  constructor(context: SealedContext, looks: 1 | 2 = 1) {
     this.#context = context
+    this.#signals = Array.from({ length: looks }, () => new Signal())
   }
 
   /** Lets a claim of a sealed campaign wait here. False for everything else. */
@@ -64,8 +71,15 @@ export class Sealed {
     const others = this.#waiting.get(claim.campaignId)
     if (others === undefined) this.#waiting.set(claim.campaignId, [waiting])
     else others.push(waiting)
-    this.#signal.notify()
+    this.#wake()
     return true
+  }
+
+  #wake(): void {
+    const idle = this.#signals.find(({ isAwaited }) => isAwaited)
+    if (idle !== undefined) idle.notify()
+    // Who has just found nothing, but does not wait yet, must not fall asleep over it.
+    else for (const signal of this.#signals) signal.notify()
   }
 
   /** What the store decided: the first refusal by a campaign has its seal built. */
@@ -80,15 +94,30 @@ export class Sealed {
 
   /** Answers what waits, campaign after campaign, again and again. */
   get serve(): Effect.Effect<never> {
+    return Effect.raceAll(this.#signals.map((signal) => this.#serveOn(signal)))
+  }
+
+  #serveOn(signal: Signal): Effect.Effect<never> {
     return Effect.forever(
       Effect.suspend(() => {
         const [next] = this.#waiting
-        if (next === undefined) return this.#signal.wait
+        if (next === undefined) return signal.wait
         const [campaignId, waiting] = next
         this.#waiting.delete(campaignId)
+        const fair = this.#signals.length === 1 ? waiting.length : Math.ceil((waiting.length + this.#inHand) / 2)
+        const most = Math.min(mostOfRead, Math.max(fewest, fair))
         // What is left comes behind the other campaigns.
-        if (waiting.length > mostOfRead) this.#waiting.set(campaignId, waiting.splice(mostOfRead))
-        return this.#answer(campaignId, waiting)
+        if (waiting.length > most) {
+          this.#waiting.set(campaignId, waiting.splice(most))
+          this.#wake()
+        }
+        this.#inHand += waiting.length
+        return Effect.ensuring(
+          this.#answer(campaignId, waiting),
+          Effect.sync(() => {
+            this.#inHand -= waiting.length
+          }),
+        )
       }),
     )
   }

@@ -68,7 +68,7 @@ export class Seals {
   ) {
     this.#builder = new SealBuilder({ standing, owners, cache, sealBytes, now, elapsed })
     const seals = { standing, builder: this.#builder, now, isOpen }
-    this.#claims = new Sealed({ ...seals, refuse, handOver })
+    this.#claims = new Sealed({ ...seals, refuse, handOver }, 2)
     this.#asked = new Sealed({ ...seals, refuse: settle, handOver: (pending) => settle(pending, notRefused) })
   }
 
