@@ -61,8 +61,18 @@ class BridgedSpan implements Tracer.Span {
     this.annotations = annotations
     this.links = links
     this.status = { _tag: "Started", startTime }
-    const options = { kind: kinds[kind], startTime: timeOf(startTime), links: links.map(linkOf), root }
-    this.#kept = tracer.startSpan(name, options, contextOf(kind, Option.getOrUndefined(parent)))
+    const around = contextOf(kind, Option.getOrUndefined(parent))
+    this.#kept = tracer.startSpan(
+      name,
+      // In the root context there is no span to be forgotten, which is done by copying the context.
+      {
+        kind: kinds[kind],
+        startTime: timeOf(startTime),
+        links: links.map(linkOf),
+        root: root && around !== ROOT_CONTEXT,
+      },
+      around,
+    )
     const { spanId, traceId, traceFlags } = this.#kept.spanContext()
     this.spanId = spanId
     this.traceId = traceId
@@ -96,7 +106,8 @@ class BridgedSpan implements Tracer.Span {
 // what is active there is of none of them.
 const contextOf = (kind: Tracer.SpanKind, parent: Tracer.AnySpan | undefined): OtelContext => {
   const around = kind === "client" ? ROOT_CONTEXT : context.active()
-  return parent === undefined ? trace.deleteSpan(around) : trace.setSpanContext(around, spanContextOf(parent))
+  if (parent !== undefined) return trace.setSpanContext(around, spanContextOf(parent))
+  return around === ROOT_CONTEXT ? around : trace.deleteSpan(around)
 }
 
 const spanContextOf = ({ _tag, traceId, spanId, sampled }: Tracer.AnySpan): SpanContext => ({
@@ -109,7 +120,8 @@ const spanContextOf = ({ _tag, traceId, spanId, sampled }: Tracer.AnySpan): Span
 // A batch has as many links as calls, and they say nothing but whose call it was.
 const linkOf = ({ span, attributes }: Tracer.SpanLink): Link => {
   const context = spanContextOf(span)
-  return Object.keys(attributes).length === 0 ? { context } : { context, attributes: attributesOf(attributes) }
+  for (const _ in attributes) return { context, attributes: attributesOf(attributes) }
+  return { context }
 }
 
 /** Seconds and nanoseconds. */

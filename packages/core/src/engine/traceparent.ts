@@ -1,10 +1,13 @@
 /**
  * The span that a caller in another process names, as W3C Trace Context writes it.
  */
-import { Tracer } from "effect"
+import { Context, type Tracer } from "effect"
 
-// An id of zeros is none.
-const format = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/
+const format = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/
+const noVersion = "ff"
+const noTrace = "0".repeat(32)
+const noSpan = "0".repeat(16)
+const annotations = Context.empty()
 
 /** Where a call is made: in a span, or in one that a `traceparent` names, which is read once somebody needs it. */
 export type Caller = Tracer.AnySpan | string
@@ -16,11 +19,11 @@ export const spanOfCaller = (caller: Caller | undefined): Tracer.AnySpan | undef
 /** The span of a `traceparent`; undefined where the text is none. */
 export const spanOfTraceparent = (text: string | undefined): Tracer.AnySpan | undefined => {
   if (text === undefined || !format.test(text)) return undefined
-  return Tracer.externalSpan({
-    traceId: text.slice(3, 35),
-    spanId: text.slice(36, 52),
-    sampled: isOdd(text.charCodeAt(54)),
-  })
+  const traceId = text.slice(3, 35)
+  const spanId = text.slice(36, 52)
+  // Looked for here: as lookaheads they took as long as all the rest of the format.
+  if (traceId === noTrace || spanId === noSpan || text.startsWith(noVersion)) return undefined
+  return { _tag: "ExternalSpan", traceId, spanId, sampled: isOdd(text.charCodeAt(54)), annotations }
 }
 
 /**
