@@ -30,6 +30,8 @@ export interface Aged<A> {
 export interface ReadCache {
   /** Answers something that is no older than `maxAgeMillis`, or what a read finds that begins after the call. */
   readonly read: <A, E>(asked: CachedRead<A, E>, maxAgeMillis: number) => Effect.Effect<Aged<A>, E>
+  /** What is kept of a key in this process and no older than that, while it is too early to read it anew. */
+  readonly kept: <A>(key: Key, maxAgeMillis: number) => Aged<A> | undefined
   /** Ends what is kept of a key, everywhere that this process can reach, and what is being read of it. Never fails. */
   readonly forget: (key: Key) => Effect.Effect<void>
   /** The same in this process, at once; answers what is left to do where other processes share it. */
@@ -126,6 +128,16 @@ class RunningCache implements ReadCache {
         ? answer
         : Effect.andThen(this.#begin(name, asked, maxAgeMillis), answer)
     })
+
+  kept = <A>(key: Key, maxAgeMillis: number): Aged<A> | undefined => {
+    const kept = this.#kept.get(keyText(key))
+    if (kept === undefined) return undefined
+    const ageMillis = this.#now() - kept.bornAt
+    if (ageMillis >= maxAgeMillis * refreshShare) return undefined
+    this.#hits++
+    // biome-ignore lint/plugin/casts: a key always means the same read, and so the same answers
+    return { value: kept.value as A, ageMillis }
+  }
 
   forget = (key: Key): Effect.Effect<void> => Effect.suspend(() => this.drop(key) ?? Effect.void)
 

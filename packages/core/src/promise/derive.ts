@@ -10,7 +10,7 @@ import { HoldfastError, quietError, rejectionOf, type SafeResult } from "../Hold
 import * as Options from "../options.ts"
 import type { InvalidInput, Refusal, Stopped, StoreNo, Unavailable } from "../refusals.ts"
 import type { ReadOptions } from "../services/ages.ts"
-import { type Ended, fastPath, type MaybeFastPath } from "../services/method.ts"
+import { type Ended, fastPath, inMemory, type MaybeFastPath, type MaybeInMemory } from "../services/method.ts"
 
 /** The part of `AbortSignal` that is used. */
 export interface AbortSignalLike {
@@ -73,7 +73,9 @@ export interface Host {
   readonly run: <A, E>(effect: Effect.Effect<A, E>, end: (exit: Exit.Exit<A, E>) => void) => () => void
 }
 
-type Method = ((input: never, options?: CallOptions) => Effect.Effect<unknown, Refusal | Unavailable>) & MaybeFastPath
+type Method = ((input: never, options?: CallOptions) => Effect.Effect<unknown, Refusal | Unavailable>) &
+  MaybeFastPath &
+  MaybeInMemory
 
 type End = (ended: Ended<unknown>) => void
 
@@ -90,7 +92,7 @@ export const promised = <Shape extends object>(host: Host, shape: Shape): Promis
           else if (ended._tag === "Defect") reject(ended.defect)
           else runEffect(host, ended.effect, end)
         }
-        call(host, withOptions(method, options), input, options, end)
+        call(host, method, input, options, end)
       }),
   ) as Promised<Shape>
 
@@ -110,7 +112,7 @@ export const safePromised = <Shape extends object, More = never>(host: Host, sha
           } else if (ended._tag === "Defect") reject(ended.defect)
           else runEffect(host, ended.effect, end)
         }
-        call(host, withOptions(method, options), input, options, end)
+        call(host, method, input, options, end)
       }),
   ) as SafePromised<Shape, More>
 
@@ -146,17 +148,29 @@ const issuesOf = (options: CallOptions & ReadOptions): Options.Issues => {
   return isUsual ? [] : Options.issuesOf(options, callChecks)
 }
 
-const call = (host: Host, method: Method, input: never, options: CallOptions | undefined, end: End): void => {
+const call = (
+  host: Host,
+  method: Method,
+  input: never,
+  options: (CallOptions & ReadOptions) | undefined,
+  end: End,
+): void => {
   const issues = options === undefined ? [] : issuesOf(options)
   if (issues.length > 0) {
     end({ _tag: "Failure", failure: { _tag: "InvalidInput", issues } })
     return
   }
-  const caller = host.caller?.(options)
   const signal = options?.signal
-  if (signal !== undefined) callUntilAborted(host, method, input, signal, caller, end)
-  else if (host.isRunning) begin(host, method, input, caller, end)
-  else host.whenStarted(() => begin(host, method, input, caller, end), thrown(end))
+  const known = host.isRunning && signal === undefined ? method[inMemory]?.(input, options) : undefined
+  if (known !== undefined) {
+    end({ _tag: "Success", value: known })
+    return
+  }
+  const caller = host.caller?.(options)
+  const asked = withOptions(method, options)
+  if (signal !== undefined) callUntilAborted(host, asked, input, signal, caller, end)
+  else if (host.isRunning) begin(host, asked, input, caller, end)
+  else host.whenStarted(() => begin(host, asked, input, caller, end), thrown(end))
 }
 
 const callUntilAborted = (

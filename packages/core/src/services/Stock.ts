@@ -24,10 +24,30 @@ import {
 import type { AmountTooLarge, OutOfStock, ProductAlreadyExists, ProductNotFound, ProductRetired } from "../refusals.ts"
 import type { StockMovement as MovementRow, Product as ProductRecord } from "../stock/Product.ts"
 import { type Amount, ProductId, type Quantity } from "../values.ts"
-import { aged, asJson, dropProduct, hasFields, isListOf, listKey, productKey, type ReadOptions } from "./ages.ts"
+import {
+  aged,
+  agedInMemory,
+  asJson,
+  dropProduct,
+  hasFields,
+  isListOf,
+  listKey,
+  productKey,
+  type ReadOptions,
+} from "./ages.ts"
 import type { Documented } from "./inputs.ts"
 import { Kernel, type KernelShape } from "./Kernel.ts"
-import { type AgedRead, asStored, type Change, change, orUnavailable, type Read, read } from "./method.ts"
+import {
+  type AgedRead,
+  asStored,
+  type Change,
+  change,
+  inMemory,
+  type MaybeInMemory,
+  orUnavailable,
+  type Read,
+  read,
+} from "./method.ts"
 import { orderField, type Page, PositionCursor, pageFields, pageOf, positionOf, storePage } from "./pages.ts"
 
 /** A product as it is now. */
@@ -127,6 +147,16 @@ export function makeStock(kernel: KernelShape): StockShape {
       pageOf(value, page, ({ productId }) => productId, productOf),
     )
   })
+  const product = read(ProductId, (productId, options) => {
+    const codec = kernel.cache?.sharesProducts === true ? record : undefined
+    const asked = { key: productKey(productId), source: found(productId), codec }
+    return Effect.map(aged(kernel, options, asked), ({ value }) => productOf(value))
+  })
+  const productInMemory: MaybeInMemory[typeof inMemory] = (productId, options) => {
+    const value =
+      typeof productId === "string" ? agedInMemory<ProductRecord>(kernel, options, productKey(productId)) : undefined
+    return value && productOf(value)
+  }
   const drop = dropProduct(kernel)
   const itself = <A>(answer: A): A => answer
   return {
@@ -136,11 +166,7 @@ export function makeStock(kernel: KernelShape): StockShape {
     changePrice: change(kernel, changePriceCall, asStored(itself), drop),
     rename: change(kernel, renameCall, asStored(itself), drop),
     retire: change(kernel, retireCall, asStored(itself), drop),
-    product: read(ProductId, (productId, options) => {
-      const codec = kernel.cache?.sharesProducts === true ? record : undefined
-      const asked = { key: productKey(productId), source: found(productId), codec }
-      return Effect.map(aged(kernel, options, asked), ({ value }) => productOf(value))
-    }),
+    product: Object.assign(product, { [inMemory]: productInMemory }),
     products: (input = {}, options) => products(input, options),
     movements: read(
       ListMovements,

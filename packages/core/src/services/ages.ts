@@ -6,7 +6,7 @@ import type { Aged, CachedRead } from "../cache/ReadCache.ts"
 import type { Codec } from "../cache/SharedLevel.ts"
 import type { InvalidInput } from "../refusals.ts"
 import { quietly } from "../thrown.ts"
-import type { ProductId } from "../values.ts"
+import type { Key, ProductId } from "../values.ts"
 import type { KernelShape } from "./Kernel.ts"
 
 export interface ReadOptions {
@@ -30,7 +30,7 @@ export const aged = <A, E>(
 ): Effect.Effect<Aged<A>, E | InvalidInput> =>
   Effect.suspend((): Effect.Effect<Aged<A>, E | InvalidInput> => {
     const maxAgeMillis = options?.maxAgeMillis ?? 0
-    if (!(typeof maxAgeMillis === "number" && maxAgeMillis >= 0 && maxAgeMillis <= mostAgeMillis)) return wrongAge
+    if (!isAge(maxAgeMillis)) return wrongAge
     const { cache } = kernel
     const read =
       cache === undefined || maxAgeMillis === 0
@@ -42,6 +42,18 @@ export const aged = <A, E>(
       : Effect.tap(read, ({ ageMillis }) => Effect.sync(() => quietly(() => onAge(ageMillis))))
   })
 
+/** The same at once, where it is kept in this process: for callers without an effect around them. */
+export const agedInMemory = <A>({ cache }: KernelShape, options: ReadOptions | undefined, key: Key): A | undefined => {
+  const { maxAgeMillis, onAge } = options ?? {}
+  if (!isAge(maxAgeMillis)) return undefined
+  const found = cache?.kept<A>(key, maxAgeMillis)
+  if (found !== undefined && onAge !== undefined) quietly(() => onAge(found.ageMillis))
+  return found?.value
+}
+
+const isAge = (millis: unknown): millis is number =>
+  typeof millis === "number" && millis >= 0 && millis <= mostAgeMillis
+
 const wrongAge = Effect.fail<InvalidInput>({
   _tag: "InvalidInput",
   issues: [{ pointer: "/maxAgeMillis", message: `must be a number from 0 to ${mostAgeMillis}` }],
@@ -50,7 +62,7 @@ const wrongAge = Effect.fail<InvalidInput>({
 /** What every list is kept under: a change of one product ends all of them. */
 const lists = "list"
 
-export const productKey = (productId: ProductId) => ["product", productId] as const
+export const productKey = (productId: string) => ["product", productId] as const
 
 export const listKey = (...parts: ReadonlyArray<string | number>) => [lists, ...parts] as const
 

@@ -76,6 +76,14 @@ interface FastPath<Answer> {
 /** Where a change keeps its fast path. */
 export const fastPath: unique symbol = Symbol("@holdfast/core/fastPath")
 
+/** Where a read keeps its way to an answer that is in memory: undefined where there is none, and it has to be run. */
+export const inMemory: unique symbol = Symbol("@holdfast/core/inMemory")
+
+/** A read, with its way to memory where it has one. */
+export interface MaybeInMemory {
+  readonly [inMemory]?: (input: unknown, options: ReadOptions | undefined) => unknown
+}
+
 /** A change with its fast path, or a read without one. */
 export interface MaybeFastPath {
   readonly [fastPath]?: FastPath<unknown>

@@ -74,6 +74,34 @@ describe("a read whose caller says how old it may be", () => {
     expect((await shop.stock.product("tee", old)).onHand).toBe(47)
   })
 
+  it("gives each caller a product of his own, counts it, and refuses in words what is no id and no age", async () => {
+    const store = new Counted()
+    const shop = await sellingOn(store)
+    const first = await shop.stock.product("tee", old)
+    const before = store.products
+    const ages: Array<number> = []
+    const onAge = (age: number): void => {
+      ages.push(age)
+      throw new Error("a host's own")
+    }
+    Object.assign(await shop.stock.product("tee", { ...old, onAge }), { onHand: 0 })
+    expect(await shop.stock.product("tee", old)).toEqual(first)
+    expect(await shop.safe.stock.product("tee", old)).toEqual({ ok: true, value: first })
+    expect(store.products).toBe(before)
+    expect((await shop.health()).reads.hits).toBe(3)
+    expect(ages).toEqual([expect.any(Number)])
+    // @ts-expect-error: as hosts in JavaScript may
+    await expect(shop.stock.product(["tee"], old)).rejects.toMatchObject({ code: "INVALID_INPUT" })
+    for (const maxAgeMillis of [Number.NaN, -1, hour + 1, "3600000"]) {
+      // @ts-expect-error: likewise
+      await expect(shop.stock.product("tee", { maxAgeMillis })).rejects.toMatchObject({ code: "INVALID_INPUT" })
+    }
+    const left = AbortSignal.abort(new Error("left"))
+    await expect(shop.stock.product("tee", { ...old, signal: left })).rejects.toThrow("left")
+    await shop.stop()
+    await expect(shop.stock.product("tee", old)).rejects.toMatchObject({ code: "STOPPED" })
+  })
+
   it("of a list that took long is told to be as old as its call, and no older than was allowed", async () => {
     const store = new Counted()
     const shop = await sellingOn(store)
