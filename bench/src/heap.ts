@@ -6,7 +6,13 @@ import { getHeapStatistics, setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 
 setFlagsFromString("--expose-gc")
-export const collectGarbage: () => void = runInNewContext("gc")
+const collect: (options?: { readonly type: "minor" }) => void = runInNewContext("gc")
+
+/** Collects everything, and makes the heap small again: what comes next pays for its growing. */
+export const collectGarbage = (): void => collect()
+
+/** Collects young objects alone, and costs what those come to that are still needed. */
+export const collectYoungGarbage = (): void => collect({ type: "minor" })
 
 /** Bytes that are still in use after everything else was collected. */
 export const heldBytes = (): number => {
