@@ -42,9 +42,14 @@ export type State = (statement: Statement) => void
  * An account was opened by a receipt of its own, or by its first charge where the host chose so. The latter is taken for
  * granted where its first entry is a charge of the same moment: that charge's receipt is matched to the entry anyway.
  */
-export const stateAccount = (state: State, { accountId, openedAt }: Account, first: PointEntry | undefined): void => {
+export const stateAccount = (
+  state: State,
+  { accountId, openedAt, balanceLimit }: Account,
+  first: PointEntry | undefined,
+): void => {
   const mayBe = first?.type === "charge" && first.at === openedAt
-  state({ check: "account-receipts", side: "found", at: openedAt, key: [accountId], value: { openedAt }, mayBe })
+  const value = { openedAt, balanceLimit }
+  state({ check: "account-receipts", side: "found", at: openedAt, key: [accountId], value, mayBe })
 }
 
 export const stateEntry = (state: State, entry: PointEntry): void => {
@@ -152,8 +157,10 @@ const receiptStatements = ({ operation, commandId, answer, at }: Receipt): Reado
   const own = { side, at, key: [commandId] as const } as const
   const { accountId, productId, campaignId, quantity, change, balance, seq } = answer
   switch (operation) {
-    case "points.open":
-      return [{ check: "account-receipts", side, at, key: [part(accountId)], value: { openedAt: at } }]
+    case "points.open": {
+      const value = { openedAt: at, balanceLimit: answer.balanceLimit }
+      return [{ check: "account-receipts", side, at, key: [part(accountId)], value }]
+    }
     case "points.charge": {
       const value = { type: "charge", accountId, seq, change: answer.amount, balance }
       return [{ check: "entry-receipts", ...own, value }]

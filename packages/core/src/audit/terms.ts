@@ -99,7 +99,8 @@ const historyOf = (
   const last = changes.at(-1)
   if (last !== undefined) stateTerms(state, "found", last, last.after)
   if (owner === undefined) return unknownTerms
-  if (owner.version > 1) stateTerms(state, "expected", owner, owner.current)
+  // One that never changed says what it began with, and needs no row for that: what says otherwise was not changed by a call.
+  if (owner.version > 1 || !sameTerms(owner.first, owner.current)) stateTerms(state, "expected", owner, owner.current)
   const [first] = changes
   const reachesBack = first === undefined ? owner.version === 1 : first.before !== undefined
   return { at: (counted) => lastBefore(changes, counted)?.after ?? (reachesBack ? owner.first : undefined) }

@@ -194,7 +194,9 @@ const broken: ReadonlyArray<{ what: string; break: (shop: Shop) => void; wrong: 
     what: "an account that was opened and is not there",
     break: ({ records }) => records.account.take(["dot"]),
     wrong: {
-      "account-receipts": [{ key: ["dot"], expected: { openedAt: testAt + 120_000 }, found: null }],
+      "account-receipts": [
+        { key: ["dot"], expected: { openedAt: testAt + 120_000, balanceLimit: 2 ** 53 - 1 }, found: null },
+      ],
       "account-terms": [{ key: ["dot"], expected: null, found: { state: "closed", version: 2 } }],
     },
   },
@@ -222,7 +224,29 @@ const broken: ReadonlyArray<{ what: string; break: (shop: Shop) => void; wrong: 
   {
     what: "a charge above the limit whose sums add up",
     break: ({ records }) => records.account.alter(["bob"], () => ({ balanceLimit: amount(4_999) })),
-    wrong: { "balance-limit": [{ key: ["bob", 1], expected: 4_999, found: 5_000 }] },
+    wrong: {
+      "balance-limit": [{ key: ["bob", 1], expected: 4_999, found: 5_000 }],
+      "account-receipts": [
+        {
+          key: ["bob"],
+          expected: { openedAt: testAt + 60_000, balanceLimit: 2 ** 53 - 1 },
+          found: { openedAt: testAt + 60_000, balanceLimit: 4_999 },
+        },
+      ],
+    },
+  },
+  {
+    what: "a limit of a balance that nobody came to, altered",
+    break: ({ records }) => records.account.alter(["bob"], () => ({ balanceLimit: amount(1_000_000) })),
+    wrong: {
+      "account-receipts": [
+        {
+          key: ["bob"],
+          expected: { openedAt: testAt + 60_000, balanceLimit: 2 ** 53 - 1 },
+          found: { openedAt: testAt + 60_000, balanceLimit: 1_000_000 },
+        },
+      ],
+    },
   },
   {
     what: "units on hand altered",

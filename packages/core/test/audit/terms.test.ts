@@ -294,6 +294,21 @@ const damages: ReadonlyArray<{
     },
   },
   {
+    what: "terms that never changed, and are not those that all began with",
+    break: (shop) => {
+      shop.do(registerCall, { productId: "cup", name: "Cup", price: 4 })
+      shop.do(createCampaignCall, { campaignId: "new", name: "New", discount: { type: "flat", amount: 1 }, limit: 5 })
+      shop.records.product.alter(["cup"], () => ({ price: Amount.make(3) }))
+      shop.records.campaign.alter(["new"], () => ({ limit: Quantity.make(6) }))
+      shop.records.account.alter(["dot"], () => ({ state: "suspended" }))
+    },
+    wrong: {
+      "account-terms": [{ key: ["dot"], expected: { state: "suspended", version: 1 }, found: null }],
+      "campaign-terms": [{ key: ["new"], expected: { limit: 6, state: "open", version: 1 }, found: null }],
+      "product-terms": [{ key: ["cup"], expected: { name: "Cup", price: 3, retired: false, version: 1 }, found: null }],
+    },
+  },
+  {
     what: "a row that knows nothing before it, behind others",
     break: ({ records }) => records.terms.alter(["sale", "campaign", 4], () => ({ before: undefined })),
     wrong: {
@@ -333,7 +348,9 @@ const damages: ReadonlyArray<{
     what: "rows without their owner",
     break: ({ records }) => records.account.take(["cem"]),
     wrong: {
-      "account-receipts": [{ key: ["cem"], expected: { openedAt: expect.any(Number) }, found: null }],
+      "account-receipts": [
+        { key: ["cem"], expected: { openedAt: expect.any(Number), balanceLimit: 2 ** 53 - 1 }, found: null },
+      ],
       "account-terms": [{ key: ["cem"], expected: null, found: { state: "closed", version: 2 } }],
     },
   },
