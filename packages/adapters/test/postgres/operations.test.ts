@@ -6,7 +6,7 @@ import { resolve } from "node:path"
 import { createHoldfast } from "@holdfast/core"
 import pg from "pg"
 import { beforeEach, describe, expect, it } from "vitest"
-import { postgres } from "../../src/postgres/index.ts"
+import { archive, postgres } from "../../src/postgres/index.ts"
 import { freshSchema, serverForFile } from "../support/stores.ts"
 
 const handbook = resolve(import.meta.dirname, "../../../../docs/operations")
@@ -20,9 +20,10 @@ describe("the handbook", () => {
 
   const withShop = async (
     use: (context: { schema: string; shop: ReturnType<typeof createHoldfast>; db: pg.Client }) => Promise<void>,
+    clock = Date.now,
   ) => {
     const schema = freshSchema()
-    const shop = createHoldfast({ store: postgres({ url: url(), schema }), logger: () => {} })
+    const shop = createHoldfast({ store: postgres({ url: url(), schema }), clock, logger: () => {} })
     const db = new pg.Client({ connectionString: url() })
     await db.connect()
     try {
@@ -46,19 +47,54 @@ describe("the handbook", () => {
       }
     }))
 
-  it("erases what a host wrote about a person, and the books stay right", () =>
-    withShop(async ({ schema, shop, db }) => {
-      const lines = [{ productId: "tee", quantity: 1 }]
-      const order = { accountId: "ann", lines, reference: "ann@example.org", metadata: { street: "Elm" }, key: "o" }
-      const { orderId } = await shop.orders.place(order)
-      const [erase = ""] = sqlOf("people.md")
-      await db.query(erase.replaceAll("holdfast.", `${schema}.`))
-      const { rows } = await db.query(`select o::text from ${schema}.orders o`)
-      expect(JSON.stringify(rows)).not.toMatch(/ann@example|Elm/)
-      expect(await shop.orders.get(orderId)).toMatchObject({ paid: 1 })
-      // The key still stands for this order, and nothing is sold twice.
-      await expect(shop.orders.place(order)).rejects.toMatchObject({ code: "IDEMPOTENCY_KEY_REUSED" })
-      expect((await shop.stock.product("tee")).onHand).toBe(9)
-      expect(await shop.audit.run()).toMatchObject({ ok: true })
-    }))
+  it("erases what a host wrote about a person, and the books stay right", () => {
+    let daysAgo = 200
+    return withShop(
+      async ({ schema, shop, db }) => {
+        const lines = [{ productId: "tee", quantity: 1 }]
+        const written = { reference: "ann@example.org", metadata: { street: "Elm" } }
+        const order = { accountId: "ann", lines, ...written, key: "o" }
+        const correction = { accountId: "ann", change: 1, reason: "Ann of Elm street", key: "a" }
+        const fails = async (event: unknown) => {
+          throw new Error(`no mail for ${JSON.stringify(event)}`)
+        }
+        await shop.events.subscribe("mail", fails, { attempts: 1 })
+        await shop.points.adjust({ ...correction, key: "old" })
+        await shop.orders.complete({ orderId: (await shop.orders.place({ ...order, key: "old" })).orderId })
+        daysAgo = 0
+        const { orderId } = await shop.orders.place(order)
+        await shop.points.adjust(correction)
+        await shop.events.settled("mail")
+        await archive({ url: url(), schema })
+        const places = ["entry", "entry_archive", "orders", "orders_archive", "parked", "receipt", "receipt_archive"]
+        expect(await placesOf(db, schema, /ann@example|Elm/)).toEqual(places)
+
+        const [erase = ""] = sqlOf("people.md")
+        await db.query(erase.replaceAll("holdfast.", `${schema}.`))
+        expect(await placesOf(db, schema, /ann@example|Elm/)).toEqual([])
+        expect(await shop.orders.get(orderId)).toMatchObject({ paid: 1 })
+        expect((await shop.events.parked({ name: "mail" })).items).not.toEqual([])
+        // The keys still stand for these calls, and nothing is done twice.
+        await expect(shop.orders.place(order)).rejects.toMatchObject({ code: "IDEMPOTENCY_KEY_REUSED" })
+        await expect(shop.points.adjust(correction)).rejects.toMatchObject({ code: "IDEMPOTENCY_KEY_REUSED" })
+        expect((await shop.stock.product("tee")).onHand).toBe(8)
+        expect(await shop.audit.run()).toMatchObject({ ok: true })
+      },
+      () => Date.now() - daysAgo * 86_400_000,
+    )
+  })
 })
+
+/** The tables with rows in which there is something. */
+const placesOf = async (db: pg.Client, schema: string, what: RegExp): Promise<ReadonlyArray<string>> => {
+  const tables = await db.query(
+    `select relname from pg_class where relnamespace = $1::regnamespace and relkind = 'r'`,
+    [schema],
+  )
+  const found: Array<string> = []
+  for (const { relname } of tables.rows) {
+    const { rows } = await db.query(`select t::text from ${schema}.${relname} t`)
+    if (what.test(JSON.stringify(rows))) found.push(relname)
+  }
+  return found.sort()
+}
