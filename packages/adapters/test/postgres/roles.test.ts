@@ -6,7 +6,7 @@ import { resolve } from "node:path"
 import { createHoldfast } from "@holdfast/core"
 import pg from "pg"
 import { beforeEach, describe, expect, it } from "vitest"
-import { postgres } from "../../src/postgres/index.ts"
+import { postgres, postgresSql } from "../../src/postgres/index.ts"
 import { freshSchema, serverForFile } from "../support/stores.ts"
 
 const guide = readFileSync(resolve(import.meta.dirname, "../../../../docs/guides/roles.md"), "utf8")
@@ -18,7 +18,7 @@ const grantsTo = (role: string, schema: string): string => {
   return sql.replaceAll("shop_app", role).replaceAll("holdfast", schema)
 }
 
-describe("a role that has the guide's grants", () => {
+describe("a role", () => {
   const { url, server } = serverForFile("roles")
   beforeEach((context) => context.skip(server() === undefined, "no PostgreSQL here"))
   /** Several statements at once, as psql sends them. */
@@ -28,7 +28,7 @@ describe("a role that has the guide's grants", () => {
     await client.query(sql).finally(() => client.end())
   }
 
-  it("given all that a shop does, does it; given what is none of its business, is refused by the server", async () => {
+  it("given the guide's grants, does all that a shop does; given what is none of its business, is refused by the server", async () => {
     const schema = freshSchema()
     const role = `app_${schema}`
     const address = new URL(url())
@@ -81,6 +81,24 @@ describe("a role that has the guide's grants", () => {
       await asOwner(`drop schema if exists ${schema} cascade`)
       await asOwner(`drop owned by ${role}`)
       await asOwner(`drop role ${role}`)
+    }
+  })
+
+  it("given a schema that is its own, and no right to create another, brings it up to date", async () => {
+    const schema = freshSchema()
+    const role = `owner_${schema}`
+    const address = new URL(url())
+    address.username = role
+    address.password = "secret"
+    await asOwner(`create role ${role} login password 'secret'; create schema ${schema} authorization ${role}`)
+    try {
+      const shop = createHoldfast({ store: postgres({ url: address.href, schema }), logger: () => {} })
+      await shop.start()
+      expect((await shop.audit.run()).ok).toBe(true)
+      await shop.stop()
+      expect(postgresSql({ schema, after: 1 })).not.toContain("create schema")
+    } finally {
+      await asOwner(`drop schema if exists ${schema} cascade; drop owned by ${role}; drop role ${role}`)
     }
   })
 })

@@ -32,6 +32,13 @@ export type MigrateMode = "auto" | "check" | "off"
 const codeVersion = migrations.length
 
 const createSchema = "create schema if not exists @@"
+/**
+ * One that is there may belong to a role that must not create any, and `if not exists` asks for that right all the same.
+ *
+ * A session remembers which names it did not find, and hears that others have made them only when it begins a transaction
+ * or opens a table. After a wait for the lock it has done neither, so this opens one.
+ */
+const hasSchema = "select 'yes'::text from pg_catalog.pg_namespace where nspname = $1"
 const createLog = `create table if not exists @.migration (
   version int primary key,
   name text not null,
@@ -42,11 +49,6 @@ const readLog = `select json_agg(json_build_array(version, minimum_code_version)
 const hasLog = `select 'yes'::text where to_regclass($1) is not null`
 const writeLog = `insert into @.migration (version, name, minimum_code_version) values ($1::int, $2, $3::int)`
 const lock = `select pg_advisory_xact_lock(hashtextextended('holdfast:' || $1, 0))`
-/**
- * A session remembers which names it did not find, and hears that others have made them only when it begins a transaction
- * or opens a table. After a wait for the lock it has done neither: `create schema if not exists` would find none, and fail.
- */
-const hearOfOthers = `select 1 from pg_catalog.pg_namespace limit 1`
 
 /** Brings the schema up to date, or checks that it is. In every mode the database must be one that a shop can be in. */
 export const migrate = (wire: Wire, schema: string, mode: MigrateMode): Effect.Effect<void, StoreFault> =>
@@ -99,8 +101,9 @@ const upgrade = Effect.fnUntraced(function* (wire: Wire, schema: string): Effect
   const before = yield* appliedTo(wire, schema)
   yield* refuseNewer(schema, before)
   if (before.length >= codeVersion) return yield* refuseDrift(wire, schema, before)
-  yield* runAll(wire, [begin, statement(lock, schema), statement(hearOfOthers)])
-  yield* runAll(wire, [statement(createSchema), statement(createLog)])
+  yield* runAll(wire, [begin, statement(lock, schema)])
+  const isThere = (yield* runOne(wire, statement(hasSchema, schema))) !== null
+  yield* runAll(wire, [...(isThere ? [] : [statement(createSchema)]), statement(createLog)])
   const applied = yield* appliedTo(wire, schema)
   for (const { version, name, minimumCodeVersion, sql } of migrations.slice(applied.length)) {
     const log = statement(writeLog, String(version), name, String(minimumCodeVersion))
@@ -203,6 +206,7 @@ export const postgresSql = (options: PostgresSqlOptions = {}): string => {
     const log = `insert into @.migration (version, name, minimum_code_version) values (${version}, '${name}', ${minimumCodeVersion});`
     return place(`${sql.trim()}\n\n${log}`)
   })
-  const opening = place(`${createSchema};\n\n${createLog};`)
-  return ["begin;", opening, ...parts, "commit;", ""].join("\n\n")
+  // Who may change the schema may not be who may create one.
+  const opening = after > 0 ? [] : [place(`${createSchema};\n\n${createLog};`)]
+  return ["begin;", ...opening, ...parts, "commit;", ""].join("\n\n")
 }
