@@ -17,7 +17,10 @@ import * as sql from "./statements/archive.ts"
 export interface RetentionOptions {
   /** The schema that holds the shop. Default: `holdfast`. */
   readonly schema?: string | undefined
-  /** So many days stay, 1 to 36,500. Default: 90. A key that is repeated later is a new command. */
+  /**
+   * So many days stay, 1 to 36,500. Default: 90. A key that is repeated later is a new command. They are counted back from now
+   * as this process and the database tell it: from the earlier one, where they differ.
+   */
   readonly keepDays?: number | undefined
   /** Rows read and moved in one transaction, 1 to 100,000. Default: 1,000. */
   readonly batch?: number | undefined
@@ -38,10 +41,12 @@ export const archiveOn = async (
   open: (schema: string) => Effect.Effect<Wire, StoreFault, Scope.Scope>,
   { schema = "holdfast", keepDays = 90, batch = 1_000 }: RetentionOptions,
 ): Promise<Archived> => {
-  const hourMillis = 3_600_000
-  const before = Math.floor((Date.now() - keepDays * 24 * hourMillis) / hourMillis) * hourMillis
   const whole = Effect.gen(function* () {
-    const archiver: Archiver = { wire: yield* open(schema), schema, before, batch }
+    const wire = yield* open(schema)
+    // What moves too early is a key that is done twice, and no audit looks at it again. So two clocks must say that it is old.
+    const now = Math.min(Date.now(), Number(yield* inTransaction({ wire, schema }, statement(sql.now))))
+    const before = Math.floor((now - keepDays * 24 * hourMillis) / hourMillis) * hourMillis
+    const archiver: Archiver = { wire, schema, before, batch }
     yield* inTransaction(archiver, statement(sql.note, String(before)))
     return {
       before: new Date(before),
@@ -55,6 +60,8 @@ export const archiveOn = async (
   if (exit._tag === "Failure") throw new Error(`The shop could not be archived: ${reasonOf(exit.failure)}`)
   return exit.success
 }
+
+const hourMillis = 3_600_000
 
 interface Archiver {
   readonly wire: Wire

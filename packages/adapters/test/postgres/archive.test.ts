@@ -147,6 +147,21 @@ describe("archive", () => {
     await expect(archive({ pool: new pg.Client() })).rejects.toThrow(/single client/)
   })
 
+  it("by a machine whose clock is years ahead moves no more than is old by the server's", async () => {
+    const name = schema()
+    const { shop, place } = await shopWithHistory(postgres({ url: url(), schema: name }))
+    ends.push(() => shop.stop())
+    const { orderId } = await place("eve", "tea", 1)
+    await shop.orders.complete({ orderId })
+    const now = Date.now
+    const years = vi.spyOn(Date, "now").mockImplementation(() => now() + 4 * 365 * 86_400_000)
+    const { before, orders } = await archive({ url: url(), schema: name }).finally(() => years.mockRestore())
+    expect(orders).toBe(19)
+    expect(before.getTime()).toBeLessThan(now() - 90 * 86_400_000)
+    await ask(`delete from ${name}.entry where order_id = $1`, [orderId])
+    expect(await auditOf(shop)).toContain("order-spends")
+  })
+
   it("leaves it to a shop to need a pool of three", () => {
     expect(() => postgres({ pool: poolOf({ max: 1 }) })).toThrow(/at most 1 connections, and a shop needs 3/)
   })

@@ -5,6 +5,9 @@
  * Parameters of a page come last: how many rows it has at most.
  */
 
+/** What time it is on the server. */
+export const now = "select (extract(epoch from clock_timestamp()) * 1000)::bigint::text"
+
 /** The moment only ever moves on. It is noted before anything moves, so that an audit knows what it may miss. */
 export const note = `insert into @.archive as a (before) values ($1::bigint)
 on conflict (one) do update set before = greatest(a.before, excluded.before)`
