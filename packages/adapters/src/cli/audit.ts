@@ -16,9 +16,10 @@ export const audit = (options: Options): Promise<boolean> =>
     }
   })
 
-const pageOf = ({ ok, checks }: AuditReport): string => {
+/** What people read. A check that could not be told is neither kept nor broken. */
+export const pageOf = ({ ok, checks }: Pick<AuditReport, "ok" | "checks">): string => {
   const lines = checks.flatMap(({ id, title, checked, violations, unsettled, examples }) => [
-    `${violations > 0 ? "BROKEN" : "ok    "}  ${id.padEnd(18)} ${String(checked).padStart(9)}  ${title}`,
+    `${violations > 0 ? "BROKEN" : unsettled > 0 ? "?     " : "ok    "}  ${id.padEnd(18)} ${String(checked).padStart(9)}  ${title}`,
     ...examples.map(
       ({ key, expected, found, note }) =>
         `          ${JSON.stringify(key)}: expected ${JSON.stringify(expected)}, found ${JSON.stringify(found)}${note === undefined ? "" : ` (${note})`}`,
@@ -27,5 +28,8 @@ const pageOf = ({ ok, checks }: AuditReport): string => {
     ...(unsettled > 0 ? [`          ${unsettled} kept changing while they were recounted: run it again`] : []),
   ])
   const broken = checks.filter(({ violations }) => violations > 0).length
-  return [...lines, ok ? "Every promise held." : `${broken} of ${checks.length} promises are broken.`].join("\n")
+  const open = checks.filter(({ violations, unsettled }) => violations === 0 && unsettled > 0).length
+  const held =
+    open === 0 ? "Every promise held." : `No promise is broken, but ${open} of ${checks.length} are not told.`
+  return [...lines, ok ? held : `${broken} of ${checks.length} promises are broken.`].join("\n")
 }
