@@ -211,6 +211,22 @@ describe("on a server", () => {
     await ask(`drop schema ${schema} cascade`)
   })
 
+  it("is not cut off, however long a migration takes", async () => {
+    const schema = freshSchema()
+    await start(schema)
+    // The last one is to be run again, and says what holds for it.
+    await ask(`drop table ${schema}.terms`)
+    await ask(`delete from ${schema}.migration where version = 5`)
+    await ask(`create table ${schema}.noted (statement text, lock text)`)
+    await ask(`create function ${schema}.note() returns trigger language plpgsql as $$ begin
+      insert into ${schema}.noted values (current_setting('statement_timeout'), current_setting('lock_timeout'));
+      return new; end $$`)
+    await ask(`create trigger note before insert on ${schema}.migration for each row execute function ${schema}.note()`)
+    expect(await start(schema)).toBe("started")
+    expect(await ask(`select statement, lock from ${schema}.noted`)).toEqual([{ statement: "0", lock: "100ms" }])
+    await ask(`drop schema ${schema} cascade`)
+  })
+
   it("the SQL for other migration tools makes the same schema", async () => {
     const [ours, theirs] = [freshSchema(), freshSchema()]
     await start(ours)

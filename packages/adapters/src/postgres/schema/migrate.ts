@@ -49,6 +49,11 @@ const readLog = `select json_agg(json_build_array(version, minimum_code_version)
 const hasLog = `select 'yes'::text where to_regclass($1) is not null`
 const writeLog = `insert into @.migration (version, name, minimum_code_version) values ($1::int, $2, $3::int)`
 const lock = `select pg_advisory_xact_lock(hashtextextended('holdfast:' || $1, 0))`
+/**
+ * A migration takes as long as the tables are large. Cut off after a while it would hold up sales for nothing, and again with
+ * every start. For locks it waits as briefly as ever.
+ */
+const takeTime = "select set_config('statement_timeout', '0', true)"
 
 /** Brings the schema up to date, or checks that it is. In every mode the database must be one that a shop can be in. */
 export const migrate = (wire: Wire, schema: string, mode: MigrateMode): Effect.Effect<void, StoreFault> =>
@@ -103,7 +108,7 @@ const upgrade = Effect.fnUntraced(function* (wire: Wire, schema: string): Effect
   if (before.length >= codeVersion) return yield* refuseDrift(wire, schema, before)
   yield* runAll(wire, [begin, statement(lock, schema)])
   const isThere = (yield* runOne(wire, statement(hasSchema, schema))) !== null
-  yield* runAll(wire, [...(isThere ? [] : [statement(createSchema)]), statement(createLog)])
+  yield* runAll(wire, [statement(takeTime), ...(isThere ? [] : [statement(createSchema)]), statement(createLog)])
   const applied = yield* appliedTo(wire, schema)
   for (const { version, name, minimumCodeVersion, sql } of migrations.slice(applied.length)) {
     const log = statement(writeLog, String(version), name, String(minimumCodeVersion))
