@@ -146,6 +146,18 @@ export const ticketBook = (findings: Findings, campaignId: string, campaign: Cam
 /** So many missing tickets of one campaign are named at most: a wild counter is one finding and not millions of them. */
 const maxNamed = 1000
 
+/**
+ * An order as far as it can be read. Its lines are JSON, and what somebody wrote there past the shop may be anything: what is no
+ * line is left out, and missed by all that rests on it.
+ */
+export const legibleOrder = (order: Order): Order => {
+  const { lines } = order
+  if (!Array.isArray(lines)) return { ...order, lines: [] }
+  return lines.every(isLine) ? order : { ...order, lines: lines.filter(isLine) }
+}
+
+const isLine = (line: OrderLine | null | undefined): boolean => typeof line?.productId === "string"
+
 /** Recounts an order from its lines; undefined where it adds up. Amounts are added in BigInt, so nothing is rounded. */
 export const recountOrder = (order: Order): Violation | undefined => {
   const { orderId, lines, total, discount, paid, campaignId, state, closed } = order

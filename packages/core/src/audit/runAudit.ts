@@ -16,7 +16,7 @@ import type { PointEntry } from "../points/Account.ts"
 import { hourOf } from "../popularity/SalesBucket.ts"
 import { type TermsOf, type TermsOwner, termsOfAccount, termsOfCampaign, termsOfProduct } from "../terms/TermsChange.ts"
 import { type AuditReport, Findings, type TwoSidedCheck } from "./AuditReport.ts"
-import { checkLimit, ledgerBook, recountOrder, ticketBook } from "./recount.ts"
+import { checkLimit, ledgerBook, legibleOrder, recountOrder, ticketBook } from "./recount.ts"
 import {
   type State,
   stateAccount,
@@ -177,7 +177,8 @@ const sweep = Effect.fnUntraced(function* <E>(
   if (wants("product") || wants("movement") || wants("terms")) yield* sweepProducts(pages, findings, state, from)
   if (wants("receipt")) yield* pages.each("receipt", (receipt) => stateReceipt(state, receipt))
   if (wants("order")) {
-    yield* pages.each("order", (order) => {
+    yield* pages.each("order", (read) => {
+      const order = legibleOrder(read)
       findings.checked("order-sums")
       const violation = recountOrder(order)
       if (violation !== undefined) findings.violation("order-sums", violation)

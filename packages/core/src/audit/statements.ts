@@ -152,7 +152,10 @@ export const stateReceipt = (state: State, receipt: Receipt): void => {
   for (const statement of receiptStatements(receipt)) state(statement)
 }
 
-const receiptStatements = ({ operation, commandId, answer, at }: Receipt): ReadonlyArray<Statement> => {
+const receiptStatements = (receipt: Receipt): ReadonlyArray<Statement> => {
+  const { operation, commandId, at } = receipt
+  // An answer is JSON, which somebody may have written past the shop: one that is null says nothing.
+  const answer = receipt.answer ?? {}
   const side = "expected"
   const own = { side, at, key: [commandId] as const } as const
   const { accountId, productId, campaignId, quantity, change, balance, seq } = answer
@@ -236,7 +239,7 @@ const part = (value: EventValue | undefined): string =>
   typeof value === "string" ? value : JSON.stringify(value ?? null)
 
 // Stores may keep JSON with its fields in another order, and without those that are absent.
-const sorted = (value: object | EventValue | undefined): string =>
+export const sorted = (value: object | EventValue | undefined): string =>
   Object.entries(value ?? {})
     .filter(([, field]) => field !== undefined)
     .map(([name, field]) => `${name} ${field}`)

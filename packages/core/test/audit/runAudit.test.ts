@@ -577,6 +577,46 @@ describe("finds, with its numbers and nothing else", () => {
     )
   }
 
+  it.effect.each<readonly [what: string, break_: (shop: Shop) => void, named: ReadonlyArray<string>]>([
+    ...["null", "{}", "5", "[null]", '["pen"]', "[{}]", "[]"].map(
+      (json) =>
+        [
+          `${json} for the lines of an order`,
+          ({ records }: Shop) => void records.order.alter(["order-2"], () => ({ lines: JSON.parse(json) })),
+          ["order-sums", "sales-buckets", "order-sales"],
+        ] as const,
+    ),
+    [
+      "null for the discount of a campaign",
+      ({ records }) => records.campaign.alter(["half"], () => ({ discount: JSON.parse("null") })),
+      ["campaign-receipts", "coupon-terms"],
+    ],
+    [
+      "null for the discount of a coupon",
+      ({ records }) => records.coupon.alter(["half", "ada"], () => ({ discount: JSON.parse("null") })),
+      ["coupon-receipts", "coupon-terms"],
+    ],
+    [
+      "null for an answer",
+      ({ records }) =>
+        records.receipt.alter(receiptKey("coupons.issue", "issue-half-cem"), () => ({ answer: JSON.parse("null") })),
+      ["coupon-receipts"],
+    ],
+    [
+      "null for the terms of an account",
+      ({ records }) => records.terms.alter(["dot", "account", 2], () => ({ after: JSON.parse("null") })),
+      ["account-terms", "terms-receipts"],
+    ],
+  ])("%s, which somebody wrote past the shop, and goes on", ([, break_, named]) =>
+    Effect.gen(function* () {
+      const shop = healthyShop()
+      break_(shop)
+      shop.records.product.alter(["pen"], () => ({ onHand: units(40) }))
+      const found = wrong(yield* audit(shop))
+      expect(Object.keys(found)).toEqual(expect.arrayContaining([...named, "product-on-hand"]))
+    }),
+  )
+
   it.effect("a scan out of order", () =>
     Effect.gen(function* () {
       const shop = healthyShop()
