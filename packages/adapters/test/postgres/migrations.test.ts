@@ -241,6 +241,20 @@ describe("on a server", () => {
     await ask(`drop schema ${theirs} cascade`)
   })
 
+  it("the SQL for a version is refused by a schema of another one, and leaves no version out", async () => {
+    const schema = freshSchema()
+    await start(schema)
+    const tool = new pg.Client(url())
+    await tool.connect()
+    await tool.query(`drop table ${schema}.terms; delete from ${schema}.migration where version > 3`)
+    await expect(tool.query(postgresSql({ schema, after: 4 }))).rejects.toThrow(/for version 4 of the schema/)
+    await tool.query(`rollback; insert into ${schema}.migration values (4, 'requests', 0)`)
+    await tool.query(postgresSql({ schema, after: 4 }))
+    await tool.end()
+    expect(await start(schema, "check")).toBe("started")
+    await ask(`drop schema ${schema} cascade`)
+  })
+
   it("constraints refuse what no bug of ours may commit", async () => {
     const schema = freshSchema()
     await start(schema)

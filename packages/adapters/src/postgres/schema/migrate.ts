@@ -199,6 +199,10 @@ const sqlChecks: Options.Checks<PostgresSqlOptions> = {
   after: Options.wholeNumber(0, codeVersion),
 }
 
+/** A version that is left out is one that nothing can make good: what comes after it says that it is there. */
+const refuseOther = (version: number): string =>
+  `do $holdfast$ begin if (select max(version) from @.migration) is distinct from ${version} then raise exception 'This is for version ${version} of the schema, which has another one.'; end if; end $holdfast$`
+
 /**
  * The SQL that brings a schema to the version this code needs, as one transaction. Throws a `HoldfastError` for an option
  * that is unknown or not as it must be.
@@ -212,6 +216,6 @@ export const postgresSql = (options: PostgresSqlOptions = {}): string => {
     return place(`${sql.trim()}\n\n${log}`)
   })
   // Who may change the schema may not be who may create one.
-  const opening = after > 0 ? [] : [place(`${createSchema};\n\n${createLog};`)]
-  return ["begin;", ...opening, ...parts, "commit;", ""].join("\n\n")
+  const opening = place(after > 0 ? `${refuseOther(after)};` : `${createSchema};\n\n${createLog};`)
+  return ["begin;", opening, ...parts, "commit;", ""].join("\n\n")
 }
