@@ -119,8 +119,8 @@ const moveLedger = Effect.fnUntraced(function* (archiver: Archiver, { page, move
     })
     if (gone.length > 0) {
       const owners = texts(gone.map(([id]) => id))
-      yield* inTransaction(archiver, statement(move, owners, values(gone.map(([, at]) => at))))
-      moved += gone.length
+      // Another run may have moved some of them since they were read.
+      moved += Number(yield* inTransaction(archiver, statement(move, owners, values(gone.map(([, at]) => at)))))
     }
     after = [last[0], last[0] === prefixes.ended ? Number.MAX_SAFE_INTEGER : last[1]]
   }

@@ -233,6 +233,21 @@ export const archiveSuite = (way: ArchiveWay): void => {
       expect(await auditOf(shop)).toBe("clean")
     })
 
+    it("tells what it moved, and not what another run moved meanwhile", async () => {
+      const name = way.schema()
+      await opened(name)
+      const runs = await Promise.all([1, 2, 3].map(() => way.archive({ schema: name, batch: 3 })))
+      const gone = await rowsIn(name, "_archive")
+      const sum = (of: "entries" | "movements" | "orders" | "receipts") => runs.reduce((all, run) => all + run[of], 0)
+      const told = {
+        entry: sum("entries"),
+        movement: sum("movements"),
+        orders: sum("orders"),
+        receipt: sum("receipts"),
+      }
+      expect(told).toEqual(gone)
+    })
+
     it.each([{ keepDays: 0 }, { keepDays: 1.5 }, { batch: 0 }])("refuses %j", async (option) => {
       const [name] = Object.keys(option)
       await expect(way.archive({ schema: way.schema(), ...option })).rejects.toMatchObject({

@@ -22,8 +22,8 @@ const ledger = (table: string, owner: string, position: string) => ({
 ) r`,
   move: `with x as (select * from unnest($1::text[], $2::bigint[]) x(owner, position)), gone as (
   delete from @.${table} r using x where r.${owner} = x.owner and r.${position} = x.position returning r.*
-)
-insert into @.${table}_archive select * from gone`,
+), kept as (insert into @.${table}_archive select * from gone returning 1)
+select count(*)::text from kept`,
 })
 
 export type LedgerSql = ReturnType<typeof ledger>
