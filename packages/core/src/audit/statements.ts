@@ -126,7 +126,7 @@ export const stateOrder = (state: State, order: Order): void => {
   }
   if (closed === undefined) return
   const { at, commandId, restocked } = closed
-  const value = { state: order.state, commandId }
+  const value = { state: order.state, commandId, at }
   state({ check: "close-receipts", side: "found", at, key: [orderId], value })
   if (!cancelled) return
   if (paid > 0) {
@@ -205,7 +205,7 @@ const receiptStatements = (receipt: Receipt): ReadonlyArray<Statement> => {
       return [{ check: "order-receipts", side, at, key: [part(answer.orderId)], value: { commandId } }]
     case "orders.complete":
     case "orders.cancel": {
-      const value = { state: operation === "orders.complete" ? stateAfter.complete : stateAfter.cancel, commandId }
+      const value = { state: operation === "orders.complete" ? stateAfter.complete : stateAfter.cancel, commandId, at }
       return [{ check: "close-receipts", side, at, key: [part(answer.orderId)], value }]
     }
     default: {

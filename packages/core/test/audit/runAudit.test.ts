@@ -451,8 +451,8 @@ const broken: ReadonlyArray<{ what: string; break: (shop: Shop) => void; wrong: 
     },
     wrong: {
       "close-receipts": expect.arrayContaining([
-        { key: ["order-7"], expected: { state: "cancelled", commandId: "cancel-3" }, found: null },
-        { key: ["order-3"], expected: null, found: { state: "cancelled", commandId: "cancel-3" } },
+        { key: ["order-7"], expected: expect.objectContaining({ commandId: "cancel-3" }), found: null },
+        { key: ["order-3"], expected: null, found: expect.objectContaining({ commandId: "cancel-3" }) },
       ]),
     },
   },
@@ -533,6 +533,20 @@ const broken: ReadonlyArray<{ what: string; break: (shop: Shop) => void; wrong: 
           key: ["order-2"],
           expected: { "paid by lines": 1_206, "lines that did not pay their price less their share": 0 },
           found: { "paid by lines": 1_199, "lines that did not pay their price less their share": 1 },
+        },
+      ],
+    },
+  },
+  {
+    what: "an order that was cancelled at another time than was answered",
+    break: ({ records }) =>
+      records.order.alter(["order-3"], ({ closed }) => ({ closed: closed && { ...closed, at: testAt } })),
+    wrong: {
+      "close-receipts": [
+        {
+          key: ["order-3"],
+          expected: { state: "cancelled", commandId: "cancel-3", at: expect.any(Number) },
+          found: { state: "cancelled", commandId: "cancel-3", at: testAt },
         },
       ],
     },
