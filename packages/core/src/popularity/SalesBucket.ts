@@ -64,6 +64,8 @@ export const calendarWindow = (at: number, days: number, zone: string): SalesWin
   const parsed = DateTime.zoneFromString(zone)
   if (Option.isNone(parsed)) return undefined
   const today = DateTime.startOf(DateTime.makeZonedUnsafe(at, { timeZone: parsed.value }), "day")
-  const from = DateTime.toEpochMillis(DateTime.subtract(today, { days: days - 1 }))
+  // Looked for once more: where a clock is put forward at midnight, today begins at one and an earlier day does not.
+  const first = DateTime.startOf(DateTime.subtract(today, { days: days - 1 }), "day")
+  const from = DateTime.toEpochMillis(first)
   return from % hourMillis === 0 ? { fromHour: hourOf(from), untilHour: hourOf(at) + 1 } : undefined
 }

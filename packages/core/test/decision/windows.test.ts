@@ -46,6 +46,20 @@ describe("the calendar window", () => {
       31,
       "2024-10-11T00:00:00+02:00",
     ],
+    [
+      "the day before one without a midnight begins at its own midnight",
+      "Africa/Cairo",
+      "2024-04-26T12:00:00+03:00",
+      2,
+      "2024-04-25T00:00:00+02:00",
+    ],
+    [
+      "a day without a midnight begins at one, seen from later days",
+      "Africa/Cairo",
+      "2024-04-27T12:00:00+03:00",
+      2,
+      "2024-04-26T01:00:00+03:00",
+    ],
     ["a leap day is a day", "UTC", "2024-03-01T00:00:00Z", 2, "2024-02-29T00:00:00Z"],
     ["the year's end is crossed", "UTC", "2024-01-01T00:00:00Z", 2, "2023-12-31T00:00:00Z"],
   ])("%s", (_, zone, now, days, from) => {
@@ -85,14 +99,11 @@ describe("the calendar window", () => {
           // Today may have just begun, and each change of summer time adds or takes an hour.
           expect(hours).toBeGreaterThanOrEqual(24 * (days - 1))
           expect(hours).toBeLessThanOrEqual(24 * days + 1)
-          const midnight = new Intl.DateTimeFormat("en-GB", {
-            timeZone: zone,
-            hour: "2-digit",
-            minute: "2-digit",
-            hourCycle: "h23",
-          })
-          // Where summer time begins at midnight the day begins at one.
-          expect(["00:00", "01:00"]).toContain(midnight.format(window.fromHour * hour))
+          // Where summer time begins at midnight the day begins at one: what counts is that the hour before is of another day.
+          const day = new Intl.DateTimeFormat("en-GB", { timeZone: zone, day: "numeric" })
+          const [before, first, end] = [-1, 0, 3].map((hours) => day.format((window.fromHour + hours) * hour))
+          expect(first).not.toBe(before)
+          expect(first).toBe(end)
         },
       ),
     )
