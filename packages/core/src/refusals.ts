@@ -59,6 +59,7 @@ const CampaignDefinition = Schema.Struct({
   opensAt: Schema.optional(Schema.Date),
   closesAt: Schema.optional(Schema.Date),
   validDays: Schema.Number,
+  state: Schema.Literals(["open", "paused"]),
 })
 const CouponFields = Schema.Struct({
   campaignId: CampaignId,
@@ -118,7 +119,7 @@ export const refusals = {
     fields: { productIds: Schema.Array(ProductId) },
   }),
   ProductAlreadyExists: row(refusalCodes.ProductAlreadyExists, {
-    when: "A product of this id was registered with another definition.",
+    when: "A product of this id was registered with another definition, which is given: as it was registered, whatever changed since.",
     fields: { existing: ProductDefinition },
   }),
   PriceChanged: row(refusalCodes.PriceChanged, {
@@ -143,7 +144,7 @@ export const refusals = {
     fields: { campaignId: CampaignId },
   }),
   CampaignAlreadyExists: row(refusalCodes.CampaignAlreadyExists, {
-    when: "A campaign of this id was created with another definition.",
+    when: "A campaign of this id was created with another definition, which is given: as it was created, whatever changed since.",
     fields: { existing: CampaignDefinition },
   }),
   CouponAlreadyIssued: row(refusalCodes.CouponAlreadyIssued, {

@@ -310,14 +310,16 @@ const datedCoupon = (coupon: Coupon): CouponAlreadyIssued["coupon"] => ({
   expiresAt: new Date(coupon.expiresAt),
 })
 
+// What a repeat is compared with: limit and state as they were at first.
 const definitionOf = (campaign: Campaign): CampaignAlreadyExists["existing"] => ({
   campaignId: campaign.campaignId,
   name: campaign.name,
   discount: { ...campaign.discount },
-  limit: campaign.limit,
+  limit: campaign.created.limit,
   opensAt: campaign.opensAt === undefined ? undefined : new Date(campaign.opensAt),
   closesAt: campaign.closesAt === undefined ? undefined : new Date(campaign.closesAt),
   validDays: campaign.validDays,
+  state: campaign.created.state,
 })
 
 // Fingerprints need one order of fields, whatever order the caller wrote them in.

@@ -11,7 +11,7 @@ import {
 } from "../../src/decision/couponCalls.ts"
 import { completeCall, placeCall } from "../../src/decision/orderCalls.ts"
 import { chargeCall, closeCall, openCall, suspendCall } from "../../src/decision/pointsCalls.ts"
-import { registerCall, restockCall, retireCall } from "../../src/decision/stockCalls.ts"
+import { changePriceCall, registerCall, restockCall, retireCall } from "../../src/decision/stockCalls.ts"
 import { admissionOf } from "../../src/engine/admission.ts"
 import { type Refusal, type RefusalTag, refusals } from "../../src/refusals.ts"
 import { testAt, testScope } from "../../src/testing/suites/commands.ts"
@@ -124,11 +124,15 @@ const examples: {
   },
   CampaignNotFound: () =>
     [furnished().call(issueCall, { campaignId: "spring", accountId: "ada" }), { campaignId: "spring" }] as never,
-  CampaignAlreadyExists: () =>
-    [
-      withCoupon().call(createCampaignCall, { ...spring, limit: 10 }),
-      { existing: { ...spring, opensAt: undefined, closesAt: undefined, validDays: 30 } },
-    ] as never,
+  CampaignAlreadyExists: () => {
+    const world = withCoupon()
+    world.call(changeLimitCall, { campaignId: "spring", limit: 10 })
+    world.call(pauseCampaignCall, { campaignId: "spring" })
+    return [
+      world.call(createCampaignCall, { ...spring, limit: 10 }),
+      { existing: { ...spring, opensAt: undefined, closesAt: undefined, validDays: 30, state: "open" } },
+    ] as never
+  },
   CouponAlreadyIssued: () =>
     [
       withCoupon().call(issueCall, { campaignId: "spring", accountId: "ada" }),
@@ -247,6 +251,21 @@ describe("every refusal", () => {
     // Numbers of definitions that are carried whole are not repeated in the sentence.
     if (!("existing" in fields) && !("coupon" in fields))
       for (const number of numbers) expect(message).toContain(number)
+  })
+
+  it("carries the definition that a repeat would have had to give, whatever changed since", () => {
+    const world = withCoupon()
+    world.call(changeLimitCall, { campaignId: "spring", limit: 10 })
+    world.call(pauseCampaignCall, { campaignId: "spring" })
+    const campaign = refusalOf(world.call(createCampaignCall, { ...spring, limit: 10 }))
+    if (campaign._tag !== "CampaignAlreadyExists") throw new Error(campaign._tag)
+    const { opensAt, closesAt, ...definition } = campaign.existing
+    expect([opensAt, closesAt]).toEqual([undefined, undefined])
+    expect(world.call(createCampaignCall, definition)._tag).toBe("Repeated")
+    world.call(changePriceCall, { productId: "tea", price: 101 })
+    const product = refusalOf(world.call(registerCall, { productId: "tea", name: "tea", price: 101 }))
+    if (product._tag !== "ProductAlreadyExists") throw new Error(product._tag)
+    expect(world.call(registerCall, product.existing)._tag).toBe("Repeated")
   })
 
   it("is a plain value: no stack is captured for a no", () => {
