@@ -5,7 +5,7 @@ import { Schema } from "effect"
 import type { EventType } from "../events/Event.ts"
 import { type Cancelled, type CancelRefusal, type CancelRequest, cancelOrder } from "../orders/cancelOrder.ts"
 import { metadataFaults } from "../orders/metadata.ts"
-import { completeOrder, copyOfMetadata, type Order } from "../orders/Order.ts"
+import { completeOrder, copyOfMetadata, type Metadata as MetadataType, type Order } from "../orders/Order.ts"
 import {
   type OrderRequest,
   type Placed,
@@ -36,7 +36,11 @@ import type { EventOf } from "./Command.ts"
 import { type Call, keyOptional, keyRequired, noLane, repeat } from "./call.ts"
 import type { EventPayload, Payload } from "./payloads.ts"
 
-const Metadata = Schema.Record(Schema.String, Schema.Unknown).check(Schema.makeFilter(metadataFaults))
+const isMetadata = (value: unknown): value is MetadataType =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+// No record of unknown values: that would look at a copy, from which a Map, a Date and hidden fields are gone already.
+const Metadata = Schema.declare(isMetadata, { expected: "object" }).check(Schema.makeFilter(metadataFaults))
 
 export const PlaceOrder = Schema.Struct({
   /** The buyer, who pays with points. */

@@ -9,8 +9,8 @@ let orders = 0
 
 /** What an order's notes come to: what was kept, or the places and words of the refusal. */
 const placed = async (metadata: object) => {
-  const input = { accountId: "ada", lines, key: `metadata-${++orders}`, metadata: { ...metadata } }
-  const answer = await shop.safe.orders.place({ ...input, lines: [{ productId: "tea", quantity: 1 }] })
+  const input = { accountId: "ada", lines, key: `metadata-${++orders}` }
+  const answer = await shop.safe.orders.place({ ...input, metadata: metadata as Readonly<Record<string, unknown>> })
   if (answer.ok) {
     await shop.stock.restock({ productId: "tea", quantity: 1, key: `restock-${orders}` })
     await shop.points.charge({ accountId: "ada", amount: Math.max(1, answer.value.paid), key: `charge-${orders}` })
@@ -83,6 +83,11 @@ describe("the host's notes on an order", () => {
         { pointer: "/metadata/a~1b/list/1", message },
       ])
     }
+    // The same of the whole: a class of the host's, a Map of notes.
+    for (const value of [new Map([["a", 1]]), new Date(0), new Fee(), { [Symbol("s")]: 1 }]) {
+      expect(await placed(value)).toMatchObject([{ pointer: "/metadata", message: expect.stringContaining("no ") }])
+    }
+    expect(await placed([1])).toMatchObject([{ pointer: "/metadata" }])
     expect(await placed({ fee: Number.NaN, tags: new Map(), rate: 1 / 0 })).toMatchObject([
       { pointer: "/metadata/fee" },
       { pointer: "/metadata/tags" },
