@@ -15,7 +15,9 @@ export const makeIds = (random: () => number): ((at: number) => CommandId) => {
   let lastMillis = -1
   let prefix = ""
   let low = 0
-  return (at) => {
+  return (now) => {
+    // There are no ids of before 1970. A clock that stands there, or tells no time, must not leave the random part out.
+    const at = Math.max(now || 0, 0)
     // A clock that steps back must not make ids step back.
     if (at > lastMillis || low >= half) {
       lastMillis = Math.max(at, lastMillis + (at > lastMillis ? 0 : 1))

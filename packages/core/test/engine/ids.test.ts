@@ -57,6 +57,15 @@ describe("ids", () => {
     expect(new Set(ids).size).toBe(2_000)
   })
 
+  it("are as random as ever where the clock stands before 1970, or tells no time", () => {
+    for (const at of [-1, -1e12, Number.NaN]) {
+      const [left, right] = [makeIds(seeded(1)), makeIds(seeded(2))]
+      const ids = Array.from({ length: 100 }, () => [left(at), right(at)]).flat()
+      expect(new Set(ids).size).toBe(200)
+      for (const id of ids) expect(id).toMatch(/^0{10}[0-9A-HJKMNP-TV-Z]{16}$/)
+    }
+  })
+
   it("sort by time, whoever made them", () => {
     fc.assert(
       fc.property(fc.nat(2 ** 40), fc.integer({ min: 1, max: 2 ** 40 }), (at, later) => {
