@@ -76,13 +76,17 @@ const escaped = (name: string): string => name.replaceAll("~", "~0").replaceAll(
 
 const unknownOption = (name: string, known: ReadonlyArray<string>): string => {
   const [closest] = known
-    .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
+    .map((candidate) => ({ candidate, distance: distanceOf(name.toLowerCase(), candidate.toLowerCase()) }))
     .sort((left, right) => left.distance - right.distance)
   if (closest === undefined) return "is not an option; there are none"
   return closest.distance <= Math.max(2, Math.floor(name.length / 2))
     ? `is not an option; did you mean "${closest.candidate}"?`
     : `is not an option; there are ${known.join(", ")}`
 }
+
+/** What is often left off is the end: the unit of `maxAgeMillis`. So the first three letters or more of a name come closest. */
+const distanceOf = (name: string, candidate: string): number =>
+  name.length > 2 && name !== candidate && candidate.startsWith(name) ? 1 : editDistance(name, candidate)
 
 /** The number of letters to insert, delete or replace (Levenshtein), for names of options. */
 const editDistance = (from: string, to: string): number => {

@@ -25,6 +25,15 @@ describe("the check of options", () => {
     expect(() => Options.check({ onEnd: undefined }, checks)).not.toThrow()
   })
 
+  it("takes the first part of a name for that name, before others that are no longer to write", () => {
+    const ages = { maxAgeMillis: Options.wholeNumber(0, 10), onAge: Options.aFunction }
+    expect(Options.issuesOf({ maxAge: 5, MAXAGE: 5, onage: 5 }, ages)).toEqual([
+      { pointer: "/maxAge", message: 'is not an option; did you mean "maxAgeMillis"?' },
+      { pointer: "/MAXAGE", message: 'is not an option; did you mean "maxAgeMillis"?' },
+      { pointer: "/onage", message: 'is not an option; did you mean "onAge"?' },
+    ])
+  })
+
   it("looks at what is inherited, and takes no name of every object for an option", () => {
     expect(Options.issuesOf(Object.create({ retries: "1" }), checks)).toMatchObject([{ pointer: "/retries" }])
     expect(Options.issuesOf(Object.create({ onEnd }), checks, "", ["onEnd"])).toEqual([])
