@@ -204,7 +204,7 @@ export const refusals = {
     fields: { accountId: AccountId, required: Amount, available: Amount },
   }),
   BalanceLimitExceeded: row(refusalCodes.BalanceLimitExceeded, {
-    when: "The charge would lift the balance above the account's limit.",
+    when: "The charge or the adjustment would lift the balance above the account's limit.",
     fields: { accountId: AccountId, balance: Amount, amount: Amount, limit: Amount },
   }),
   AlreadySubscribed: row(refusalCodes.AlreadySubscribed, {
