@@ -21,7 +21,14 @@ import {
   restockCall,
   retireCall,
 } from "../decision/stockCalls.ts"
-import type { AmountTooLarge, OutOfStock, ProductAlreadyExists, ProductNotFound, ProductRetired } from "../refusals.ts"
+import type {
+  AmountTooLarge,
+  InvalidInput,
+  OutOfStock,
+  ProductAlreadyExists,
+  ProductNotFound,
+  ProductRetired,
+} from "../refusals.ts"
 import type { StockMovement as MovementRow, Product as ProductRecord } from "../stock/Product.ts"
 import { type Amount, ProductId, type Quantity } from "../values.ts"
 import {
@@ -73,7 +80,7 @@ export interface StockMovement extends Omit<MovementRow, "at" | "commandId"> {
 }
 
 const ListProducts = Schema.Struct({
-  /** Which products: at most 1,000. Default: all of them, by id. */
+  /** Which products: at most 1,000, all on one page, so without `limit` and `cursor`. Default: all of them, by id. */
   productIds: Schema.optional(Schema.Array(ProductId).check(Schema.isMaxLength(1_000))),
   cursor: Schema.optional(ProductId),
   ...pageFields,
@@ -109,7 +116,7 @@ export interface StockShape {
   /** One product with its exact stock now, or as it was at most `maxAgeMillis` ago. */
   readonly product: AgedRead<string, Product, ProductNotFound>
   /**
-   * The named products (unknown ids are left out), or all products by id, in pages; now, or as they were at most
+   * The named products on one page (unknown ids are left out), or all products by id, in pages; now, or as they were at most
    * `maxAgeMillis` ago.
    */
   readonly products: (
@@ -132,6 +139,8 @@ export function makeStock(kernel: KernelShape): StockShape {
   const some = (productIds: ReadonlyArray<ProductId>) => orUnavailable(kernel.store.reads.products(productIds))
   const products = read(ListProducts, ({ productIds, cursor, limit }, options) => {
     if (productIds !== undefined) {
+      const paged = Object.entries({ cursor, limit }).find(([, value]) => value !== undefined)
+      if (paged !== undefined) return notPaged(paged[0])
       const asked = { key: listKey("products", ...productIds), source: some(productIds), codec: records }
       const allowed = productIds.length <= mostKeptIds ? options : { ...options, maxAgeMillis: 0 }
       return Effect.map(aged(kernel, allowed, asked), ({ value }) => ({
@@ -180,6 +189,14 @@ export function makeStock(kernel: KernelShape): StockShape {
     ),
   }
 }
+
+const notPaged = (field: string) =>
+  Effect.fail<InvalidInput>({
+    _tag: "InvalidInput",
+    issues: [
+      { pointer: `/${field}`, message: "must be left out where productIds are given: they are answered on one page" },
+    ],
+  })
 
 /** Lists of more ids are always read exactly: their names alone would fill the cache. */
 const mostKeptIds = 100
