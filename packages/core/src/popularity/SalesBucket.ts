@@ -62,10 +62,14 @@ export const rollingWindow = (at: number, days: number): SalesWindow => {
  */
 export const calendarWindow = (at: number, days: number, zone: string): SalesWindow | undefined => {
   const parsed = DateTime.zoneFromString(zone)
-  if (Option.isNone(parsed)) return undefined
+  if (Option.isNone(parsed) || isBeyondAll(parsed.value)) return undefined
   const today = DateTime.startOf(DateTime.makeZonedUnsafe(at, { timeZone: parsed.value }), "day")
   // Looked for once more: where a clock is put forward at midnight, today begins at one and an earlier day does not.
   const first = DateTime.startOf(DateTime.subtract(today, { days: days - 1 }), "day")
   const from = DateTime.toEpochMillis(first)
   return from % hourMillis === 0 ? { fromHour: hourOf(from), untilHour: hourOf(at) + 1 } : undefined
 }
+
+/** No place is more than 14 hours from UTC. */
+const isBeyondAll = (zone: DateTime.TimeZone): boolean =>
+  DateTime.isTimeZoneOffset(zone) && Math.abs(zone.offset) > 14 * hourMillis
