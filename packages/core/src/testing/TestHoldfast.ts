@@ -4,6 +4,7 @@
  */
 import { Effect, Layer } from "effect"
 import { MemoryStore } from "../memory/PlainStore.ts"
+import * as Options from "../options.ts"
 import { type Keys, type Lease, Store, type StoreFault, type StoreShape } from "../ports/index.ts"
 import { createHoldfast, type Holdfast } from "../promise/createHoldfast.ts"
 import type { CreateOptions } from "../promise/options.ts"
@@ -18,10 +19,22 @@ export interface TestOptions extends Omit<CreateOptions, "store" | "clock" | "ra
   readonly seed?: number | undefined
 }
 
+const checks: Options.Checks<Pick<TestOptions, "now" | "seed">> = {
+  now: Options.must(
+    "a Date or milliseconds since 1970",
+    (now) => (typeof now === "number" || typeof now === "object") && Number.isFinite(Number(now)),
+  ),
+  seed: Options.must("a number", Number.isFinite),
+}
+
+const advanceChecks: Options.Checks<{ readonly millis: number }> = {
+  millis: Options.must("a number of milliseconds", Number.isFinite),
+}
+
 /** The clock of a test: it stands still until it is moved. Waiting for pauses and deadlines takes real time. */
 export interface TestClock {
   readonly now: () => Date
-  /** Moves the time that rules see: issue windows, expiry, hours of sales. */
+  /** Moves the time that rules see: issue windows, expiry, hours of sales. Throws where it is given no number. */
   readonly advance: (millis: number) => void
 }
 
@@ -58,10 +71,12 @@ export interface TestHoldfast extends Holdfast {
  */
 export const createTestHoldfast = (options: TestOptions = {}): TestHoldfast => {
   const { now = defaultStart, seed = 1, ...others } = options
+  Options.check({ now, seed }, checks)
   let time = Number(now)
   const clock: TestClock = {
     now: () => new Date(time),
     advance: (millis) => {
+      Options.check({ millis }, advanceChecks, ["millis"])
       time += millis
     },
   }

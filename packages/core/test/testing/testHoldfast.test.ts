@@ -131,4 +131,30 @@ describe("createTestHoldfast", () => {
     await charged
     await shop.stop()
   })
+
+  it("refuses a time that is none: every window would be open, and no coupon would expire", async () => {
+    const wrong = (run: () => unknown) => {
+      try {
+        return run()
+      } catch (error) {
+        return isHoldfastError(error) && error.refusal?._tag === "InvalidInput" ? error.refusal.issues : error
+      }
+    }
+    const shop = await opened()
+    for (const millis of ["31 days" as never, Number.NaN, 1 / 0, { days: 31 } as never]) {
+      expect(wrong(() => shop.clock.advance(millis))).toEqual([
+        { pointer: "/millis", message: "must be a number of milliseconds" },
+      ])
+    }
+    expect(shop.clock.now()).toEqual(new Date("2023-11-14T22:00:00Z"))
+    shop.clock.advance(-1_000)
+    expect(shop.clock.now()).toEqual(new Date("2023-11-14T21:59:59Z"))
+    await shop.stop()
+    for (const now of [new Date("31 days"), Number.NaN, "2030-01-01" as never]) {
+      expect(wrong(() => createTestHoldfast({ now }))).toEqual([
+        { pointer: "/now", message: "must be a Date or milliseconds since 1970" },
+      ])
+    }
+    expect(wrong(() => createTestHoldfast({ seed: Number.NaN }))).toMatchObject([{ pointer: "/seed" }])
+  })
 })
