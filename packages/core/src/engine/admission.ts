@@ -46,6 +46,7 @@ export const admissionOf = <S extends InputSchema, Request, Answer, R extends Re
     const request = call.normalise(decoded, stamps.settings)
     if (isInvalid(request)) return request
     const at = stamps.now()
+    if (!Number.isFinite(at)) throw noTime()
     const id = stamps.nextId(at)
     return {
       operation: call,
@@ -59,6 +60,9 @@ export const admissionOf = <S extends InputSchema, Request, Answer, R extends Re
     }
   }
 }
+
+/** A defect of the host's. Decided at such a moment every window would be open, and no coupon would expire. */
+const noTime = () => new Error("The shop's clock tells no time: it must answer a Date or milliseconds since 1970.")
 
 /** True for the refusal that decoding may answer instead of a value. */
 export const isInvalid = (value: unknown): value is InvalidInput =>

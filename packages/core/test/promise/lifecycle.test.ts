@@ -308,6 +308,21 @@ describe("what the host brings", () => {
     expect((await shop.popularity.top()).asOf).toEqual(at)
   })
 
+  it("and where that tells no time, nothing is changed: every window would be open, and no coupon would expire", async () => {
+    let at: Date | number = 1_700_000_000_000
+    await using shop = createHoldfast({ clock: () => at })
+    await shop.points.open({ accountId: "ada" })
+    const charge = { accountId: "ada", amount: 5, key: "k" }
+    for (const none of [new Date("31 days"), Number.NaN, 1 / 0]) {
+      at = none
+      await expect(shop.points.charge(charge)).rejects.toThrow(/clock/)
+      await expect(shop.safe.points.charge(charge)).rejects.toThrow(/clock/)
+      await expect(shop.orders.cancel({ accountId: "ada", orderId: "o", key: "c" })).rejects.toThrow(/clock/)
+    }
+    at = 1_700_000_000_001
+    expect(await shop.points.charge(charge)).toMatchObject({ balance: 5, replayed: false })
+  })
+
   it("and its randomness: the same clock and the same numbers make the same ids", async () => {
     const run = async () => {
       const numbers = [0.1, 0.7, 0.3]
