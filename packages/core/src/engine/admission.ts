@@ -86,6 +86,8 @@ const hasMoreFields = (input: unknown, decoded: unknown): boolean => {
   const known = Object.keys(decoded)
   if (Object.keys(input).length > known.length) return true
   for (const name of known) {
+    // One that is inherited leaves room in the count for one that is unknown.
+    if (!Object.hasOwn(input, name)) return true
     const value = decoded[name]
     if (typeof value === "object" && hasMoreFields(input[name], value)) return true
   }

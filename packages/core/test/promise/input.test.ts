@@ -273,6 +273,15 @@ describe("input across fields", () => {
     ])
   })
 
+  it("with an unknown field is refused, however many of the known ones are inherited", async () => {
+    const shop = await openShop()
+    const inherited = (own: object) => Object.assign(Object.create({ accountId: "lin", balanceLimit: 5 }), own)
+    const ended = await shop.safe.points.open(inherited({ balanceLimt: 7 }))
+    expect(ended).toMatchObject({ ok: false, error: { refusal: { issues: [{ pointer: "/balanceLimt" }] } } })
+    expect(await shop.points.open(inherited({}))).toMatchObject({ accountId: "lin", balanceLimit: 5 })
+    await shop.stop()
+  })
+
   it.each<readonly [string, (shop: TestShop) => Promise<unknown>, string]>([
     ["points.balance", (shop) => shop.points.balance(""), ""],
     ["points.entries", (shop) => shop.points.entries({ accountId: "ada", cursor: "x" }), "/cursor"],
