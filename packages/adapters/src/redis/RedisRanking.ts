@@ -59,7 +59,9 @@ const rankingOn = (connection: Connection, options: RankingOptions): RankingShap
     begin: (feeder, untilHour) => {
       const hours = Array.from({ length: 24 * longest }, (_, n) => bucket(untilHour - 1 - n))
       const keys = [m, o, f, ...sorted.map(window), ...hours] as const
-      return Effect.asVoid(connection.run(beginScript, keys, [feeder, String(untilHour), keepMillis]))
+      return Effect.asVoid(
+        connection.run(beginScript, keys, [feeder, String(untilHour), keepMillis, ...sorted.map(String)]),
+      )
     },
     put: (step, hour, sales) =>
       stepped(putScript, [m, bucket(hour), ...sorted.map(window)], step, [

@@ -22,10 +22,13 @@ local function counted(key, field) redis.call('HSET', m, field, redis.call('ZCAR
 `
 
 /**
- * KEYS: m, o, f, w:<days> …, b:<hour> …. ARGV: feeder, until, milliseconds to keep it. Returns 1. O(members).
+ * KEYS: m, o, f, w:<days> …, b:<hour> …. ARGV: feeder, until, milliseconds to keep it, days …. Returns 1. O(members).
+ *
+ * Each window that is kept has its number of members from here on: one that has none is kept by nobody, and not empty.
  */
 export const beginScript: Script = script(`for i = 1, #KEYS do redis.call('UNLINK', KEYS[i]) end
 redis.call('HSET', KEYS[1], 'feeder', ARGV[1], 'step', 0, 'until', ARGV[2])
+for i = 4, #ARGV do redis.call('HSET', KEYS[1], 'w' .. ARGV[i], 0) end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1`)
 
@@ -36,12 +39,13 @@ return 1`)
 export const putScript: Script = script(`${stepped}local hour, windows = tonumber(ARGV[4]), tonumber(ARGV[6])
 if hour >= ends then return lost() end
 local bucket, within, kept = KEYS[2], {}, false
-if not whole(bucket, 'n' .. hour) then return lost() end
 for i = 1, windows do
   local days = tonumber(ARGV[6 + i])
   if not whole(KEYS[2 + i], 'w' .. days) then return lost() end
   if hour >= ends - 24 * days then within[#within + 1] = i kept = true end
 end
+-- A bucket that no window has may be left over from longer ones.
+if kept and not whole(bucket, 'n' .. hour) then return lost() end
 redis.call('HSET', m, 'step', number)
 if not kept then return 1 end
 for at = 7 + windows, #ARGV, 2 do
@@ -108,13 +112,14 @@ return 1`)
 
 /**
  * KEYS: m, f, w:<days>. ARGV: until, days, the most products. Returns milliseconds left of the feeder's word, then product
- * and negative units, again and again; nothing where the window is not whole. O(log members + products).
+ * and negative units, again and again; nothing where the window is not whole, or its feeder keeps none of this length. O(log
+ * members + products).
  */
 export const topScript: Script = script(`local now = redis.call('HMGET', KEYS[1], 'feeder', 'until', 'w' .. ARGV[2])
-if not now[1] or now[2] ~= ARGV[1] then return {} end
+if not now[1] or now[2] ~= ARGV[1] or not now[3] then return {} end
 local left = redis.call('PTTL', KEYS[2])
 if left <= 0 or redis.call('GET', KEYS[2]) ~= now[1] then return {} end
-if redis.call('ZCARD', KEYS[3]) ~= tonumber(now[3] or 0) then return {} end
+if redis.call('ZCARD', KEYS[3]) ~= tonumber(now[3]) then return {} end
 local found = redis.call('ZRANGE', KEYS[3], 0, ARGV[3] - 1, 'WITHSCORES')
 table.insert(found, 1, left)
 return found`)

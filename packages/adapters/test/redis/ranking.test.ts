@@ -105,6 +105,37 @@ describe("the ranking on Redis", () => {
     expect(await idsOf(ranking)).toBeUndefined()
   })
 
+  it("given processes that keep different windows → answers none that the feeder does not keep", async (context) => {
+    const server = await redisFor(context)
+    const client = clientOf(server.url)
+    const [short, long] = await Promise.all(
+      [[3] as const, [3, 7] as const].map((days) => rankingOf({ client, days, timeoutMillis: 5_000 })),
+    )
+    if (short === undefined || long === undefined) return expect.unreachable()
+    const week = { fromHour: until - 7 * 24, untilHour: until }
+    const ofWeek = (ranking: RankingShape) => Effect.runPromise(ranking.top(week, 10))
+    await fill(short, "s")
+    expect(await ofWeek(long)).toBeUndefined()
+    expect(await idsOf(long)).toEqual(["tea", "cup"])
+    const steps = await fill(long, "l")
+    expect(await steps.put(until - 100, { pot: 9 })).toBe(true)
+    expect((await ofWeek(long))?.sales.map(({ productId }) => String(productId))).toEqual(["pot", "tea", "cup"])
+    // Back again: what the longer window has left behind is in nobody's way.
+    const again = await fill(short, "t")
+    expect(await ofWeek(long)).toBeUndefined()
+    expect(await again.put(until - 100, { pot: 8 })).toBe(true)
+    expect(await idsOf(short)).toEqual(["tea", "cup"])
+  })
+
+  it("given a window in which nothing was sold → answers an empty list, for that is what it is", async (context) => {
+    const server = await redisFor(context)
+    const ranking = await rankingOf({ client: clientOf(server.url), timeoutMillis: 5_000 })
+    await Effect.runPromise(ranking.begin("f", until))
+    await Effect.runPromise(ranking.mark({ feeder: "f", number: 1, after: 0 }))
+    await Effect.runPromise(ranking.vouch({ feeder: "f", number: 2, after: 1 }))
+    expect(await idsOf(ranking)).toEqual([])
+  })
+
   it("given a server that is rolled back, as by a failover → refuses to go on from what it has forgotten", async (context) => {
     const server = await redisFor(context)
     const client = clientOf(server.url)
