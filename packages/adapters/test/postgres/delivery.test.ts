@@ -324,7 +324,8 @@ describe("delivery", () => {
           expect(yield* rowsIn("delivery")).toBe(backlog)
           expect(yield* other.outbox.depth(mail)).toEqual({ waiting: 0, parked: 0, oldestAt: undefined })
           expect(yield* other.outbox.parked(mail, undefined, 9)).toEqual([])
-          expect(yield* other.outbox.reach?.(mail, [1e9, 0]) ?? Effect.void).toEqual({ last: undefined, isPast: true })
+          const reaching = other.outbox.reach?.({ name: mail, owner: "before", fence: 1 }, [1e9, 0]) ?? Effect.void
+          expect(yield* Effect.flip(reaching)).toMatchObject({ _tag: "LeaseLost" })
           yield* other.outbox.register(mail)
           yield* hears(other, yield* sold(other))
           expect(yield* rowsIn("delivery")).toBe(3)

@@ -6,7 +6,7 @@
  * and reports that come in while the store is busy are settled together.
  */
 import { Deferred, Effect, type FiberSet } from "effect"
-import type { Claimed, Position } from "../ports/index.ts"
+import type { Claimed, Lease, Position } from "../ports/index.ts"
 import { keyText } from "../values.ts"
 import type { Wake } from "./Pulse.ts"
 
@@ -39,8 +39,8 @@ export interface Failed {
 }
 
 export class InFlight {
-  /** The fence of the lease under which everything here was claimed. */
-  readonly fence: number
+  /** The lease under which everything here was claimed. */
+  readonly lease: Lease
   /** Until when the lease certainly holds, by `elapsedMillis`. After it nothing new may be begun. */
   holdsUntil = Number.POSITIVE_INFINITY
   readonly #inHand = new Set<string>()
@@ -50,9 +50,9 @@ export class InFlight {
   #handled: Array<Claimed> = []
   #failed: Array<Failed> = []
 
-  constructor(wake: Wake, fence: number) {
+  constructor(wake: Wake, lease: Lease) {
     this.#wake = wake
-    this.fence = fence
+    this.lease = lease
   }
 
   /** How many were claimed and neither acknowledged nor parked. */

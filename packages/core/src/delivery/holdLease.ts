@@ -69,7 +69,7 @@ export const holdLease = Effect.fnUntraced(function* (
   if (lease === undefined) return "another owner has it"
   terms.standing.hasLease = true
   terms.standing.takeovers++
-  const inFlight = new InFlight(wake, lease.fence)
+  const inFlight = new InFlight(wake, lease)
   const serve = Effect.gen(function* () {
     const fibers = yield* FiberSet.make<void, never>()
     const worker = yield* work(inFlight, fibers)

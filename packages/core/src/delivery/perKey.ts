@@ -110,7 +110,7 @@ class PerKey implements Worker {
     this.#handler = handler
     this.#options = options
     this.#context = context
-    this.#delivery = { fence: context.inFlight.fence }
+    this.#delivery = { fence: context.inFlight.lease.fence }
     this.#places = Math.max(1, options.concurrency ?? 16)
   }
 

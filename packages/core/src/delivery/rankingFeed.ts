@@ -9,7 +9,17 @@ import { Effect, FiberSet, Semaphore } from "effect"
 import { elapsedMillis } from "../elapsed.ts"
 import type { Event, EventData } from "../events/Event.ts"
 import { hourOf, type ProductSales } from "../popularity/SalesBucket.ts"
-import type { CacheFault, FeederStep, Outbox, Position, RankingShape, Reads, StoreFault } from "../ports/index.ts"
+import type {
+  CacheFault,
+  FeederStep,
+  Lease,
+  LeaseLost,
+  Outbox,
+  Position,
+  RankingShape,
+  Reads,
+  StoreFault,
+} from "../ports/index.ts"
 import { OrderId, ProductId, SubscriptionName } from "../values.ts"
 import type { Work } from "./InFlight.ts"
 import { inBatches } from "./relay.ts"
@@ -45,7 +55,7 @@ export const feedsRanking =
   (feed: RankingFeed): Work =>
   (inFlight, fibers) =>
     Effect.gen(function* () {
-      const feeder = new Feeder(feed, yield* Semaphore.make(1))
+      const feeder = new Feeder(feed, inFlight.lease, yield* Semaphore.make(1))
       yield* FiberSet.run(fibers, feeder.tend)
       return yield* inBatches({ publish: feeder.take })(inFlight, fibers)
     })
@@ -57,8 +67,12 @@ interface Gone {
 
 const gone: Effect.Effect<never, Gone> = Effect.fail({ _tag: "Gone" })
 
+/** Why a feeder fills the ranking anew, if it still has the lease. */
+type Lost = Gone | LeaseLost | StoreFault
+
 class Feeder {
   readonly #feed: RankingFeed
+  readonly #lease: Lease
   /** One thing at a time: what is read first is put first. */
   readonly #turn: Semaphore.Semaphore
   readonly #keptHours: number
@@ -72,8 +86,9 @@ class Feeder {
   #failures = 0
   #refillAt = Number.NEGATIVE_INFINITY
 
-  constructor(feed: RankingFeed, turn: Semaphore.Semaphore) {
+  constructor(feed: RankingFeed, lease: Lease, turn: Semaphore.Semaphore) {
     this.#feed = feed
+    this.#lease = lease
     this.#turn = turn
     this.#keptHours = 24 * Math.max(...feed.ranking.guarantees.days)
   }
@@ -90,7 +105,7 @@ class Feeder {
     return Effect.forever(Effect.andThen(this.#inTurn(look), Effect.sleep(lookMillis)))
   }
 
-  #inTurn(work: Effect.Effect<void, Gone | StoreFault>): Effect.Effect<void> {
+  #inTurn(work: Effect.Effect<void, Lost>): Effect.Effect<void> {
     const lost = Effect.flatMap(elapsedMillis, (now) =>
       Effect.sync(() => {
         this.#isFilled = false
@@ -101,45 +116,51 @@ class Feeder {
     return this.#turn.withPermits(1)(Effect.catchCause(work, () => lost))
   }
 
-  readonly #fill: Effect.Effect<void, Gone | StoreFault> = Effect.gen({ self: this }, function* () {
-    const { ranking, now, nextFeeder, soldIn } = this.#feed
+  readonly #fill: Effect.Effect<void, Lost> = Effect.gen({ self: this }, function* () {
+    const { ranking, now, nextFeeder, reach } = this.#feed
     if ((yield* elapsedMillis) < this.#refillAt) return
+    // Whoever cannot ask the store, or has the lease no longer, would empty what another feeder has filled.
+    yield* reach(this.#lease, undefined)
     this.#feeder = nextFeeder()
     this.#number = 0
     this.#taken = 0
     this.#goal = undefined
     this.#until = hourOf(now()) + 1
     yield* Effect.catch(ranking.begin(this.#feeder, this.#until), () => gone)
-    for (let hour = this.#until - this.#keptHours; hour < this.#until; hour++) {
-      for (let after: ProductId | undefined; ; ) {
-        const page: ReadonlyArray<ProductSales> = yield* soldIn(hour, after, mostPut)
-        if (page.length > 0) yield* this.#step((step) => ranking.put(step, hour, page))
-        if (page.length < mostPut) break
-        after = page.at(-1)?.productId
-      }
-    }
+    for (let hour = this.#until - this.#keptHours; hour < this.#until; hour++) yield* this.#putHour(hour)
     this.#isFilled = true
     this.#failures = 0
     yield* this.#vouch
   })
 
   // However fast events come: what was committed before the mark stands at the goal or before it, and is handled soon.
-  readonly #vouch: Effect.Effect<void, Gone | StoreFault> = Effect.gen({ self: this }, function* () {
+  readonly #vouch: Effect.Effect<void, Lost> = Effect.gen({ self: this }, function* () {
     const { ranking, reach } = this.#feed
     if (this.#goal !== undefined) {
-      const { isPast } = yield* reach(rankingName, this.#goal)
+      const { isPast } = yield* reach(this.#lease, this.#goal)
       if (!isPast) return
       this.#goal = undefined
       yield* this.#step(ranking.vouch)
     }
     yield* this.#step(ranking.mark)
-    const { last } = yield* reach(rankingName, undefined)
+    const { last } = yield* reach(this.#lease, undefined)
     this.#goal = last
     if (last === undefined) yield* this.#step(ranking.vouch)
   })
 
+  #putHour = Effect.fnUntraced({ self: this }, function* (hour: number) {
+    for (let after: ProductId | undefined; ; ) {
+      const page: ReadonlyArray<ProductSales> = yield* this.#feed.soldIn(hour, after, mostPut)
+      if (page.length > 0) yield* this.#step((step) => this.#feed.ranking.put(step, hour, page))
+      if (page.length < mostPut) return
+      after = page.at(-1)?.productId
+    }
+  })
+
   #putAll = Effect.fnUntraced({ self: this }, function* (events: ReadonlyArray<Event>) {
     for (const [hour, products] of yield* this.#changedBy(events)) {
+      // Sold by a clock that is hours ahead: in nobody's window yet, and read when the windows come to it.
+      if (hour >= this.#until && hour > hourOf(this.#feed.now()) + 1) continue
       yield* this.#rollTo(hour + 1)
       const ids = Array.from(products)
       for (let from = 0; from < ids.length; from += mostPut) {
@@ -171,13 +192,15 @@ class Feeder {
     return Array.from(changed).sort(([left], [right]) => left - right)
   })
 
-  #rollTo(until: number): Effect.Effect<void, Gone> {
+  #rollTo(until: number): Effect.Effect<void, Lost> {
     return Effect.gen({ self: this }, function* () {
       if (until - this.#until > this.#keptHours) return yield* gone
       while (this.#until < until) {
-        const next = this.#until + 1
-        yield* this.#step((step) => this.#feed.ranking.roll(step, next))
-        this.#until = next
+        const hour = this.#until
+        yield* this.#step((step) => this.#feed.ranking.roll(step, hour + 1))
+        this.#until = hour + 1
+        // Something may have been sold in it by a clock that is ahead, and its event handled when it was in no window.
+        yield* this.#putHour(hour)
       }
     })
   }

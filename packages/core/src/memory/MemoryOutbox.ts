@@ -162,11 +162,12 @@ export class MemoryOutbox {
     }
   }
 
-  reach(name: SubscriptionName, asked: Position | undefined): Reach {
-    const subscription = this.#subscriptions.get(name)
-    const settledUntil = subscription?.settledUntil ?? this.#log.next
+  reach(lease: Lease, asked: Position | undefined): Reach | LeaseLost {
+    const subscription = this.#heldBy(lease)
+    if (subscription === undefined) return leaseLost(lease)
+    const { settledUntil, settledBeyond } = subscription
     let last = this.#log.next - 1
-    while (last >= settledUntil && subscription?.settledBeyond.has(last)) last -= 1
+    while (last >= settledUntil && settledBeyond.has(last)) last -= 1
     return {
       last: last >= settledUntil ? [last] : undefined,
       isPast: asked === undefined || numberOf(asked) < settledUntil,
@@ -209,7 +210,7 @@ export const outboxOf = (outbox: OutboxSteps, step: Step): Outbox => ({
   parked: (name, after, limit) => step(() => outbox.parked(name, after, limit)),
   unpark: (name, position) => step(() => outbox.unpark(name, position)),
   depth: (name) => step(() => outbox.depth(name)),
-  reach: (name, asked) => step(() => outbox.reach(name, asked)),
+  reach: (lease, asked) => orLost(step(() => outbox.reach(lease, asked))),
 })
 
 const timed = <A>(run: (now: () => number) => Effect.Effect<A>): Effect.Effect<A> =>

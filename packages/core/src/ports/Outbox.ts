@@ -150,12 +150,13 @@ export interface Outbox {
   readonly unpark: (name: SubscriptionName, position: Position) => Effect.Effect<boolean, StoreFault>
   readonly depth: (name: SubscriptionName) => Effect.Effect<Depth, StoreFault>
   /**
-   * How far a subscription has come, and whether past a position that it had to go to before: whoever hears that it is knows
-   * that everything was handled that had been committed when that position was the last. Absent where a store feeds no
-   * ranking.
+   * How far a subscription has come, and whether past a position that it had to go to before: a holder that hears that it is
+   * knows that everything was handled that had been committed when that position was the last. Whoever held the name before
+   * learns nothing: of events that it was not registered for, or that others handle, nothing waits for it. Absent where a
+   * store feeds no ranking.
    */
   readonly reach?:
-    | ((name: SubscriptionName, asked: Position | undefined) => Effect.Effect<Reach, StoreFault>)
+    | ((lease: Lease, asked: Position | undefined) => Effect.Effect<Reach, StoreFault | LeaseLost>)
     | undefined
 }
 

@@ -15,12 +15,21 @@ const aged = { maxAgeMillis: 30_000 }
 const fleetOf = () => {
   const inner = Effect.runSync(MemoryStore.make)
   const ranking = Effect.runSync(makeMemoryRanking({ days: [1, 3] }))
-  const fleet = { tops: 0, ranked: 0, now: 500_000 * hourMillis, ranking, away: false, open }
+  const fleet = {
+    tops: 0,
+    ranked: 0,
+    begun: 0,
+    now: 500_000 * hourMillis,
+    ranking,
+    away: false,
+    storeAway: false,
+    open,
+  }
   const away = <A, E>(call: Effect.Effect<A, E>) =>
     Effect.suspend((): Effect.Effect<A, E | typeof fault> => (fleet.away ? Effect.fail(fault) : call))
   const shared: RankingShape = {
     guarantees: ranking.guarantees,
-    begin: (...asked) => away(ranking.begin(...asked)),
+    begin: (...asked) => Effect.tap(away(ranking.begin(...asked)), () => Effect.sync(() => fleet.begun++)),
     put: (...asked) => away(ranking.put(...asked)),
     roll: (...asked) => away(ranking.roll(...asked)),
     mark: (...asked) => away(ranking.mark(...asked)),
@@ -28,8 +37,11 @@ const fleetOf = () => {
     top: (...asked) => Effect.tap(away(ranking.top(...asked)), (ranked) => Effect.sync(() => ranked && fleet.ranked++)),
     clear: ranking.clear,
   }
+  const reach: StoreShape["outbox"]["reach"] = (...asked) =>
+    fleet.storeAway ? Effect.fail(storeLost) : (inner.outbox.reach?.(...asked) ?? Effect.die("no ranking here"))
   const store: StoreShape = {
     ...inner,
+    outbox: { ...inner.outbox, reach },
     reads: {
       ...inner.reads,
       top: (window) =>
@@ -52,6 +64,8 @@ const fleetOf = () => {
   return fleet
 }
 
+const storeLost = { _tag: "Lost", reason: "away" } as const
+
 const fault = { _tag: "CacheFault", reason: "away" } as const
 
 const furniture: Furniture = {
@@ -73,9 +87,9 @@ const comesFromRanking = async (fleet: { readonly ranked: number }, shop: Shop, 
   let limit = 0
   const fromRanking = async () => {
     const before = fleet.ranked
-    // Another limit each time, so that no list of before answers.
+    // Another limit each time, so that no list of before answers; and none is kept for long, for there are not that many.
     limit = 1 + (limit % 100)
-    const { products } = await shop.popularity.top({ days, limit }, aged)
+    const { products } = await shop.popularity.top({ days, limit }, { maxAgeMillis: 2_000 })
     return fleet.ranked > before && JSON.stringify(products) === JSON.stringify(exact.slice(0, limit))
   }
   await expect.poll(fromRanking).toBe(true)
@@ -139,6 +153,69 @@ describe("a shop with a ranking", () => {
     await Effect.runPromise(fleet.ranking.clear)
     const emptied = await fleet.open(false).popularity.top({}, aged)
     expect(emptied.products.map(({ productId }) => productId)).toEqual(["cup", "tea"])
+    await comesFromRanking(fleet, fleet.open(false))
+  })
+
+  /** What a list says that may have an age, and what is true. */
+  const bothOf = async (shop: Shop, limit: number) => {
+    const lists = [await shop.popularity.top({ limit }, { maxAgeMillis: 1_000 }), await shop.popularity.top({ limit })]
+    return lists.map(({ products }) => products.map(({ productId, sold }) => [productId, sold]))
+  }
+
+  it("given that another process forgets its durable name → is vouched for no more", async () => {
+    const fleet = fleetOf()
+    const [shop, other] = [fleet.open(), fleet.open(false)]
+    await furnish(shop, furniture)
+    await buy(shop, { tea: 1 })
+    await comesFromRanking(fleet, other)
+    await other.events.unregister("holdfast-ranking")
+    await buy(other, { cup: 2 })
+    await new Promise((resolve) => setTimeout(resolve, 1_200))
+    const [said, exact] = await bothOf(other, 2)
+    expect(said).toEqual(exact)
+  })
+
+  it("given something sold by a clock that is ahead, and a ranking that was wiped since → has it when its hour comes", async () => {
+    const fleet = fleetOf()
+    const shop = fleet.open()
+    await furnish(shop, furniture)
+    await buy(shop, { tea: 1 })
+    for (const hours of [1, 5]) {
+      fleet.now += hours * hourMillis
+      await buy(shop, { cup: hours })
+      fleet.now -= hours * hourMillis
+    }
+    await expect.poll(async () => (await shop.events.depth("holdfast-ranking")).waiting).toBe(0)
+    await Effect.runPromise(fleet.ranking.clear)
+    await comesFromRanking(fleet, fleet.open(false))
+    for (let hours = 0; hours < 5; hours++) {
+      fleet.now += hourMillis
+      await comesFromRanking(fleet, fleet.open(false))
+    }
+  })
+
+  it("given a process whose clock is hours ahead → still answers the others", async () => {
+    const fleet = fleetOf()
+    const shop = fleet.open()
+    await furnish(shop, furniture)
+    await comesFromRanking(fleet, fleet.open(false))
+    fleet.now += 9 * hourMillis
+    await buy(shop, { tea: 1 })
+    fleet.now -= 9 * hourMillis
+    await buy(shop, { cup: 1 })
+    await comesFromRanking(fleet, fleet.open(false))
+  })
+
+  it("given a feeder that cannot ask the store → empties nothing", async () => {
+    const fleet = fleetOf()
+    const shop = fleet.open()
+    await furnish(shop, furniture)
+    await comesFromRanking(fleet, fleet.open(false))
+    const { begun } = fleet
+    fleet.storeAway = true
+    await new Promise((resolve) => setTimeout(resolve, 2_500))
+    expect(fleet.begun).toBe(begun)
+    fleet.storeAway = false
     await comesFromRanking(fleet, fleet.open(false))
   })
 

@@ -14,6 +14,7 @@ import {
   type Outbox,
   type Parked,
   type Position,
+  type Reach,
   type RowOf,
 } from "@holdfast/core/ports"
 import { Effect } from "effect"
@@ -140,13 +141,19 @@ export const outboxOn = (connections: OutboxConnections): Outbox => {
         const [waiting, parked, oldestAt] = rowsOf<DepthRow>(json)[0] ?? [0, 0, null]
         return { waiting, parked, oldestAt: oldestAt ?? undefined }
       }),
-    reach: (name, asked) => {
-      const place = asked === undefined ? beforeAll : placeOf(asked)
-      return Effect.map(ask(claiming, sql.reach(name, String((place ?? beyondAll)[0]))), (json) => {
-        const [last, isPast] = rowsOf<ReachRow>(json)[0] ?? [null, false]
-        return { last: last === null ? undefined : [last, 0], isPast }
-      })
-    },
+    reach: (lease, asked) =>
+      Effect.suspend(() => {
+        const { name, owner, fence } = lease
+        const known = givenTo(lease)
+        const [row] = (asked === undefined ? beforeAll : placeOf(asked)) ?? beyondAll
+        const reaching = sql.reach(name, owner, String(fence), known?.server ?? "", String(row))
+        return Effect.flatMap(ask(claiming, reaching), (json) => {
+          const [found] = rowsOf<ReachRow>(json)
+          if (found === undefined || known?.isOver === true) return Effect.fail(leaseLost(lease))
+          const [last, isPast] = found
+          return Effect.succeed<Reach>({ last: last === null ? undefined : [last, 0], isPast })
+        })
+      }),
   }
 }
 

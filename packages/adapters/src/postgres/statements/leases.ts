@@ -268,14 +268,14 @@ export const unpark = written(
 select count(*)::text from d`,
 )
 
-/** How far a name has come: two looks into the key of its deliveries. */
+/** How far the holder has come on the server `$4`: two looks into the key of its deliveries. */
 export const reach = written(
   "how far a name has come",
-  ["name text", "asked bigint"],
+  ["name text", "owner text", "fence bigint", "server text", "asked bigint"],
   `select json_build_array(json_build_array(
-  (select max(d.outbox_id) from @.delivery d where d.name = $1 and ${isRegistered}),
-  not exists (select from @.delivery d where d.name = $1 and d.outbox_id <= $2::bigint and ${isRegistered})
-))::text`,
+  (select max(d.outbox_id) from @.delivery d where d.name = $1),
+  not exists (select from @.delivery d where d.name = $1 and d.outbox_id <= $5::bigint)
+))::text where exists (${heldOn("$4")})`,
 )
 
 export const depth = written(

@@ -48,7 +48,7 @@ const settledFirst =
 class CarelessInFlight extends InFlight {
   readonly #inFlight: InFlight
   constructor(inFlight: InFlight) {
-    super(new Wake(), inFlight.fence)
+    super(new Wake(), inFlight.lease)
     this.#inFlight = inFlight
   }
   override succeeded(claimed: ReadonlyArray<Claimed>): void {
