@@ -12,8 +12,8 @@ import type { KernelShape } from "./Kernel.ts"
 export interface ReadOptions {
   /**
    * The oldest that the answer may be, in milliseconds: 0 to 3,600,000. Default 0: exact. What this process changed by calls
-   * of `stock` that it answered is in the answer in any case. Orders and cancels are not: their age alone bounds them, or
-   * nothing of a product that sells would ever be answered from memory.
+   * of `stock` that it answered, or whose `outcome` it told, is in the answer in any case. Orders and cancels are not: their
+   * age alone bounds them, or nothing of a product that sells would ever be answered from memory.
    */
   readonly maxAgeMillis?: number | undefined
   /** Told how old the answer may be at most, before it is given. */

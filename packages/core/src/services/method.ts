@@ -117,10 +117,10 @@ export const asStored = <Answer extends Stored, Public extends object>(
 }
 
 /**
- * What a change that may have happened does before it is answered: at once, and what takes time as an effect, for which an
- * answer waits.
+ * What a change that may have happened does before it is answered, or told of later: at once, and what takes time as an
+ * effect, for which an answer waits. It is given the request, or where only the receipt is there the first answer.
  */
-type BeforeAnswer<Request> = (request: Request) => Effect.Effect<void> | undefined
+type BeforeAnswer<Of> = (of: Of) => Effect.Effect<void> | undefined
 
 const nothing = (): undefined => undefined
 
@@ -129,12 +129,12 @@ export const change = <S extends InputSchema, Request, Answer, R extends Refusal
   kernel: KernelShape,
   call: Call<S, Request, Answer, R>,
   presentation: Presentation<Answer, Public>,
-  before: BeforeAnswer<Request> = nothing,
+  before: BeforeAnswer<Request | Answer> = nothing,
 ): Change<S["Encoded"], Public, R> & MaybeFastPath => {
   const admit = admissionOf(call, kernel.stamps)
   const start = starting<Request, Answer, Public>(kernel, admit, presentation, before)
   const method = (input: S["Encoded"]) => toEffect<Public, R>((end, caller) => start(input, end, caller))
-  return Object.assign(method, { [fastPath]: { start, recall: recalling(presentation) } })
+  return Object.assign(method, { [fastPath]: { start, recall: recalling(presentation, before) } })
 }
 
 /** Makes the method of a change that has to read something before it can name its keys. */
@@ -195,10 +195,16 @@ export const orUnknown = <A>(changing: Effect.Effect<A, StoreFault>): Effect.Eff
   Effect.mapError(changing, (fault) => toldOf(fault, "unknown"))
 
 const recalling =
-  <Answer, Public extends object>({ recall }: Presentation<Answer, Public>): FastPath<Public>["recall"] =>
+  <Answer, Public extends object>(
+    { recall }: Presentation<Answer, Public>,
+    before: BeforeAnswer<Answer> = nothing,
+  ): FastPath<Public>["recall"] =>
   (receipt) => {
+    // biome-ignore lint/plugin/casts: a receipt of this operation holds what this operation stored
+    const rest = before(receipt.answer as Answer)
     const answer = recall(receipt.answer, true, once)
-    return Effect.isEffect(answer) ? answer : Effect.succeed(answer)
+    const recalled = Effect.isEffect(answer) ? answer : Effect.succeed(answer)
+    return rest === undefined ? recalled : Effect.andThen(rest, recalled)
   }
 
 const starting = <Request, Answer, Public extends object>(

@@ -134,6 +134,19 @@ describe("a read whose caller says how old it may be", () => {
     expect(store.products - before).toBe(3)
   })
 
+  it("shows a change that was committed after its caller had given it up, once its outcome was told", async () => {
+    const store = new Counted()
+    const [shop, other] = [shopOn(store), shopOn(store)]
+    await shop.stock.register({ productId: "tee", name: "Tee", price: 10, onHand: 5 })
+    await shop.stock.product("tee", old)
+    // For this process it is one whose answer came too late: what its reads found meanwhile is from before the commit.
+    await other.stock.changePrice({ productId: "tee", price: 20, key: "late" })
+    expect((await shop.stock.product("tee", old)).price).toBe(10)
+    const told = await shop.outcome({ operation: "stock.changePrice", key: "late" })
+    expect(told).toMatchObject({ status: "accepted", answer: { price: 20 } })
+    expect((await shop.stock.product("tee", old)).price).toBe(20)
+  })
+
   it("shows its own process's change after it was answered, also where a read was under way", async () => {
     const store = new Counted()
     const shop = shopOn(store)
