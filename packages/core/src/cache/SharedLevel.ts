@@ -63,7 +63,7 @@ export class SharedLevel {
     land: (exit: Exit.Exit<Read, E>) => Effect.Effect<void>,
   ): Effect.Effect<void> {
     const alone = Effect.flatMap(Effect.exit(read), land)
-    const ask = (waited: number): Effect.Effect<void> =>
+    const ask = (until: number): Effect.Effect<void> =>
       Effect.suspend(() => {
         const sentAt = this.#now()
         this.#remember(key)
@@ -77,9 +77,8 @@ export class SharedLevel {
               return land(Exit.succeed(found))
             }
             case "Awaited":
-              return waited >= mostWaitMillis
-                ? alone
-                : Effect.andThen(Effect.sleep(askAgainMillis), ask(waited + askAgainMillis))
+              // By the clock: a cache that is slow to say so is part of the wait.
+              return this.#now() >= until ? alone : Effect.andThen(Effect.sleep(askAgainMillis), ask(until))
             case "Yours":
               return Effect.flatMap(Effect.exit(read), (exit) =>
                 Effect.andThen(land(exit), this.#put(key, codec, held.lease, maxAgeMillis, exit)),
@@ -87,7 +86,7 @@ export class SharedLevel {
           }
         })
       })
-    return ask(0)
+    return Effect.suspend(() => ask(this.#now() + mostWaitMillis))
   }
 
   get sharesProducts(): boolean {

@@ -108,10 +108,10 @@ export class SealBuilder {
       return yield* this.#list(asked)
     }
     const key = ["seal", asked.campaignId, asked.issued, asked.lastCommandId] as const
-    for (let waited = 0; ; waited += askAgainMillis) {
+    for (const until = this.#context.elapsed() + mostWaitMillis; ; ) {
       const held = yield* orUndefined(cache.get(key, leaseMillis))
       if (held?._tag === "Value") return decodeOwners(held.bytes, asked) ?? (yield* this.#list(asked))
-      if (held?._tag === "Awaited" && waited < mostWaitMillis) {
+      if (held?._tag === "Awaited" && this.#context.elapsed() < until) {
         yield* Effect.sleep(askAgainMillis)
         continue
       }

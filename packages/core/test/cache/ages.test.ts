@@ -226,6 +226,17 @@ describe("a read whose caller says how old it may be", () => {
     expect((await shop.stock.products({ productIds: ["tee"] }, old)).items[0]?.price).toBe(11)
   })
 
+  it("given a slow cache in which another process reads it → is not waited for longer than one that is quick", async () => {
+    const inner = Effect.runSync(makeMemoryCache())
+    const get = () => Effect.delay(Effect.succeed({ _tag: "Awaited" } as const), 90)
+    const shop = shopOn(new Counted(), { ...inner, get })
+    await shop.stock.register({ productId: "tee", name: "Tee", price: 10, onHand: 5 })
+    const askedAt = performance.now()
+    expect((await shop.stock.product("tee", old)).onHand).toBe(5)
+    // It took 1.2 s where only the pauses were counted.
+    expect(performance.now() - askedAt).toBeLessThan(800)
+  })
+
   it("serves a fleet by one read, and hides from no process what it changed itself", async () => {
     const store = new Counted()
     const cache = Effect.runSync(makeMemoryCache())
