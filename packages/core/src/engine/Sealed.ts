@@ -70,9 +70,22 @@ export class Sealed {
     const waiting = { pending, accountId: claim.accountId, seal }
     const others = this.#waiting.get(claim.campaignId)
     if (others === undefined) this.#waiting.set(claim.campaignId, [waiting])
-    else others.push(waiting)
+    else if (others.push(waiting) % mostOfRead === 0) {
+      // While a look takes long, as on a store that is frozen, deadlines pass: who has left is not to be kept until its end.
+      this.#waiting.set(
+        claim.campaignId,
+        others.filter(({ pending: { state } }) => state === "queued"),
+      )
+    }
     this.#wake()
     return true
+  }
+
+  /** How many claims are kept for a look to come. */
+  get waiting(): number {
+    let all = 0
+    for (const { length } of this.#waiting.values()) all += length
+    return all
   }
 
   #wake(): void {
