@@ -79,18 +79,28 @@ export const makeReadCache = (
   })
 
 /** Something that was read. */
-interface Kept {
+interface Read {
   readonly value: unknown
   readonly bornAt: number
+}
+
+/** What is dropped together: all that begins with the same part of a key, from one `dropAll` to the next. */
+interface Group {
+  isDropped: boolean
+}
+
+interface Kept extends Read {
+  readonly group: Group
 }
 
 /** A read that is under way. */
 interface Flight {
   readonly beganAt: number
+  readonly group: Group
   /** Whether it reads the store in any case: then what it finds is no older than itself. */
   readonly ofStore: boolean
   /** Undefined where it ended without an answer: the shop was stopped, or something beside the store threw. */
-  readonly done: Deferred.Deferred<Kept | undefined, unknown>
+  readonly done: Deferred.Deferred<Read | undefined, unknown>
 }
 
 class RunningCache implements ReadCache {
@@ -101,6 +111,7 @@ class RunningCache implements ReadCache {
   readonly #shared: SharedLevel | undefined
   readonly #kept = new Map<string, Kept>()
   readonly #flights = new Map<string, Flight>()
+  readonly #groups = new Map<Key[number], Group>()
   #hits = 0
   #misses = 0
   #joined = 0
@@ -118,13 +129,13 @@ class RunningCache implements ReadCache {
     Effect.suspend(() => {
       const name = keyText(asked.key)
       const calledAt = this.#now()
-      const kept = this.#kept.get(name)
+      const kept = current(this.#kept, name)
       const ageMillis = kept === undefined ? Number.POSITIVE_INFINITY : calledAt - kept.bornAt
       if (kept === undefined || ageMillis > maxAgeMillis) return this.#join(name, asked, maxAgeMillis, calledAt)
       this.#hits++
       // biome-ignore lint/plugin/casts: a key always means the same read, and so the same answers
       const answer = Effect.succeed({ value: kept.value as A, ageMillis })
-      return ageMillis < maxAgeMillis * refreshShare || this.#flights.has(name)
+      return ageMillis < maxAgeMillis * refreshShare || current(this.#flights, name) !== undefined
         ? answer
         : Effect.andThen(this.#begin(name, asked, maxAgeMillis), answer)
     })
@@ -146,9 +157,10 @@ class RunningCache implements ReadCache {
     return this.#shared?.drop(key)
   }
 
+  // Not looked for: among ten thousand keys that took 150 µs, at each change of stock (Node 24, December 2026).
   dropAll = (first: string): Effect.Effect<void> | undefined => {
-    const isOfThem = (name: string): boolean => name.startsWith(`${first}\u0000`)
-    for (const name of [...this.#kept.keys(), ...this.#flights.keys()]) if (isOfThem(name)) this.#dropOwn(name)
+    this.#groupOf(first).isDropped = true
+    this.#groups.delete(first)
     return this.#shared?.dropAll(first)
   }
 
@@ -156,6 +168,12 @@ class RunningCache implements ReadCache {
   #dropOwn(name: string): void {
     this.#kept.delete(name)
     this.#flights.delete(name)
+  }
+
+  #groupOf(first: Key[number]): Group {
+    const group = this.#groups.get(first) ?? { isDropped: false }
+    this.#groups.set(first, group)
+    return group
   }
 
   metrics = (): ReadCacheMetrics => ({
@@ -174,7 +192,7 @@ class RunningCache implements ReadCache {
     maxAgeMillis: number,
     calledAt: number,
   ): Effect.Effect<Aged<A>, E> {
-    const flying = this.#flights.get(name)
+    const flying = current(this.#flights, name)
     if (flying === undefined || calledAt - flying.beganAt > maxAgeMillis) {
       return Effect.flatMap(this.#begin(name, asked, maxAgeMillis), (flight) => this.#awaited(flight, asked))
     }
@@ -188,7 +206,7 @@ class RunningCache implements ReadCache {
 
   /** What a read of the store finds that begins after the call. */
   #afresh<A, E>(name: string, asked: CachedRead<A, E>, calledAt: number): Effect.Effect<Aged<A>, E> {
-    const flying = this.#flights.get(name)
+    const flying = current(this.#flights, name)
     const fits = flying?.ofStore === true && flying.beganAt >= calledAt
     return Effect.flatMap(fits ? Effect.succeed(flying) : this.#begin(name, asked, 0), (flight) =>
       this.#awaited(flight, asked),
@@ -208,7 +226,7 @@ class RunningCache implements ReadCache {
   }
 
   /** Reads the store. */
-  #read<A, E>(asked: CachedRead<A, E>): Effect.Effect<Kept, E> {
+  #read<A, E>(asked: CachedRead<A, E>): Effect.Effect<Read, E> {
     return Effect.suspend(() => {
       this.#misses++
       const bornAt = this.#now()
@@ -223,14 +241,15 @@ class RunningCache implements ReadCache {
       const shared = maxAgeMillis > 0 && asked.codec !== undefined ? this.#shared : undefined
       const quicker = maxAgeMillis > 0 ? asked.quicker : undefined
       const ofStore = shared === undefined && quicker === undefined
-      const flight: Flight = { beganAt: this.#now(), ofStore, done: Deferred.makeUnsafe() }
+      const group = this.#groupOf(asked.key[0])
+      const flight: Flight = { beganAt: this.#now(), group, ofStore, done: Deferred.makeUnsafe() }
       this.#flights.set(name, flight)
       const read = this.#read(asked)
-      const land = (exit: Exit.Exit<Kept, unknown>): Effect.Effect<void> =>
+      const land = (exit: Exit.Exit<Read, unknown>): Effect.Effect<void> =>
         Effect.suspend(() => {
           if (this.#flights.get(name) === flight) {
             this.#flights.delete(name)
-            if (Exit.isSuccess(exit)) this.#keep(name, exit.value)
+            if (Exit.isSuccess(exit) && !group.isDropped) this.#keep(name, { ...exit.value, group })
           }
           return Effect.asVoid(Deferred.done(flight.done, exit))
         })
@@ -260,7 +279,7 @@ class RunningCache implements ReadCache {
   }
 
   #keep(name: string, kept: Kept): void {
-    const known = this.#kept.get(name)
+    const known = current(this.#kept, name)
     if (known !== undefined && known.bornAt > kept.bornAt) return
     this.#kept.delete(name)
     this.#kept.set(name, kept)
@@ -269,4 +288,9 @@ class RunningCache implements ReadCache {
       this.#kept.delete(oldest)
     }
   }
+}
+
+const current = <Of extends { readonly group: Group }>(all: ReadonlyMap<string, Of>, name: string): Of | undefined => {
+  const found = all.get(name)
+  return found?.group.isDropped === false ? found : undefined
 }
