@@ -5,7 +5,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import type { Campaign as CampaignRecord } from "../coupons/Campaign.ts"
 import type { Coupon as CouponRecord } from "../coupons/Coupon.ts"
 import type { Discount } from "../coupons/Discount.ts"
-import { erased } from "../decision/Command.ts"
+import { type Command, erased } from "../decision/Command.ts"
 import {
   type CampaignAnswer,
   type CampaignLimitAnswer,
@@ -26,6 +26,8 @@ import {
 } from "../decision/couponCalls.ts"
 import type { RequestRefusal } from "../decision/storedRefusal.ts"
 import { admissionOf, isInvalid } from "../engine/admission.ts"
+import { isOwnKey } from "../engine/KeysInFlight.ts"
+import type { SealedRefusal } from "../engine/Seals.ts"
 import type {
   AccountNotFound,
   AccountNotOpen,
@@ -214,6 +216,13 @@ export class Coupons extends Context.Service<Coupons, CouponsShape>()("@holdfast
   static readonly layer: Layer.Layer<Coupons, never, Kernel> = Layer.effect(Coupons, Effect.map(Kernel, makeCoupons))
 }
 
+/** After the closing an earlier request of a caller's key may still wait: the log tells then what became of it. */
+const mayHaveComeInTime = (command: Pick<Command, "at" | "key" | "id">, refusal: SealedRefusal): boolean =>
+  refusal._tag === "OutsideIssueWindow" &&
+  refusal.closesAt !== undefined &&
+  command.at >= refusal.closesAt.getTime() &&
+  !isOwnKey(command)
+
 export function makeCoupons(kernel: KernelShape): CouponsShape {
   const admitClaim = admissionOf(issueCall, kernel.stamps)
   const itself = <A>(answer: A): A => answer
@@ -236,7 +245,7 @@ export function makeCoupons(kernel: KernelShape): CouponsShape {
         })
       }
       const refusal = yield* requests.refusedNow(erased(command))
-      if (refusal !== undefined) return yield* Effect.fail(refusal)
+      if (refusal !== undefined && !mayHaveComeInTime(command, refusal)) return yield* Effect.fail(refusal)
       const { id, at, scope, key, request } = command
       const { campaignId, accountId } = request
       return { requestId: yield* requests.accept({ campaignId, accountId, at, commandId: id, scope, key }) }

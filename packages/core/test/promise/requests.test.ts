@@ -69,6 +69,27 @@ describe("a coupon request", () => {
     })
   })
 
+  it("that came before the closing, and is made again with its key after it → is not told that it came too late", async () => {
+    const log = Effect.runSync(makeMemoryRequestLog())
+    const requests = { name: "shared", layer: Layer.succeed(RequestLog, log) }
+    const store = memoryStore()
+    const shop = await requestShop({ requests, workers: false }, store)
+    const closesAt = new Date(shop.time.now + 1_000)
+    await shop.coupons.createCampaign({ ...spring, campaignId: "short", closesAt })
+    const short = { campaignId: "short", accountId: "buyer-0", key: "k" }
+    const ids = [(await shop.coupons.request(short)).requestId]
+    shop.time.now += 1_000
+    const late = { campaignId: "short", accountId: "buyer-1" }
+    await expect(shop.coupons.issue(late)).rejects.toMatchObject({ code: "OUTSIDE_ISSUE_WINDOW" })
+    await expect.poll(async () => (await shop.health()).metrics.seals).toBe(1)
+    // Of a key that the engine has made nothing can wait.
+    await expect(shop.coupons.request(late)).rejects.toMatchObject({ code: "OUTSIDE_ISSUE_WINDOW" })
+    ids.push((await shop.coupons.request(short)).requestId)
+    await openShop({ requests }, store).start()
+    const outcomes = await Promise.all(ids.map((requestId) => decided(shop, requestId)))
+    expect(outcomes.map(wordOf)).toEqual([1, 1])
+  })
+
   it("without a key finds the coupon that its account has", async () => {
     const shop = await requestShop()
     await shop.coupons.issue({ campaignId: "spring", accountId: "buyer-0" })
