@@ -63,7 +63,7 @@ export class SharedLevel {
     land: (exit: Exit.Exit<Read, E>) => Effect.Effect<void>,
   ): Effect.Effect<void> {
     const alone = Effect.flatMap(Effect.exit(read), land)
-    const ask = (until: number): Effect.Effect<void> =>
+    const ask = (until: number, hasEnded = false): Effect.Effect<void> =>
       Effect.suspend(() => {
         const sentAt = this.#now()
         this.#remember(key)
@@ -72,13 +72,16 @@ export class SharedLevel {
           switch (held._tag) {
             case "Value": {
               const found = this.#believed(key, codec, held, sentAt, maxAgeMillis)
-              if (found === undefined) return alone
+              // Else it would keep everybody who allows less from sharing, for as long as it is good for others.
+              if (found === undefined) {
+                return hasEnded ? alone : Effect.andThen(this.#end([key]), ask(until, true))
+              }
               this.taken++
               return land(Exit.succeed(found))
             }
             case "Awaited":
               // By the clock: a cache that is slow to say so is part of the wait.
-              return this.#now() >= until ? alone : Effect.andThen(Effect.sleep(askAgainMillis), ask(until))
+              return this.#now() >= until ? alone : Effect.andThen(Effect.sleep(askAgainMillis), ask(until, hasEnded))
             case "Yours":
               return Effect.flatMap(Effect.exit(read), (exit) =>
                 Effect.andThen(land(exit), this.#put(key, codec, held.lease, maxAgeMillis, exit)),

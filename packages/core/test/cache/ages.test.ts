@@ -226,6 +226,20 @@ describe("a read whose caller says how old it may be", () => {
     expect((await shop.stock.products({ productIds: ["tee"] }, old)).items[0]?.price).toBe(11)
   })
 
+  it("given a list that one caller keeps for long → is still read once for all who allow less", async () => {
+    const store = new Counted()
+    const cache = Effect.runSync(makeMemoryCache())
+    const shops = Array.from({ length: 4 }, () => shopOn(store, cache))
+    await shops[0]?.popularity.top({}, old)
+    const before = store.tops
+    for (let round = 1; round <= 3; round++) {
+      await new Promise((resolve) => setTimeout(resolve, 110))
+      for (const shop of shops) await shop.popularity.top({}, { maxAgeMillis: 100 })
+      // A refresh before its time may come on top.
+      expect(store.tops - before).toBeLessThanOrEqual(2 * round)
+    }
+  })
+
   it("given a slow cache in which another process reads it → is not waited for longer than one that is quick", async () => {
     const inner = Effect.runSync(makeMemoryCache())
     const get = () => Effect.delay(Effect.succeed({ _tag: "Awaited" } as const), 90)
