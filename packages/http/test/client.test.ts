@@ -1,3 +1,4 @@
+import { createServer, type Server } from "node:http"
 import { gzipSync } from "node:zlib"
 import { isHoldfastError } from "@holdfast/core"
 import { inProcessRequests } from "@holdfast/core/memory"
@@ -7,6 +8,7 @@ import { build } from "esbuild"
 import { describe, expect, expectTypeOf, it } from "vitest"
 import { type ClientOptions, holdfastClient, ProblemError } from "../src/client/index.ts"
 import { Contract } from "../src/index.ts"
+import { toNodeHandler } from "../src/node/index.ts"
 import { surfaceOf } from "./support.ts"
 
 const clientOf = async (
@@ -22,6 +24,11 @@ const clientOf = async (
     ...options,
   })
   return { client, shop, handler }
+}
+
+const addressOf = (server: Server): string => {
+  const address = server.address()
+  return `http://127.0.0.1:${typeof address === "object" ? address?.port : address}`
 }
 
 const oneTee = { userId: "ann", orderItems: [{ productId: "1", quantity: 1 }] }
@@ -109,7 +116,7 @@ describe("the client", () => {
     expect((await shop.orders.ofAccount({ accountId: "ann" })).items).toHaveLength(1)
   })
 
-  it("repeats 503 and leaves refusals and unexpected answers alone", async () => {
+  it("repeats 503 and leaves unexpected answers alone", async () => {
     const answers = [503, 502, 409]
     let asked = 0
     const { client } = await clientOf({
@@ -118,8 +125,93 @@ describe("the client", () => {
         return new Response("<html>", { status: answers.shift() ?? 500 })
       },
     })
-    const error = await client.orders.place(oneTee).catch((error: unknown) => error)
+    const error = await client.orders.ofUser({ userId: "ann" }).catch((error: unknown) => error)
     expect([asked, error]).toMatchObject([3, { code: "UNEXPECTED_ANSWER", status: 409 }])
+  })
+
+  const overloaded = { code: "OVERLOADED", unavailable: { _tag: "Overloaded", retryAfterMillis: 1 } }
+  const afterwards = {
+    "that the shop is overloaded": [503, { ...overloaded, outcome: "nothing-happened" }],
+    "that nobody is signed in": [401, { code: "UNAUTHENTICATED" }],
+    "that there were too many": [429, { code: "RATE_LIMITED" }],
+    "a proxy's page": [504, undefined],
+  } as const
+
+  it.each(Object.entries(afterwards))(
+    "does not say of a change whose answer was lost that it did not happen: then it hears %s",
+    async (_, [status, problem]) => {
+      const { handler, shop } = await surfaceOf({})
+      let asked = 0
+      const client = holdfastClient({
+        baseUrl: "http://shop.test/api/v1",
+        headers: { "x-caller": "ann" },
+        pauseMillis: 1,
+        fetch: async (request) => {
+          if (asked++ > 0)
+            return new Response(problem && JSON.stringify({ status, title: "No", detail: "No.", ...problem }), {
+              status,
+            })
+          await handler.fetch(request)
+          throw new TypeError("socket hang up")
+        },
+      })
+      const placed = await client.safe.orders.place(oneTee)
+      expect(placed).toMatchObject({ ok: false, error: { code: "STORE_UNAVAILABLE", outcome: "unknown" } })
+      expect(placed).toMatchObject({ error: { cause: { status } } })
+      expect((await shop.orders.ofAccount({ accountId: "ann" })).items).toHaveLength(1)
+    },
+  )
+
+  it("keeps the refusal that comes after a lost answer, and says of a proxy's page that the outcome is unknown", async () => {
+    const { handler } = await surfaceOf({})
+    const losing = (answers: Array<Response | undefined>) =>
+      holdfastClient({
+        baseUrl: "http://shop.test/api/v1",
+        headers: { "x-caller": "ann" },
+        pauseMillis: 1,
+        attempts: answers.length,
+        fetch: async (request) => {
+          const answer = answers.shift()
+          if (answer === undefined) return handler.fetch(request)
+          return answer.status === 408 ? Promise.reject(new TypeError("socket hang up")) : answer
+        },
+      })
+    const refused = await losing([new Response(null, { status: 408 }), undefined])
+      .orders.place({ userId: "ann", orderItems: [{ productId: "2", quantity: 4 }] })
+      .catch((error: unknown) => error)
+    expect(refused).toMatchObject({ code: "OUT_OF_STOCK" })
+    const page = await losing([new Response("<html>", { status: 504 })])
+      .orders.place(oneTee)
+      .catch((error: unknown) => error)
+    expect(page).toMatchObject({ code: "UNEXPECTED_ANSWER", problem: { status: 504, outcome: "unknown" } })
+  })
+
+  it("follows no redirect of a change, which would ask for something else", async () => {
+    const { handler, shop } = await surfaceOf({})
+    const served = createServer(toNodeHandler(handler)).listen(0)
+    const moved = createServer((request, response) => {
+      response.writeHead(301, { location: `${addressOf(served)}${request.url}` }).end()
+    }).listen(0)
+    const client = holdfastClient({ baseUrl: `${addressOf(moved)}/api/v1`, headers: { "x-caller": "ann" } })
+    const charged = await client.safe.points.charge({ userId: "ann", amount: 500 })
+    expect(charged).toMatchObject({ ok: false, error: { code: "UNEXPECTED_ANSWER", status: 301 } })
+    expect(await client.points.balance({ userId: "ann" })).toMatchObject({ totalPoint: 100_000 })
+    expect(await shop.points.balance("ann")).toBe(100_000)
+    served.close()
+    moved.close()
+  })
+
+  it("asks for an outcome with the moment to the millisecond", async () => {
+    const asked: Array<string | null> = []
+    const { client } = await clientOf({
+      fetch: async ({ url }) => {
+        asked.push(new URL(url).searchParams.get("calledAt"))
+        return Response.json({ status: "not-found" })
+      },
+    })
+    const calledAt = new Date(1_796_126_400_999)
+    await client.outcomes.get({ operation: "orders.place", key: "k", calledAt })
+    expect(asked).toEqual([calledAt.toISOString()])
   })
 
   it("gives up after its attempts with an unknown outcome, and at once when the caller leaves", async () => {

@@ -20,12 +20,30 @@ export const errorOf = (problem: Problem): HoldfastError | ProblemError => {
   }
 }
 
+/** The error of an answer to a change. What only this attempt says is not true of one before it that may have been carried out. */
+export const errorOfChange = (problem: Problem, isOpen: boolean): HoldfastError | ProblemError => {
+  const error = errorOf(problem)
+  // A refusal is: the shop has looked for the key.
+  const isTrueOfAll = error instanceof HoldfastError && (error.refusal !== undefined || error.outcome === "unknown")
+  return isOpen && !isTrueOfAll ? Object.assign(lost(problem.title), { cause: problem }) : error
+}
+
+/** An attempt was sent, and nobody knows what became of it. */
+export const lost = (reason: string): HoldfastError =>
+  new HoldfastError({ _tag: "StoreUnavailable", outcome: "unknown", reason: `the server did not answer: ${reason}` })
+
 /** What reading a response that is no success comes to. */
 export const problemOf = (status: number, body: string): Problem => {
   const document = parsed(body)
   if (isProblem(document)) return document
-  // A proxy on the way has its own pages.
-  return { status, code: "UNEXPECTED_ANSWER", title: "Unexpected answer", detail: `The server answered ${status}.` }
+  // A proxy on the way has its own pages, and does not know what became of what it passed on. Browsers show no redirect.
+  return {
+    status,
+    code: "UNEXPECTED_ANSWER",
+    title: "Unexpected answer",
+    detail: `The server answered ${status === 0 ? "with a redirect" : status}.`,
+    ...(status >= 500 && { outcome: "unknown" }),
+  }
 }
 
 const parsed = (body: string): unknown => {

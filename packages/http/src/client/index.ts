@@ -6,7 +6,7 @@
  */
 import { HoldfastError, isHoldfastError } from "@holdfast/core/errors"
 import { checkOptions } from "./checkOptions.ts"
-import { errorOf } from "./errors.ts"
+import { errorOf, errorOfChange } from "./errors.ts"
 import { withMoments } from "./moments.ts"
 import { ProblemError } from "./ProblemError.ts"
 import { routes } from "./routes.ts"
@@ -99,7 +99,7 @@ const methodOf = (method: "GET" | "POST", path: string, options: ClientOptions):
       },
       options,
     )
-    if (!received.ok) throw errorOf(received.problem)
+    if (!received.ok) throw changes ? errorOfChange(received.problem, received.isOpen) : errorOf(received.problem)
     const answer = withMoments(received.json)
     return changes && typeof answer === "object"
       ? { ...answer, replayed: received.headers.get("idempotency-replayed") === "true" }
@@ -120,7 +120,10 @@ const quotedString = (key: string): string => `"${key.replace(/(["\\])/g, "\\$1"
 
 const queryOf = (fields: Fields): string => {
   const query = new URLSearchParams()
-  for (const [name, value] of Object.entries(fields)) if (value !== undefined) query.set(name, String(value))
+  for (const [name, value] of Object.entries(fields)) {
+    // The text of a date has no milliseconds.
+    if (value !== undefined) query.set(name, value instanceof Date ? value.toISOString() : String(value))
+  }
   return query.size === 0 ? "" : `?${query}`
 }
 

@@ -3,8 +3,7 @@
  *
  * Reads are. So is a change with its key: the server does it once, however often it is asked. A refusal is an answer.
  */
-import { HoldfastError } from "@holdfast/core/errors"
-import { problemOf } from "./errors.ts"
+import { lost, problemOf } from "./errors.ts"
 import type { Problem } from "./ProblemError.ts"
 import type { ClientOptions } from "./types.ts"
 
@@ -18,7 +17,12 @@ export interface Sending {
 
 export type Received =
   | { readonly ok: true; readonly json: unknown; readonly headers: Headers }
-  | { readonly ok: false; readonly problem: Problem }
+  | {
+      readonly ok: false
+      readonly problem: Problem
+      /** Whether an attempt before this answer may have been carried out, or may yet be. */
+      readonly isOpen: boolean
+    }
 
 /** Answers of the way there, or of a server that wants to be asked again. */
 const worthAnotherTry: ReadonlySet<number> = new Set([408, 429, 502, 503, 504])
@@ -26,6 +30,7 @@ const longestPauseMillis = 5_000
 
 export const send = async (sending: Sending, options: ClientOptions): Promise<Received> => {
   const { attempts = 4, pauseMillis = 100 } = options
+  let isOpen = false
   for (let attempt = 1; ; attempt++) {
     sending.signal?.throwIfAborted()
     const tried = await attemptOnce(sending, options)
@@ -33,8 +38,12 @@ export const send = async (sending: Sending, options: ClientOptions): Promise<Re
     if (tried._tag === "Lost") {
       sending.signal?.throwIfAborted()
       if (last) throw lost(tried.reason)
-    } else if (tried.received.ok || last || !worthAnotherTry.has(tried.received.problem.status)) {
-      return tried.received
+      isOpen = true
+    } else {
+      const { received } = tried
+      if (received.ok) return received
+      if (last || !worthAnotherTry.has(received.problem.status)) return { ...received, isOpen }
+      isOpen ||= received.problem.outcome === "unknown"
     }
     const doubled = Math.min(longestPauseMillis, pauseMillis * 2 ** (attempt - 1))
     const asked = tried._tag === "Lost" ? 0 : tried.retryAfterMillis
@@ -56,7 +65,8 @@ const attemptOnce = async (sending: Sending, options: ClientOptions): Promise<Tr
     method: sending.method,
     headers: { ...ownHeaders, ...sending.headers },
     signal,
-    ...(sending.body !== undefined && { body: sending.body }),
+    // Many redirects make a GET of a POST: what that answers would be taken for the answer to the change.
+    ...(sending.body !== undefined && { body: sending.body, redirect: "manual" }),
   })
   try {
     const response = await (given ?? fetch)(request)
@@ -65,16 +75,15 @@ const attemptOnce = async (sending: Sending, options: ClientOptions): Promise<Tr
     const { ok, status, headers } = response
     return {
       _tag: "Answered",
-      received: ok ? { ok, json: JSON.parse(text), headers } : { ok: false, problem: problemOf(status, text) },
+      received: ok
+        ? { ok, json: JSON.parse(text), headers }
+        : { ok: false, problem: problemOf(status, text), isOpen: false },
       retryAfterMillis: Math.min(30, Number(headers.get("retry-after") ?? 0) || 0) * 1000,
     }
   } catch (error) {
     return { _tag: "Lost", reason: error instanceof Error ? error.message : String(error) }
   }
 }
-
-const lost = (reason: string): HoldfastError =>
-  new HoldfastError({ _tag: "StoreUnavailable", outcome: "unknown", reason: `the server did not answer: ${reason}` })
 
 const pause = (millis: number, signal: AbortSignal | undefined): Promise<void> =>
   new Promise((resolve) => {
