@@ -85,6 +85,18 @@ describe("a claim that is decided later", () => {
     expect((await ask("GET", "/coupons/issue-requests/none", undefined, { "x-caller": "ann" })).status).toBe(404)
   })
 
+  it("tells nobody else what is wrong with an account: ids of requests made together differ by one", async () => {
+    const { shop, ask, as, placeOf } = await requesting()
+    await shop.points.suspend({ accountId: "ann" })
+    for (const userId of ["ann", "nobody"]) {
+      const { headers } = await ask("POST", "/coupons/issue-requests", claim(userId), as(userId))
+      const address = `${placeOf(headers.get("location"))}?wait=20`
+      expect((await ask("GET", address, undefined, { "x-caller": userId })).body.state).toBe("refused")
+      const { status, body } = await ask("GET", address, undefined, { "x-caller": "bob" })
+      expect({ status, code: body.code }).toEqual({ status: 404, code: "REQUEST_NOT_FOUND" })
+    }
+  })
+
   it("is what the typed client says", async () => {
     const { handler } = await requesting()
     const client = holdfastClient({

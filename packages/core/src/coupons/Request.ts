@@ -74,7 +74,10 @@ export interface IssuedTicket {
   readonly expiresAt: number
 }
 
-/** The id of the request at a place. A place alone could be guessed; the command's id cannot. */
+/**
+ * The id of the request at a place. A place alone could be guessed. The command's id cannot, but by who made a request in the
+ * same millisecond: so an id is no proof of whose the request is.
+ */
 export const requestIdOf = ({ log, partition, offset }: Place, commandId: CommandId): RequestId =>
   // biome-ignore lint/plugin/casts: this is the one place where ids of requests are made
   `${log}.${partition}.${offset}.${commandId}` as RequestId

@@ -24,9 +24,9 @@ export const coupons: Handlings["coupons"] = {
         call.headers["retry-after"] = "1"
         return requested
       }
-      // Only who was told an id knows it. A coupon is its owner's all the same.
-      const coupon = couponOf(requested)
-      return coupon === undefined || (await call.allows(coupon)) ? requested : notFound(requestId)
+      // Ids of requests that were made together resemble each other: to know one proves nothing.
+      const about = whoseIs(requested)
+      return about === undefined || (await call.allows(about)) ? requested : notFound(requestId)
     },
   },
   get: {
@@ -56,11 +56,13 @@ const decidedInTime = async (requestId: string, waitSeconds: number, call: Call)
   }
 }
 
-const couponOf = (requested: RequestedCoupon): { readonly accountId: string } | undefined => {
+/** Whom it tells something of; undefined where it tells of the campaign alone. */
+const whoseIs = (requested: RequestedCoupon): { readonly accountId: string } | undefined => {
+  if (requested.state === "waiting") return undefined
   if (requested.state === "issued") return requested.coupon
-  return requested.state === "refused" && requested.refusal._tag === "CouponAlreadyIssued"
-    ? requested.refusal.coupon
-    : undefined
+  const { refusal } = requested
+  if (refusal._tag === "CouponAlreadyIssued") return refusal.coupon
+  return "accountId" in refusal ? refusal : undefined
 }
 
 const notFound = (requestId: string): No => ({
