@@ -4,7 +4,15 @@ import { createConfig, lintFromString } from "@redocly/openapi-core"
 import { describe, expect, it } from "vitest"
 import { documentOf, shopHandler } from "../src/index.ts"
 import { routesOf } from "../src/surface/routes.ts"
-import { callerOfHeader, stocked, surfaceOf } from "./support.ts"
+import { callerOfHeader, freshKey, stocked, surfaceOf } from "./support.ts"
+
+interface Operation {
+  readonly parameters: ReadonlyArray<{
+    readonly in: string
+    readonly name: string
+    readonly schema: { readonly type?: string; readonly minimum?: number; readonly maximum?: number }
+  }>
+}
 
 const committed = resolve(import.meta.dirname, "../openapi.json")
 
@@ -42,6 +50,48 @@ describe("the OpenAPI document", () => {
       ({ name }: { name: string }) => name === "Idempotency-Key",
     )
     expect(header.required).toBe(false)
+  })
+
+  it("says the limits that there are: what it allows is taken, and one more is not", async () => {
+    const { ask } = await surfaceOf({ limits: { orderItems: 2 } })
+    const { paths, components } = (await ask("GET", "//openapi.json")).body
+    const numbers: Array<string> = []
+    for (const [path, { get }] of Object.entries<{ readonly get?: Operation }>(paths)) {
+      for (const { in: place, name, schema } of get?.parameters ?? []) {
+        if (place !== "query" || schema.type !== "integer") continue
+        const { minimum = 0, maximum = 0 } = schema
+        const statusOf = async (value: number) =>
+          (await ask("GET", `/${path.replace(/\{\w+\}/g, "ann")}?${name}=${value}`)).status
+        numbers.push(`${path} ${name}`)
+        const refused = await Promise.all([minimum - 1, maximum + 1].map(statusOf))
+        expect(refused, `${path} ${name}`).toEqual([400, 400])
+        const taken = await Promise.all([minimum, maximum].map(statusOf))
+        expect(taken, `${path} ${name}`).not.toContain(400)
+      }
+    }
+    expect(numbers).toHaveLength(6)
+    expect(components.schemas.OrderRequest.properties.orderItems).toMatchObject({ minItems: 1, maxItems: 2 })
+  })
+
+  it("names entity tags and 304 where they are answered, and nowhere else", async () => {
+    const { ask } = await surfaceOf()
+    const { paths } = (await ask("GET", "//openapi.json")).body
+    for (const path of ["/livez", "/readyz", "/openapi.json", "/api/v1/products/1", "/api/v1/users/ann/points"]) {
+      const { headers } = await ask("GET", `/${path}`)
+      const etag = headers.get("etag")
+      const { responses } = paths[path.replace("products/1", "products/{productId}").replace("ann", "{userId}")].get
+      const again = await ask("GET", `/${path}`, undefined, { "if-none-match": etag ?? "*" })
+      expect([path, responses[again.status] !== undefined]).toEqual([path, true])
+      expect([path, "ETag" in responses[200].headers]).toEqual([path, etag !== null])
+    }
+  })
+
+  it("names the refusal of a claim that prefers to be decided later, where the shop keeps no requests", async () => {
+    const { ask } = await surfaceOf()
+    const { paths } = (await ask("GET", "//openapi.json")).body
+    const headers = { ...freshKey(), prefer: "respond-async" }
+    const { status, body } = await ask("POST", "/coupons/issue", { userId: "ann", couponId: "10" }, headers)
+    expect(paths["/api/v1/coupons/issue"].post.responses[status]["x-codes"]).toContain(body.code)
   })
 
   it("passes the linter", async () => {

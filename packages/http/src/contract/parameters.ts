@@ -2,9 +2,10 @@
  * What the document says of the parameters of paths and queries.
  */
 
-/** What http-api writes as text, because it travels as text, is a number to everybody else. */
+/** What http-api writes as text, because it travels as text, is a number to everybody else. By name, or of one operation. */
 export const parameterNumbers: Readonly<Record<string, object>> = {
   limit: { type: "integer", minimum: 1, maximum: 1000 },
+  "products.popular.limit": { type: "integer", minimum: 1, maximum: 100 },
   wait: { type: "integer", minimum: 0, maximum: 60 },
   days: { type: "integer", minimum: 1, maximum: 366 },
 }

@@ -52,6 +52,8 @@ export const issueReasons = [
   "OutsideIssueWindow",
   "CouponAlreadyIssued",
   "CouponsSoldOut",
+  // Where the request prefers that it is decided later.
+  "RequestsNotOffered",
 ] as const
 export const requestReasons = [...changeReason, "OutsideIssueWindow", "CouponsSoldOut", "RequestsNotOffered"] as const
 export const requestedReasons = [...anyReason, "RequestNotFound"] as const

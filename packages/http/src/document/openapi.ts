@@ -3,7 +3,7 @@
  *
  * `packages/http/openapi.json` is this with every setting at its default; a test compares the two.
  */
-import { maxKeyBytes } from "@holdfast/core"
+import { maxKeyBytes, maxOrderLines } from "@holdfast/core"
 import { HttpApi, OpenApi } from "effect/http-api"
 import { Contract, Operations } from "../contract/contract.ts"
 import { parameterNumbers, parameterTexts } from "../contract/parameters.ts"
@@ -17,9 +17,15 @@ export interface DocumentSettings {
   readonly basePath: string
   readonly keys: "required" | "optional"
   readonly metrics: boolean
+  readonly limits: { readonly orderItems: number }
 }
 
-const defaultDocumentSettings: DocumentSettings = { basePath: "/api/v1", keys: "required", metrics: true }
+const defaultDocumentSettings: DocumentSettings = {
+  basePath: "/api/v1",
+  keys: "required",
+  metrics: true,
+  limits: { orderItems: maxOrderLines },
+}
 
 const info = {
   title: "Holdfast",
@@ -54,7 +60,11 @@ export const documentOf = (given: Partial<DocumentSettings> = {}): Json => {
     tags: [...business.tags, ...operations.tags].map(({ name }) => ({ name, description: tagTexts[name] ?? name })),
     paths,
     components: {
-      schemas: sorted({ ...operations.components.schemas, ...business.components.schemas }),
+      schemas: sorted({
+        ...operations.components.schemas,
+        ...business.components.schemas,
+        OrderRequest: orderOfUpTo(settings.limits.orderItems, objectOf(business.components.schemas.OrderRequest)),
+      }),
       headers: sharedHeaders,
       securitySchemes: { caller: callerScheme },
     },
@@ -70,6 +80,12 @@ const answersLater = (paths: Json, basePath: string): void => {
     "202": objectOf(postOf("/coupons/issue-requests").responses)["202"],
   }
   paths[`${basePath}/coupons/issue`] = { post: { ...issue, responses } }
+}
+
+/** An order's request with the most items that the host lets it have. */
+const orderOfUpTo = (maxItems: number, request: Json): Json => {
+  const properties = objectOf(request.properties)
+  return { ...request, properties: { ...properties, orderItems: { ...objectOf(properties.orderItems), maxItems } } }
 }
 
 /** The reasons of every operation, by its id. */
@@ -115,6 +131,7 @@ const dressed = (
       const id = String(operationId)
       const reasons = reasonsOf.get(id) ?? []
       const isOperations = id.startsWith("operations.")
+      const isTagged = method === "get" && !isOperations
       return [
         method,
         {
@@ -122,15 +139,15 @@ const dressed = (
           operationId: id,
           ...(isOperations || open.has(id) ? { security: [{}] } : { security: [{ caller: [] }] }),
           parameters: [
-            ...listOf(parameters).map((parameter) => described(objectOf(parameter))),
+            ...listOf(parameters).map((parameter) => described(id, objectOf(parameter))),
             ...(method === "post" ? [keyParameter(settings.keys)] : []),
             ...(preferences[id] ?? []),
             ...(isOperations ? [] : [languageParameter]),
           ],
           responses: Object.fromEntries(
-            Object.entries(objectOf(responses)).map(([status, response]) => [
+            Object.entries({ ...objectOf(responses), ...(isTagged && { "304": {} }) }).map(([status, response]) => [
               status,
-              answer(status, objectOf(response), reasons, method),
+              answer(status, objectOf(response), reasons, { isChange: method === "post", isTagged }),
             ]),
           ),
         },
@@ -138,16 +155,26 @@ const dressed = (
     }),
   )
 
-const answer = (status: string, response: Json, reasons: ReadonlyArray<Reason>, method: string): Json => {
+/** What an operation's answers have beside their bodies. */
+interface Kind {
+  readonly isChange: boolean
+  /** Whether a success has an entity tag, so that it may be 304 as well. */
+  readonly isTagged: boolean
+}
+
+const answer = (status: string, response: Json, reasons: ReadonlyArray<Reason>, { isChange, isTagged }: Kind): Json => {
   const traced = { "Trace-Id": { $ref: "#/components/headers/Trace-Id" } }
+  const tag = isTagged ? { ETag: { $ref: "#/components/headers/ETag" } } : {}
   if (status === "202") {
     const location = { Location: { $ref: "#/components/headers/Location" } }
     return { ...response, description: "Accepted", headers: { ...traced, ...location } }
   }
   if (status === "200") {
-    const replayed = { "Idempotency-Replayed": { $ref: "#/components/headers/Idempotency-Replayed" } }
-    const tag = { ETag: { $ref: "#/components/headers/ETag" } }
-    return { ...response, description: "Success", headers: { ...traced, ...(method === "post" ? replayed : tag) } }
+    const replayed = isChange ? { "Idempotency-Replayed": { $ref: "#/components/headers/Idempotency-Replayed" } } : {}
+    return { ...response, description: "Success", headers: { ...traced, ...replayed, ...tag } }
+  }
+  if (status === "304") {
+    return { description: "Not modified since the answer of that entity tag.", headers: { ...traced, ...tag } }
   }
   const codes = [
     ...new Set(
@@ -214,9 +241,10 @@ const languageParameter: Json = {
   schema: { type: "string" },
 }
 
-const described = (parameter: Json): Json => {
+const described = (operationId: string, parameter: Json): Json => {
   const name = String(parameter.name)
-  return { ...parameter, description: parameterTexts[name] ?? name, schema: parameterNumbers[name] ?? parameter.schema }
+  const number = parameterNumbers[`${operationId}.${name}`] ?? parameterNumbers[name]
+  return { ...parameter, description: parameterTexts[name] ?? name, schema: number ?? parameter.schema }
 }
 
 const sorted = (schemas: Json): Json =>

@@ -52,12 +52,11 @@ export const judgeOf = ({ mayFail = false }: { readonly mayFail?: boolean } = {}
   return (method, path, { status, text, headers }) => {
     if (status >= 500 && !mayFail) return `answered ${status}`
     const type = headers.get("content-type")
-    if (status === 304) return text === "" ? undefined : "has a body with 304"
     if (!/^[0-9a-f]{32}$/.test(headers.get("trace-id") ?? "")) return "has no trace id"
     const found = patterns.find(({ pattern }) => pattern.test(path))
     const operation = found?.item[method === "HEAD" ? "get" : method.toLowerCase()]
     if (method === "HEAD") return text === "" ? undefined : "has a body for HEAD"
-    const body: unknown = JSON.parse(text)
+    const body: unknown = text === "" ? undefined : JSON.parse(text)
     const code = typeof body === "object" && body !== null && "code" in body ? body.code : undefined
     if (operation === undefined || code === "ROUTE_NOT_FOUND") {
       if (!["ROUTE_NOT_FOUND", "METHOD_NOT_ALLOWED", "MALFORMED_PATH", "URI_TOO_LONG"].includes(String(code))) {
@@ -67,6 +66,7 @@ export const judgeOf = ({ mayFail = false }: { readonly mayFail?: boolean } = {}
     }
     const response = operation.responses[status]
     if (response === undefined) return `answered ${status} ${code}, which the document does not name`
+    if (status === 304) return text === "" ? undefined : "has a body with 304"
     const media = Object.keys(response.content ?? {})
     if (!media.includes(type ?? "")) return `is ${type} where the document says ${media.join(", ")}`
     if (status !== 200 && !response["x-codes"]?.includes(String(code))) return `has the code ${code}`
