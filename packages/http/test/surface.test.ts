@@ -75,6 +75,20 @@ describe("the added endpoints", () => {
     expect(others.body).toEqual({ status: "not-found" })
   })
 
+  it("take for the moment of a call what says its zone, and nothing that has to be guessed", async () => {
+    const { ask } = await surfaceOf()
+    const statusOf = async (moment: string) => {
+      const query = new URLSearchParams({ operation: "orders.place", key: "other", calledAt: moment })
+      return (await ask("GET", `/outcomes?${query}`)).status
+    }
+    for (const moment of ["2026-12-01T12:00:00Z", "2026-12-01T21:00:00.000+09:00"]) {
+      expect([moment, await statusOf(moment)]).toEqual([moment, 200])
+    }
+    for (const moment of ["2026-12-01T12:00:00", "2026-12-01", "1", "12/01/2026", "2026-13-01T12:00:00Z"]) {
+      expect([moment, await statusOf(moment)]).toEqual([moment, 400])
+    }
+  })
+
   it("given no word of the host about charging, charge nothing; given a rule, charge what it allows", async () => {
     const charge = { amount: 500 }
     const off = await surfaceOf({ charge: undefined })

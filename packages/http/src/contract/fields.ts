@@ -68,6 +68,9 @@ export const Count = whole(0, maxAmount).annotate({ identifier: "Count", descrip
 /** A change up or down. */
 export const Change = whole(-maxAmount, maxAmount)
 
+// `Date` also reads "1" and, as the server's own time, moments that do not say of which zone they are.
+const moment = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i
+
 /** A moment: RFC 3339 with milliseconds, in UTC. */
 export const Time = Schema.String.annotate({
   identifier: "Time",
@@ -75,7 +78,7 @@ export const Time = Schema.String.annotate({
   description: "A moment: RFC 3339, in UTC.",
 }).pipe(
   Schema.decodeTo(Schema.Date, {
-    decode: SchemaGetter.transform((text: string) => new Date(text)),
+    decode: SchemaGetter.transform((text: string) => new Date(moment.test(text) ? text : Number.NaN)),
     encode: SchemaGetter.transform((date: Date) => date.toISOString()),
   }),
 )
