@@ -68,6 +68,21 @@ describe("toNodeHandler", () => {
     expect((await fetch(`${url}/livez`)).status).toBe(200)
   })
 
+  it("tells the host, and not the caller to be gone, where others read the body and kept it", async () => {
+    const defects: Array<string> = []
+    const { handler, shop } = await surfaceOf({ onDefect: (error) => defects.push(String(error)) })
+    const listener = toNodeHandler(handler)
+    const url = await listening((request, response) => {
+      request.resume().on("end", () => listener(request, response))
+    })
+    expect(await post(`${url}/api/v1/orders`, oneTee)).toMatchObject({ status: 500, body: { code: "INTERNAL" } })
+    expect(defects).toEqual([expect.stringContaining("The body was read before this handler")])
+    expect((await shop.orders.ofAccount({ accountId: "ann" })).items).toEqual([])
+    const headers = { "content-type": "application/json", "x-caller": "ann", ...freshKey() }
+    const empty = await askedOf(await fetch(`${url}/api/v1/orders`, { method: "POST", headers }))
+    expect(empty).toMatchObject({ status: 400, body: { code: "MALFORMED_JSON" } })
+  })
+
   it("reads what the host parsed as a value, and does not believe an empty object of a body that was not read", async () => {
     const { handler } = await surfaceOf()
     const listener = toNodeHandler(handler)

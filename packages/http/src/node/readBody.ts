@@ -21,8 +21,16 @@ export interface MountedRequest extends IncomingMessage {
  */
 const discardedBytes = 1_048_576
 
+/** For the host: no caller can do anything about it. */
+const wasTaken =
+  "The body was read before this handler, and what it says is not in `request.body`: mount the handler before what reads bodies."
+
 export const readBody = (request: MountedRequest, maxBytes: number, deadlines: Deadlines): Promise<BodyRead> => {
   if (wasParsed(request)) return Promise.resolve({ _tag: "Parsed", value: request.body })
+  // An end comes once: who waits for it now would take the peer for gone.
+  if (request.readableEnded) {
+    return hasBody(request) ? Promise.reject(new TypeError(wasTaken)) : Promise.resolve({ _tag: "Text", text: "" })
+  }
   if (Number(request.headers["content-length"] ?? 0) > maxBytes + discardedBytes) {
     return Promise.resolve({ _tag: "TooLarge" })
   }
@@ -58,6 +66,9 @@ export const readBody = (request: MountedRequest, maxBytes: number, deadlines: D
     request.on("data", onData).on("end", onEnd).on("error", onGone).on("close", onGone)
   })
 }
+
+const hasBody = ({ headers }: MountedRequest): boolean =>
+  headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0
 
 /**
  * Whether somebody before us has read and parsed the body. Express 4 sets `body` to `{}` where it parsed nothing, so that
