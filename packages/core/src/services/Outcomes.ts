@@ -2,6 +2,7 @@
  * What became of a call whose answer was lost: the truth, read from its receipt.
  */
 import { Context, Effect, Schema } from "effect"
+import { issueCall } from "../decision/couponCalls.ts"
 import { decoderOf, isInvalid } from "../engine/admission.ts"
 import type { Engine } from "../engine/Engine.ts"
 import { afterDeadlineMillis, type KeyState } from "../engine/LostReplies.ts"
@@ -57,7 +58,7 @@ export type KnownOutcome<Name extends OperationName> =
   | { readonly status: "accepted"; readonly at: Date; readonly answer: AnswerOf<Name> }
   /**
    * A call of this key is on its way in this process, or may still be on its way where there is a `finalAt`: from then on
-   * the same question is answered for good.
+   * the same question is answered for good. Of `coupons.issue` also while coupon requests wait, of which one may have this key.
    */
   | { readonly status: "pending"; readonly finalAt?: Date }
   /** Nothing was accepted under this key, and nothing will be of any call that was made before. */
@@ -109,20 +110,23 @@ export function makeOutcomes(
     if (own !== undefined) return pendingUntil(Math.max(own, anyones))
     return current >= anyones ? notFound : pendingUntil(anyones)
   })
+  /** A request becomes a claim of the same key when it is decided. Which keys wait is not known: only that some may. */
+  const mayWaitAsRequest = (operation: string) =>
+    kernel.requests === undefined || operation !== issueCall.name ? Effect.succeed(false) : kernel.requests.mayWait
   return {
     outcome: Effect.fnUntraced(function* <Name extends OperationName>(query: OutcomeQuery<Name>) {
       const decoded = decode(query)
       if (isInvalid(decoded)) return yield* Effect.fail(decoded)
       const { operation, key, scope = stamps.scope, calledAt } = decoded
       const keyed = { operation: { name: operation }, key, scope }
-      // Asked first: a call that ends in between is found in the store, never missed by both. Likewise what a store had to
+      // Asked first: a call that ends in between is found in the store, never missed by both; nor is a request. Likewise what a store had to
       // end: what it still did by then is there to be read.
-      const pending = isPending(keyed)
+      const isOnItsWay = isPending(keyed) || (yield* orStillUnknown(mayWaitAsRequest(operation)))
       const lost = yield* orStillUnknown(lostReply(keyed))
       const receipt = yield* orStillUnknown(store.reads.receipt(scope, operation, key))
       const found = ways.get(operation)
       if (receipt === undefined || found === undefined) {
-        return pending ? ({ status: "pending" } as const) : yield* orStillUnknown(absent(lost, calledAt))
+        return isOnItsWay ? ({ status: "pending" } as const) : yield* orStillUnknown(absent(lost, calledAt))
       }
       const { replayed: _, ...answer } = yield* found.recall(receipt)
       // biome-ignore lint/plugin/casts: the fast path of an operation recalls that operation's answers

@@ -28,6 +28,8 @@ export interface RequestsShape {
   readonly accept: (claim: Claim) => Effect.Effect<RequestId, Overloaded | StoreNo>
   readonly outcomeOf: (requestId: RequestId) => Effect.Effect<RequestOutcome, RequestNotFound | Overloaded | StoreNo>
   readonly waiting: RequestLogShape["waiting"]
+  /** Whether some claim that was stored, or is being stored, may be undecided. A log finds none by its key. */
+  readonly mayWait: Effect.Effect<boolean, StoreFault>
 }
 
 /** Claims of one append, and ids of one look. */
@@ -44,8 +46,21 @@ export const makeRequests = (
   deadlineMillis: number,
 ): Effect.Effect<RequestsShape, never, Scope.Scope> =>
   Effect.gen(function* () {
+    /** Callers who wait for their answer, and claims on their way to the log, whose callers may have left. */
+    let asking = 0
+    let appending = 0
     const append = yield* grouped({ together, waiting: mostWaiting }, (claims: ReadonlyArray<Claim>) =>
-      log === undefined ? Effect.fail(noLog) : appendWhatFits(log, claims),
+      log === undefined
+        ? Effect.fail(noLog)
+        : Effect.suspend(() => {
+            appending = claims.length
+            return Effect.ensuring(
+              appendWhatFits(log, claims),
+              Effect.sync(() => {
+                appending = 0
+              }),
+            )
+          }),
     )
     const look = yield* grouped({ together, waiting: mostWaiting }, (ids: ReadonlyArray<RequestId>) =>
       verdictsOf(store, ids),
@@ -55,11 +70,15 @@ export const makeRequests = (
       log === undefined || placeOf(requestId) === undefined
         ? Effect.succeed(false)
         : Effect.mapError(log.holds(requestId), (fault) => toldOf(fault, "nothing-happened"))
+    const waiting = log === undefined ? Effect.succeed(0) : log.waiting
     return {
       isOffered: log !== undefined,
       refusedNow: engine.sealedRefusal,
       accept: (claim) =>
-        append(claim).pipe(
+        Effect.suspend(() => {
+          asking++
+          return append(claim)
+        }).pipe(
           Effect.flatMap(Effect.fromResult),
           Effect.mapError((fault) => told(fault, "unknown")),
           // What is left of the deadline behind a look at the seal.
@@ -67,6 +86,11 @@ export const makeRequests = (
             duration: deadlineMillis - lookMillisOf(deadlineMillis),
             orElse: () => Effect.fail(tooLate),
           }),
+          Effect.ensuring(
+            Effect.sync(() => {
+              asking--
+            }),
+          ),
         ),
       outcomeOf: Effect.fnUntraced(function* (requestId) {
         const [verdict] = yield* found(requestId)
@@ -77,7 +101,10 @@ export const makeRequests = (
         if (late !== undefined) return decidedOf(late)
         return yield* Effect.fail<RequestNotFound>({ _tag: "RequestNotFound", requestId })
       }),
-      waiting: log === undefined ? Effect.succeed(0) : log.waiting,
+      waiting,
+      mayWait: Effect.suspend(() =>
+        asking > 0 || appending > 0 ? Effect.succeed(true) : Effect.map(waiting, (count) => count > 0),
+      ),
     }
   })
 

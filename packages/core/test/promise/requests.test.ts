@@ -69,6 +69,48 @@ describe("a coupon request", () => {
     })
   })
 
+  it("is pending under its key while it waits, and accepted once it is decided", async () => {
+    const log = Effect.runSync(makeMemoryRequestLog())
+    const requests = { name: "shared", layer: Layer.succeed(RequestLog, log) }
+    const store = memoryStore()
+    const shop = await requestShop({ requests, workers: false }, store)
+    const outcome = (key: string, operation: "coupons.issue" | "orders.place" = "coupons.issue") =>
+      shop.shop.outcome({ operation, key })
+    expect(await outcome("k")).toEqual({ status: "not-found" })
+    const { requestId } = await request(shop, "buyer-0", "k")
+    expect(await outcome("k")).toEqual({ status: "pending" })
+    expect(await outcome("k", "orders.place")).toEqual({ status: "not-found" })
+    await openShop({ requests }, store).start()
+    await decided(shop, requestId)
+    expect(await outcome("k")).toMatchObject({ status: "accepted", answer: { ticket: 1 } })
+    await expect.poll(() => outcome("other")).toEqual({ status: "not-found" })
+  })
+
+  it("is pending under its key while it is stored, also after its caller has left", async () => {
+    const log = Effect.runSync(makeMemoryRequestLog())
+    const stored = Promise.withResolvers<void>()
+    const append: RequestLogShape["append"] = (claims) =>
+      Effect.andThen(
+        Effect.promise(() => stored.promise),
+        log.append(claims),
+      )
+    const requests = { name: "slow", layer: Layer.succeed(RequestLog, { ...log, append }) }
+    const shop = await requestShop({ requests })
+    const leaving = new AbortController()
+    const claim = { campaignId: "spring", accountId: "buyer-0", key: "k" }
+    const left = shop.coupons.request(claim, { signal: leaving.signal })
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    leaving.abort(new Error("left"))
+    await expect(left).rejects.toThrow("left")
+    expect(await shop.shop.outcome({ operation: "coupons.issue", key: "k" })).toEqual({ status: "pending" })
+    stored.resolve()
+    await expect
+      .poll(() => shop.shop.outcome({ operation: "coupons.issue", key: "k" }))
+      .toMatchObject({
+        status: "accepted",
+      })
+  })
+
   it("that came before the closing, and is made again with its key after it → is not told that it came too late", async () => {
     const log = Effect.runSync(makeMemoryRequestLog())
     const requests = { name: "shared", layer: Layer.succeed(RequestLog, log) }
