@@ -201,6 +201,14 @@ describe("the client", () => {
     moved.close()
   })
 
+  it("sends its own headers once, however the host spells them", async () => {
+    const headers = { "x-caller": "ann", "Content-Type": "application/json", "Idempotency-Key": "the-hosts" }
+    const { client } = await clientOf({ headers })
+    expect(await client.orders.place({ ...oneTee, key: "ours" })).toMatchObject({ replayed: false })
+    const found = await client.outcomes.get({ operation: "orders.place", key: "ours" })
+    expect(found.status).toBe("accepted")
+  })
+
   it("asks for an outcome with the moment to the millisecond", async () => {
     const asked: Array<string | null> = []
     const { client } = await clientOf({

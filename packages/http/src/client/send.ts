@@ -61,9 +61,12 @@ const attemptOnce = async (sending: Sending, options: ClientOptions): Promise<Tr
   const timeout = AbortSignal.timeout(timeoutMillis)
   const signal = sending.signal === undefined ? timeout : AbortSignal.any([sending.signal, timeout])
   const ownHeaders = typeof own === "function" ? await own() : own
+  const headers = new Headers(ownHeaders)
+  // Not as one object: of two spellings of a name both values would be sent.
+  for (const [name, value] of Object.entries(sending.headers)) headers.set(name, value)
   const request = new Request(sending.url, {
     method: sending.method,
-    headers: { ...ownHeaders, ...sending.headers },
+    headers,
     signal,
     // Many redirects make a GET of a POST: what that answers would be taken for the answer to the change.
     ...(sending.body !== undefined && { body: sending.body, redirect: "manual" }),
@@ -72,13 +75,13 @@ const attemptOnce = async (sending: Sending, options: ClientOptions): Promise<Tr
     const response = await (given ?? fetch)(request)
     // A body that breaks off is an answer that was lost as well.
     const text = await response.text()
-    const { ok, status, headers } = response
+    const { ok, status } = response
     return {
       _tag: "Answered",
       received: ok
-        ? { ok, json: JSON.parse(text), headers }
+        ? { ok, json: JSON.parse(text), headers: response.headers }
         : { ok: false, problem: problemOf(status, text), isOpen: false },
-      retryAfterMillis: Math.min(30, Number(headers.get("retry-after") ?? 0) || 0) * 1000,
+      retryAfterMillis: Math.min(30, Number(response.headers.get("retry-after") ?? 0) || 0) * 1000,
     }
   } catch (error) {
     return { _tag: "Lost", reason: error instanceof Error ? error.message : String(error) }
