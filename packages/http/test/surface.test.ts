@@ -75,6 +75,19 @@ describe("the added endpoints", () => {
     expect(others.body).toEqual({ status: "not-found" })
   })
 
+  it("do not leave out that a change may be done where its answer fails", async () => {
+    const shop = await stocked()
+    const placedAt = new Date(Number.NaN)
+    const place: typeof shop.orders.place = async (...input) => ({ ...(await shop.orders.place(...input)), placedAt })
+    const ask = askOf(
+      shopHandler({ ...shop, orders: { ...shop.orders, place } }, { ...callerOfHeader, onDefect: () => {} }),
+      { "x-caller": "ann" },
+    )
+    const failed = await ask("POST", "/orders", oneTee, freshKey())
+    expect(failed).toMatchObject({ status: 500, body: { code: "INTERNAL", outcome: "unknown" } })
+    expect((await shop.orders.ofAccount({ accountId: "ann" })).items).toHaveLength(1)
+  })
+
   it("take for the moment of a call what says its zone, and nothing that has to be guessed", async () => {
     const { ask } = await surfaceOf()
     const statusOf = async (moment: string) => {

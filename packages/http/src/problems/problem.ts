@@ -16,6 +16,8 @@ export type No =
       readonly code: SurfaceCode | "InvalidInput"
       readonly errors?: (language: Language) => ReadonlyArray<InputError>
       readonly headers?: Readonly<Record<string, string>>
+      /** Said where it went wrong while, or after, a change was carried out. */
+      readonly outcome?: "unknown"
     }
 
 /** Whether a handler's answer is none. */
@@ -70,7 +72,7 @@ const document = (reason: Reason, { code, status, legacyCode }: CodeRow, members
 const surfaceMembers = (no: Extract<No, { readonly _tag: "Surface" }>, { language }: Occasion): Members => ({
   retryable: retryable.has(no.code),
   // The host is asked before anything is changed.
-  outcome: no.code === "HOST_UNAVAILABLE" ? "nothing-happened" : undefined,
+  outcome: no.code === "HOST_UNAVAILABLE" ? "nothing-happened" : no.outcome,
   ...(no.errors !== undefined && inputMembers(bounded(no.errors(language), language))),
 })
 

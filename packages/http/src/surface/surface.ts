@@ -174,6 +174,7 @@ export const makeSurface = <C extends Caller>(
       maxLines: limits.orderItems,
       now: settings.clock,
     }
+    seen.mayBeDone = route.changes
     const answered = await answers.race<Answered | No>(route.run(input, call), late)
     return "body" in answered ? success(route, answered, exchange, settings.authorize === undefined) : answered
   }
@@ -222,6 +223,7 @@ export const makeSurface = <C extends Caller>(
         route: "unknown",
         names: {},
         headers: {},
+        mayBeDone: false,
         traceId: traceIdOf(exchange.header("traceparent")),
       }
       const path = ownPath(exchange)
@@ -251,6 +253,8 @@ interface Seen {
   /** The core's names of fields, and the request's. */
   names: Names
   readonly headers: Record<string, string>
+  /** Whether it is a change that was asked of the shop. */
+  mayBeDone: boolean
   readonly traceId: string
 }
 
@@ -275,7 +279,7 @@ const occasionOf = (exchange: Exchange, { traceId }: Seen, typeBase: string) => 
 const failureOf = (
   error: unknown,
   exchange: Exchange,
-  { route, names, traceId }: Seen,
+  { route, names, mayBeDone, traceId }: Seen,
   onDefect: Settings<Caller>["onDefect"],
 ): Reply | No => {
   // What was thrown may throw at the first look at it.
@@ -283,7 +287,7 @@ const failureOf = (
   if (no === undefined && exchange.signal.aborted) return gone()
   // Why a store rejects something stays inside, and nobody but the host can mend it.
   if (no === undefined || (no._tag === "Core" && no.no._tag === "StoreRejected")) onDefect(error, { traceId, route })
-  return no ?? surface("INTERNAL")
+  return no ?? { _tag: "Surface", code: "INTERNAL", ...(mayBeDone && { outcome: "unknown" }) }
 }
 
 /** What an error says that is no defect. */
