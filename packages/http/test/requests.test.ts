@@ -97,6 +97,18 @@ describe("a claim that is decided later", () => {
     }
   })
 
+  it("keeps to itself why a store rejects a claim", async () => {
+    const { shop } = await requesting()
+    const issues = [{ pointer: "", message: "42501: permission denied for table coupon of db-7.internal" }]
+    const requested: typeof shop.coupons.requested = async () => ({
+      state: "refused",
+      refusal: { _tag: "InvalidInput", issues },
+    })
+    const handler = shopHandler({ ...shop, coupons: { ...shop.coupons, requested } }, callerOfHeader)
+    const { body } = await askOf(handler)("GET", "/coupons/issue-requests/abc", undefined, { "x-caller": "ann" })
+    expect(body).toEqual({ state: "refused", code: "INVALID_INPUT", detail: "The store rejects the claim for good." })
+  })
+
   it("is what the typed client says", async () => {
     const { handler } = await requesting()
     const client = holdfastClient({

@@ -10,6 +10,7 @@ import {
   messageOf,
   type Page,
   type RequestedCoupon,
+  type RequestRefusal,
 } from "@holdfast/core"
 import { pageBody, type Translations } from "./Words.ts"
 
@@ -51,9 +52,13 @@ const requestedBody = (requested: RequestedCoupon) => {
     case "issued":
       return { state: requested.state, coupon: issuedBody(requested.coupon) }
     case "refused":
-      return { state: requested.state, code: codeOf(requested.refusal), detail: messageOf(requested.refusal) }
+      return { state: requested.state, code: codeOf(requested.refusal), detail: detailOf(requested.refusal) }
   }
 }
+
+/** A claim was valid when it was accepted. What says that it is not is the store, whose reasons stay inside. */
+const detailOf = (refusal: RequestRefusal): string =>
+  refusal._tag === "InvalidInput" ? "The store rejects the claim for good." : messageOf(refusal)
 
 export const issuedBody = ({ accountId, campaignId, ticket, discount, issuedAt, expiresAt }: IssuedCoupon) => ({
   userId: accountId,
