@@ -75,6 +75,17 @@ describe("the added endpoints", () => {
     expect(others.body).toEqual({ status: "not-found" })
   })
 
+  it("take for a number what is written as a whole number, and say so of the rest", async () => {
+    const { ask } = await surfaceOf()
+    const asked = (limit: string) => ask("GET", `/users/ann/points/entries?${new URLSearchParams({ limit })}`)
+    expect((await asked("10")).status).toBe(200)
+    for (const limit of ["0x10", "1e1", " 5", "5.0", "+5", ""]) {
+      const { status, body } = await asked(limit)
+      expect([limit, status, body.detail]).toEqual([limit, 400, "/limit: must be a whole number"])
+    }
+    expect((await asked("-1")).body.detail).toBe("/limit: must be from 1 to 1000")
+  })
+
   it("do not leave out that a change may be done where its answer fails", async () => {
     const shop = await stocked()
     const placedAt = new Date(Number.NaN)

@@ -119,9 +119,14 @@ export const Discount: Schema.Codec<Discount> = Schema.Union([flatSchema, rateSc
   description: "A flat amount, or a whole percent of the order's total.",
 })
 
+/** How a whole number is written: `Number` reads "0x10", "1e1" and " 5 " as well. */
+export const wholeNumber = /^-?\d{1,16}$/u
+
 /** A whole number in a query, where everything is text. */
 export const queryNumber = (minimum: number, maximum: number) =>
-  Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum }))
+  Schema.String.check(Schema.isPattern(wholeNumber)).pipe(
+    Schema.decodeTo(Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum }))),
+  )
 
 /** One page of a list: pass `nextCursor` as `cursor` for the next one; null means that this was the last. */
 export interface PageOf<Item> {

@@ -3,6 +3,7 @@
  */
 import type { InvalidInput } from "@holdfast/core"
 import { SchemaIssue } from "effect"
+import { wholeNumber } from "../contract/fields.ts"
 import type { Language } from "./titles.ts"
 
 export interface InputError {
@@ -101,9 +102,9 @@ const formatterOf = (language: Language) => {
           return text.minLength(payload.minLength)
         case "effect/schema/isMaxLength":
           return text.maxLength(payload.maxLength)
-        // Ids alone have a pattern.
+        // Ids and the numbers of a query alone have a pattern.
         case "effect/schema/isPattern":
-          return text.pattern
+          return payload.source === wholeNumber.source ? text.integer : text.pattern
         default:
           return text.other
       }
