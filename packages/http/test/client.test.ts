@@ -201,6 +201,27 @@ describe("the client", () => {
     moved.close()
   })
 
+  it("ends an attempt after its time, and at once when the caller leaves, also where the host's own fetch or headers never end", async () => {
+    const never = () => new Promise<never>(() => {})
+    for (const options of [{ fetch: never }, { headers: never }]) {
+      const { client } = await clientOf({ attempts: 2, timeoutMillis: 20, ...options })
+      const late = await client.safe.orders.place(oneTee)
+      expect(late).toMatchObject({ ok: false, error: { code: "STORE_UNAVAILABLE", outcome: "unknown" } })
+      const patient = (await clientOf(options)).client
+      const leaving = new AbortController()
+      const left = patient.orders.place(oneTee, { signal: leaving.signal })
+      leaving.abort(new Error("left"))
+      await expect(left).rejects.toThrow("left")
+    }
+    const leaving = new AbortController()
+    const busy = async () => {
+      leaving.abort(new Error("left"))
+      return new Response("<html>", { status: 503, headers: { "retry-after": "30" } })
+    }
+    const { client } = await clientOf({ fetch: busy })
+    await expect(client.orders.place(oneTee, { signal: leaving.signal })).rejects.toThrow("left")
+  })
+
   it("sends its own headers once, however the host spells them", async () => {
     const headers = { "x-caller": "ann", "Content-Type": "application/json", "Idempotency-Key": "the-hosts" }
     const { client } = await clientOf({ headers })

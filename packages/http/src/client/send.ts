@@ -47,6 +47,7 @@ export const send = async (sending: Sending, options: ClientOptions): Promise<Re
     }
     const doubled = Math.min(longestPauseMillis, pauseMillis * 2 ** (attempt - 1))
     const asked = tried._tag === "Lost" ? 0 : tried.retryAfterMillis
+    sending.signal?.throwIfAborted()
     // Half of the pause is random, so that callers who were turned away together do not come back together.
     await pause(Math.max(asked, doubled / 2) + (Math.random() * doubled) / 2, sending.signal)
   }
@@ -56,10 +57,24 @@ type Tried =
   | { readonly _tag: "Answered"; readonly received: Received; readonly retryAfterMillis: number }
   | { readonly _tag: "Lost"; readonly reason: string }
 
-const attemptOnce = async (sending: Sending, options: ClientOptions): Promise<Tried> => {
-  const { fetch: given, headers: own, timeoutMillis = 20_000 } = options
-  const timeout = AbortSignal.timeout(timeoutMillis)
+const attemptOnce = (sending: Sending, options: ClientOptions): Promise<Tried> => {
+  const timeout = AbortSignal.timeout(options.timeoutMillis ?? 20_000)
   const signal = sending.signal === undefined ? timeout : AbortSignal.any([sending.signal, timeout])
+  // A host's own functions may not look at the signal.
+  return new Promise((resolve, reject) => {
+    const late = (): void => resolve({ _tag: "Lost", reason: String(signal.reason) })
+    signal.addEventListener("abort", late)
+    asked(sending, options, signal)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", late))
+  })
+}
+
+const asked = async (
+  sending: Sending,
+  { fetch: given, headers: own }: ClientOptions,
+  signal: AbortSignal,
+): Promise<Tried> => {
   const ownHeaders = typeof own === "function" ? await own() : own
   const headers = new Headers(ownHeaders)
   // Not as one object: of two spellings of a name both values would be sent.
