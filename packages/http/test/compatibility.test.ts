@@ -21,6 +21,7 @@ const referenceWords = [
 
 /** Names of options, which hosts type: no part of the wire. */
 const hostNames: Readonly<Record<string, string>> = {
+  "document/openapi.ts": "orderItems",
   "exchange/identity.ts": "userId",
   "options.ts": "orderItems",
   "surface/surface.ts": "orderItems",

@@ -1,5 +1,5 @@
 /**
- * What the document says of the parameters of paths and queries.
+ * What the document says of the parameters of paths and queries, and of what a host limits.
  */
 
 /** What http-api writes as text, because it travels as text, is a number to everybody else. By name, or of one operation. */
@@ -24,3 +24,11 @@ export const parameterTexts: Readonly<Record<string, string>> = {
   productId: "A product.",
   campaignId: "A campaign: what the reference service calls a coupon.",
 }
+
+type Json = Readonly<Record<string, unknown>>
+
+/** The schemas of an order's request's fields, with the most items that the host lets it have. */
+export const orderFieldsUpTo = (maxItems: number, fields: Json): Json => ({
+  ...fields,
+  orderItems: { ...(typeof fields.orderItems === "object" && fields.orderItems), maxItems },
+})

@@ -6,7 +6,7 @@
 import { maxKeyBytes, maxOrderLines } from "@holdfast/core"
 import { HttpApi, OpenApi } from "effect/http-api"
 import { Contract, Operations } from "../contract/contract.ts"
-import { parameterNumbers, parameterTexts } from "../contract/parameters.ts"
+import { orderFieldsUpTo, parameterNumbers, parameterTexts } from "../contract/parameters.ts"
 import { Reasons } from "../contract/problems.ts"
 import { type Reason, rowOf } from "../problems/codes.ts"
 
@@ -44,6 +44,7 @@ export const documentOf = (given: Partial<DocumentSettings> = {}): Json => {
   const settings = { ...defaultDocumentSettings, ...given }
   const business = OpenApi.fromApi(Contract)
   const operations = OpenApi.fromApi(Operations)
+  const order = objectOf(business.components.schemas.OrderRequest)
   const reasonsOf = allReasons()
   const paths: Json = {}
   for (const [path, item] of Object.entries(business.paths)) {
@@ -63,7 +64,7 @@ export const documentOf = (given: Partial<DocumentSettings> = {}): Json => {
       schemas: sorted({
         ...operations.components.schemas,
         ...business.components.schemas,
-        OrderRequest: orderOfUpTo(settings.limits.orderItems, objectOf(business.components.schemas.OrderRequest)),
+        OrderRequest: { ...order, properties: orderFieldsUpTo(settings.limits.orderItems, objectOf(order.properties)) },
       }),
       headers: sharedHeaders,
       securitySchemes: { caller: callerScheme },
@@ -80,12 +81,6 @@ const answersLater = (paths: Json, basePath: string): void => {
     "202": objectOf(postOf("/coupons/issue-requests").responses)["202"],
   }
   paths[`${basePath}/coupons/issue`] = { post: { ...issue, responses } }
-}
-
-/** An order's request with the most items that the host lets it have. */
-const orderOfUpTo = (maxItems: number, request: Json): Json => {
-  const properties = objectOf(request.properties)
-  return { ...request, properties: { ...properties, orderItems: { ...objectOf(properties.orderItems), maxItems } } }
 }
 
 /** The reasons of every operation, by its id. */
