@@ -6,6 +6,7 @@
  */
 import { maxAmount, maxIdBytes, maxOrderQuantity, maxPrice } from "@holdfast/core"
 import { Schema, SchemaGetter } from "effect"
+import { wholeNumber } from "../problems/inputIssues.ts"
 
 /**
  * "." and ".." are steps in an address and never arrive as a part of one, however they are encoded: browsers and proxies walk
@@ -118,9 +119,6 @@ export const Discount: Schema.Codec<Discount> = Schema.Union([flatSchema, rateSc
   identifier: "Discount",
   description: "A flat amount, or a whole percent of the order's total.",
 })
-
-/** How a whole number is written: `Number` reads "0x10", "1e1" and " 5 " as well. */
-export const wholeNumber = /^-?\d{1,16}$/u
 
 /** A whole number in a query, where everything is text. */
 export const queryNumber = (minimum: number, maximum: number) =>

@@ -3,13 +3,15 @@
  */
 import type { InvalidInput } from "@holdfast/core"
 import { SchemaIssue } from "effect"
-import { wholeNumber } from "../contract/fields.ts"
 import type { Language } from "./titles.ts"
 
 export interface InputError {
   readonly pointer: string
   readonly message: string
 }
+
+/** How a whole number is written in a query: `Number` reads "0x10", "1e1" and " 5 " as well. What does not fit has its own text. */
+export const wholeNumber = /^-?\d{1,16}$/u
 
 /** The errors of decoding. One per field: the first that was found. */
 export const issuesOf = (issue: SchemaIssue.Issue, language: Language): ReadonlyArray<InputError> => {
