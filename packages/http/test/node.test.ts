@@ -68,6 +68,33 @@ describe("toNodeHandler", () => {
     expect((await fetch(`${url}/livez`)).status).toBe(200)
   })
 
+  it("waits for no body of a peer who left while the host looked who it is", async () => {
+    const known = Promise.withResolvers<void>()
+    const { handler } = await surfaceOf({
+      resolveCaller: async () => {
+        await known.promise
+        return { id: "ann" }
+      },
+    })
+    const answered = Promise.withResolvers<number>()
+    const answer: typeof handler.answer = async (exchange) => {
+      const reply = await handler.answer(exchange)
+      answered.resolve(reply.status)
+      return reply
+    }
+    const listener = toNodeHandler({ ...handler, answer })
+    const url = await listening((request, response) => {
+      request.on("close", () => setTimeout(known.resolve, 10))
+      listener(request, response)
+    })
+    const headers = { "content-type": "application/json", "content-length": "9", ...freshKey() }
+    const upload = send(`${url}/api/v1/orders`, { method: "POST", headers })
+    upload.on("error", () => {})
+    upload.write("{")
+    setTimeout(() => upload.destroy(), 50)
+    expect(await answered.promise).toBe(499)
+  }, 5_000)
+
   it("tells the host, and not the caller to be gone, where others read the body and kept it", async () => {
     const defects: Array<string> = []
     const { handler, shop } = await surfaceOf({ onDefect: (error) => defects.push(String(error)) })

@@ -27,10 +27,11 @@ const wasTaken =
 
 export const readBody = (request: MountedRequest, maxBytes: number, deadlines: Deadlines): Promise<BodyRead> => {
   if (wasParsed(request)) return Promise.resolve({ _tag: "Parsed", value: request.body })
-  // An end comes once: who waits for it now would take the peer for gone.
+  // Ends come once, also that of a connection. Who waits for one that was would take a peer for gone, or one who is gone for slow.
   if (request.readableEnded) {
     return hasBody(request) ? Promise.reject(new TypeError(wasTaken)) : Promise.resolve({ _tag: "Text", text: "" })
   }
+  if (request.destroyed) return Promise.resolve({ _tag: "Gone" })
   if (Number(request.headers["content-length"] ?? 0) > maxBytes + discardedBytes) {
     return Promise.resolve({ _tag: "TooLarge" })
   }
