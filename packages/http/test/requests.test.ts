@@ -97,8 +97,8 @@ describe("a claim that is decided later", () => {
     }
   })
 
-  it("keeps to itself why a store rejects a claim", async () => {
-    const { shop } = await requesting()
+  it("keeps to itself why a store rejects a claim, and what keys its caller has", async () => {
+    const { shop, ask, as, placeOf } = await requesting()
     const issues = [{ pointer: "", message: "42501: permission denied for table coupon of db-7.internal" }]
     const requested: typeof shop.coupons.requested = async () => ({
       state: "refused",
@@ -107,6 +107,12 @@ describe("a claim that is decided later", () => {
     const handler = shopHandler({ ...shop, coupons: { ...shop.coupons, requested } }, callerOfHeader)
     const { body } = await askOf(handler)("GET", "/coupons/issue-requests/abc", undefined, { "x-caller": "ann" })
     expect(body).toEqual({ state: "refused", code: "INVALID_INPUT", detail: "The store rejects the claim for good." })
+    const key = as("bob", { "idempotency-key": "cart-of-bob" })
+    await ask("POST", "/coupons/issue-requests", claim("bob"), key)
+    const { headers } = await ask("POST", "/coupons/issue-requests", { userId: "bob", couponId: "none" }, key)
+    const reused = await ask("GET", `${placeOf(headers.get("location"))}?wait=20`, undefined, { "x-caller": "ann" })
+    expect(reused.body).toMatchObject({ state: "refused", code: "IDEMPOTENCY_KEY_REUSED" })
+    expect(reused.text).not.toContain("cart-of-bob")
   })
 
   it("is what the typed client says", async () => {

@@ -56,9 +56,17 @@ const requestedBody = (requested: RequestedCoupon) => {
   }
 }
 
-/** A claim was valid when it was accepted. What says that it is not is the store, whose reasons stay inside. */
-const detailOf = (refusal: RequestRefusal): string =>
-  refusal._tag === "InvalidInput" ? "The store rejects the claim for good." : messageOf(refusal)
+/** What anybody may hear who knows the id: no key of a caller's, and not why the store rejects a claim that was valid. */
+const detailOf = (refusal: RequestRefusal): string => {
+  switch (refusal._tag) {
+    case "InvalidInput":
+      return "The store rejects the claim for good."
+    case "IdempotencyKeyReused":
+      return "The key of the claim already belongs to another one with different content."
+    default:
+      return messageOf(refusal)
+  }
+}
 
 export const issuedBody = ({ accountId, campaignId, ticket, discount, issuedAt, expiresAt }: IssuedCoupon) => ({
   userId: accountId,
