@@ -7,6 +7,7 @@ import { MemoryStore } from "../../src/memory/index.ts"
 import { type RecordOf, Store, type StoreShape } from "../../src/ports/index.ts"
 import { StoreSuites } from "../../src/testing/index.ts"
 import { expect as expecting } from "../../src/testing/suites/expect.ts"
+import { suiteMutants } from "../../src/testing/suites/suiteMutants.ts"
 import { SubscriptionName } from "../../src/values.ts"
 
 /** The plain memory store with something changed. */
@@ -76,13 +77,14 @@ describe("the suites of stores", () => {
     expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length)
   })
 
-  it("leave out the case about seals for a store that has none, and no other", () => {
+  it("leave out the cases about seals for a store that has none, and no others", () => {
     const store = storeThat("is whole", (whole) => whole)
     const names = (hasSeals: boolean) =>
       StoreSuites.all({ ...store, hasSeals }).flatMap(({ cases }) => cases.map(({ name }) => name))
     const without = names(false)
     expect(names(true).filter((name) => !without.includes(name))).toEqual([
       "says how a campaign stands for a crowd of claims, and who owns its tickets",
+      "takes no other key for a used one, and counts who gave a ticket back among its owners",
     ])
   })
 
@@ -96,6 +98,14 @@ describe("the suites of stores", () => {
     expect(single).toMatchObject({ expected: { broken: [] }, actual: { broken: [] } })
     const again = await failuresOf([StoreSuites.equality(forgetsRetired, { seed })])
     expect([...again.values()][0]?.message).toBe(single?.message)
+  })
+
+  it.each(suiteMutants.map((each) => [each.name, each] as const))("catch %s", async (_, { name, adapter, diesBy }) => {
+    const cases = StoreSuites.all({ name, layer: adapter.layer })
+      .flatMap((suite) => suite.cases)
+      .filter((each) => each.name.startsWith(diesBy))
+    expect(cases.length).toBe(1)
+    expect((await failuresOf([{ title: name, cases }])).size).toBe(1)
   })
 
   it("tell a fault of the store by what it says", async () => {

@@ -5,13 +5,13 @@
 import { Cause, Effect, Exit, Random } from "effect"
 import type { Command, Decision } from "../../decision/Command.ts"
 import { MemoryStore } from "../../memory/index.ts"
-import type { Claimed, LeaseLost, Position, StoreFault } from "../../ports/index.ts"
+import type { Claimed, LeaseLost, StoreFault } from "../../ports/index.ts"
 import { textOfCause } from "../../thrown.ts"
 import { SubscriptionName } from "../../values.ts"
 import { type Draws, drawsOf } from "../sim/draws.ts"
 import { type Ask, drawAsk } from "./asks.ts"
 import { commandMaker, transact } from "./commands.ts"
-import { broken, type Contents, contentsOf } from "./contents.ts"
+import { broken, type Contents, contentsOf, eventsOf } from "./contents.ts"
 import { expect, Unexpected } from "./expect.ts"
 import { type MakeStore, type StoreSuite, type SuiteStore, storeCase, storeOf } from "./StoreSuite.ts"
 import { furnish } from "./shop.ts"
@@ -134,16 +134,7 @@ const play = (make: MakeStore, batches: Batches): Effect.Effect<Played, Fault> =
         decisions.push(decision._tag === "Accepted" ? { _tag: "Accepted", answer: decision.answer } : decision)
       }
     }
-    const lease = yield* store.outbox.lease(mail, "test", 60_000)
-    const most = { events: 10_000, bytes: Number.MAX_SAFE_INTEGER }
-    // Positions are the store's own; what counts is the order in which the events come, in one claim or several.
-    const order: Array<Claimed["event"]> = []
-    for (let after: Position | undefined; lease !== undefined; ) {
-      const claimed = yield* store.outbox.claim(lease, after, most)
-      if (claimed.length === 0) break
-      order.push(...claimed.map(({ event }) => event))
-      after = claimed.at(-1)?.position
-    }
+    const order = yield* eventsOf(store, mail)
     return { asked, decisions, contents: yield* contentsOf(store), order, broken: yield* broken(store) }
   }).pipe(Effect.scoped)
 

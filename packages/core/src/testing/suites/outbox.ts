@@ -2,10 +2,11 @@
  * The outbox of every store: who gets which events, when, and what is kept.
  */
 import { Effect } from "effect"
+import { restockCall } from "../../decision/stockCalls.ts"
 import type { Lease, Position, StoreShape } from "../../ports/index.ts"
 import { SubscriptionName } from "../../values.ts"
 import { monotonic } from "../kit/monotonic.ts"
-import { testAt, transact } from "./commands.ts"
+import { command, testAt, transact } from "./commands.ts"
 import { expect } from "./expect.ts"
 import { type StoreSuite, type SuiteStore, storeCase, storeOf } from "./StoreSuite.ts"
 import { furnish, restock } from "./shop.ts"
@@ -15,6 +16,10 @@ const search = SubscriptionName.make("search")
 /** Longer than any test takes, and much shorter than that. */
 const long = 600_000
 const short = 200
+/** How much longer than it lasts anybody may wait for a lease, on a machine that is busy with other things. */
+const mostWaitMillis = 30_000
+/** More than any case commits. */
+const mostEvents = 10_000
 
 /** The lease of a name, for an owner who must get it. */
 const leased = (store: StoreShape, owner: string, name = mail, leaseMillis = long) =>
@@ -30,6 +35,7 @@ const leasedInTime = (store: StoreShape, owner: string) =>
     for (;;) {
       const lease = yield* store.outbox.lease(mail, owner, long)
       if (lease !== undefined) return { lease, millis: (yield* monotonic) - began }
+      if ((yield* monotonic) - began > mostWaitMillis) throw new Error(`${owner} did not get a lease that had ended.`)
       yield* Effect.sleep(5)
     }
   })
@@ -66,6 +72,7 @@ const drained = (store: StoreShape, lease: Lease, events: number, bytes: number)
       after = some.at(-1)?.position
       all.push(...idsOf(some))
       sizes.push(some.length)
+      if (all.length > mostEvents) throw new Error(`More than ${mostEvents} events were claimed, one behind the other.`)
     }
   })
 
@@ -281,6 +288,41 @@ export const outbox = ({ name, layer }: SuiteStore): StoreSuite => {
         yield* store.outbox.acknowledge(one, positionsOf(again))
         expect(yield* store.outbox.depth(mail)).toEqual({ waiting: 0, parked: 1, oldestAt: undefined })
         expect(idsOf(yield* store.outbox.parked(mail, undefined, 9))).toEqual([ids[0]])
+      }),
+
+      storeCase("says how much waits, since when, and how far a subscription has come", function* () {
+        const { store, one } = yield* shop
+        const { reach } = store.outbox
+        const restocked = (minutes: number) => {
+          const options = { at: testAt + minutes * 60_000, deadline: testAt + 3_600_000 }
+          return transact(store, [command(restockCall, { productId: "tea", quantity: 1 }, options)])
+        }
+        for (const minutes of [1, 2, 3, 4, 5]) yield* restocked(minutes)
+        const positions = positionsOf(yield* claimed(store, one))
+        const last = positions.at(-1)
+        const oldestAt = (minutes: number) => testAt + minutes * 60_000
+        expect(yield* store.outbox.depth(mail)).toEqual({ waiting: 5, parked: 0, oldestAt: oldestAt(1) })
+        if (reach !== undefined) expect(yield* reach(mail, last)).toEqual({ last, isPast: false })
+        for (const position of positions.slice(0, 2)) yield* store.outbox.park(one, position, "no", 0)
+        expect(yield* store.outbox.depth(mail)).toEqual({ waiting: 3, parked: 2, oldestAt: oldestAt(3) })
+        const parked = yield* store.outbox.parked(mail, undefined, 1)
+        expect(positionsOf(parked)).toEqual(positions.slice(0, 1))
+        yield* store.outbox.acknowledge(one, positions.slice(3))
+        expect(yield* store.outbox.depth(mail)).toEqual({ waiting: 1, parked: 2, oldestAt: oldestAt(3) })
+        if (reach !== undefined) {
+          // The third waits, and stands before the last.
+          expect(yield* reach(mail, last)).toMatchObject({ isPast: false })
+          expect(yield* reach(mail, positions[1])).toMatchObject({ isPast: true })
+        }
+        yield* store.outbox.acknowledge(one, positions)
+        expect(yield* store.outbox.depth(mail)).toEqual({ waiting: 0, parked: 2, oldestAt: undefined })
+        if (reach !== undefined) {
+          expect(yield* reach(mail, last)).toEqual({ last: undefined, isPast: true })
+          yield* restocked(6)
+          const [newest] = positionsOf(yield* claimed(store, one))
+          expect(yield* reach(mail, last)).toEqual({ last: newest, isPast: true })
+          expect(yield* reach(mail, newest)).toMatchObject({ isPast: false })
+        }
       }),
 
       storeCase("forgets a subscription that is unregistered, with all that waits for it", function* () {

@@ -13,10 +13,14 @@ import { AccountId, CampaignId, OrderId, ProductId } from "../../values.ts"
 import { command, keyOf, testAt, testScope, transact } from "./commands.ts"
 import { byBytes, scanAll } from "./contents.ts"
 import { expect } from "./expect.ts"
+import { fields } from "./fields.ts"
+import { lists, sealsAreExact } from "./lists.ts"
 import { type StoreSuite, type SuiteStore, storeCase, storeOf } from "./StoreSuite.ts"
 import { charge, type Furniture, furnish, place } from "./shop.ts"
 
 const hourMillis = 3_600_000
+/** Far more pages than any list has here, those included that had nothing to show yet. */
+const mostPages = 10_000
 
 /** All orders of a list, page by page; what is held back is asked for until it is there. */
 const walkOrders = (
@@ -30,6 +34,7 @@ const walkOrders = (
     let [pages, largest] = [0, 0]
     let after: OrderPlace | undefined
     for (let more = true; more; pages++) {
+      if (pages === mostPages) throw new Error(`There was still more behind ${mostPages} pages.`)
       const page = yield* read(after)
       seen.push(...page.listed.map(({ order }) => order.orderId))
       largest = Math.max(largest, JSON.stringify(page.listed).length)
@@ -184,7 +189,7 @@ export const reads = ({ name, layer, hasSeals = true }: SuiteStore): StoreSuite 
         }
       }),
 
-      ...(hasSeals ? [seals] : []),
+      ...(hasSeals ? [seals, sealsAreExact(make)] : []),
 
       storeCase("shows an order's live state in every list it is in", function* () {
         const store = yield* furnished({ accounts: ["ada"], points: 1_000, products: { tea: 100 } })
@@ -314,6 +319,10 @@ export const reads = ({ name, layer, hasSeals = true }: SuiteStore): StoreSuite 
         yield* transact(store, [charge("ada", 7)])
         expect((yield* store.reads.account(AccountId.make("ada")))?.balance).toBe(7)
       }),
+
+      ...lists(make),
+
+      fields(make),
     ],
   }
 }
