@@ -129,7 +129,13 @@ export const idempotencyLaws: ReadonlyArray<Law> = [
     workload: retries,
     check: (trial) => {
       const lied = trial.ops.find((op) => saidNothingHappened(op) && leftTraces(trial, op.commandId))
-      return lied && broken(`Answered ${JSON.stringify(lied.reply)}, and it happened.`, lied)
+      if (lied !== undefined) return broken(`Answered ${JSON.stringify(lied.reply)}, and it happened.`, lied)
+      // An engine tries again what it is told did nothing, and mends with the receipt what the store had said wrongly.
+      const denied = trial.snapshot.records.receipt.find(({ commandId }) => trial.denied.has(commandId))
+      const op = trial.ops.find(({ commandId }) => commandId === denied?.commandId)
+      return (
+        denied && broken(`${denied.operation} happened, of which the store said that nothing did.`, ...(op ? [op] : []))
+      )
     },
     sometimes: { "a reply was lost": replyWasLost },
   }),

@@ -207,6 +207,8 @@ export interface TrialRecord {
   }
   /** When each accepted command was last decided, milliseconds since 1970, by command id. */
   readonly decidedAt: ReadonlyMap<string, number>
+  /** Commands of which the store said each time that nothing happened, by id. */
+  readonly denied: ReadonlySet<string>
   /** Calls whose requests went on without their callers, by operation and key. */
   readonly outlived: ReadonlySet<string>
   /** Which faults found something to disturb. */

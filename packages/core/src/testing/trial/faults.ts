@@ -3,7 +3,7 @@
  * are lost, or done later than their callers wait for; callers end, keys are held, the store is slow.
  */
 
-import { Clock, Effect, Fiber } from "effect"
+import { Clock, Effect, type Exit, Fiber } from "effect"
 import type { Decided } from "../../decision/fold.ts"
 import type { Keys, Records } from "../../decision/Records.ts"
 import { kindNames, kinds, type Outbox, type StoreFault, type StoreShape, type Turn } from "../../ports/index.ts"
@@ -38,6 +38,9 @@ export class FaultInjector {
   readonly outlived = new Set<string>()
   /** When each accepted command was last decided, by command id. */
   readonly decidedAt = new Map<string, number>()
+  /** Commands of which the store said that nothing happened, and those that may have happened by what it said, by id. */
+  readonly #denied = new Set<string>()
+  readonly #possible = new Set<string>()
 
   constructor(store: StoreShape, faults: ReadonlyArray<Fault>, outside: Outside) {
     this.#store = store
@@ -121,16 +124,22 @@ export class FaultInjector {
     return Effect.gen({ self: this }, function* () {
       const clock = yield* Clock.Clock
       const at = ++this.#transacts
-      const watched = (records: Records): Decided<A> => this.#watch(decide(records), clock)
+      const sent = new Set<string>()
+      const watching = (ids: Set<string>) => (records: Records) => this.#watch(decide(records), clock, ids)
       const faults = this.#faults.filter((each) => atTransacts(each) && each.at === at)
       for (const fault of faults) {
         yield* fault.fault === "outlive"
-          ? this.#outlive(store, fault, keys, watched)
+          ? this.#outlive(store, fault, keys, watching(this.#possible))
           : this.#before(fault, caller, keys)
       }
       const held = this.#held(keys, clock)
       if (held !== undefined) return yield* Effect.fail<StoreFault>({ _tag: "Busy", keys: [held] })
-      const answer = yield* store.transact(keys, watched, turn)
+      const answer = yield* Effect.onExit(store.transact(keys, watching(sent), turn), (exit) =>
+        Effect.sync(() => {
+          const told = saysNothingHappened(exit) ? this.#denied : this.#possible
+          for (const id of sent) told.add(id)
+        }),
+      )
       for (const fault of faults) yield* this.#after(fault, caller)
       return answer
     })
@@ -222,14 +231,22 @@ export class FaultInjector {
     return fiber
   }
 
-  #watch<A>(decided: Decided<A>, clock: Clock.Clock): Decided<A> {
+  /** Commands that cannot have happened by all that the store said of them. */
+  get denied(): ReadonlySet<string> {
+    return new Set(Array.from(this.#denied).filter((id) => !this.#possible.has(id)))
+  }
+
+  #watch<A>(decided: Decided<A>, clock: Clock.Clock, sent: Set<string>): Decided<A> {
     const now = clock.currentTimeMillisUnsafe()
-    for (const { after } of decided.changes?.puts.receipt ?? []) this.decidedAt.set(after.commandId, now)
+    for (const { after } of decided.changes?.puts.receipt ?? []) {
+      this.decidedAt.set(after.commandId, now)
+      sent.add(after.commandId)
+    }
     return {
       ...decided,
       again: () => {
         const again = decided.again()
-        return again && { keys: again.keys, decide: (records) => this.#watch(again.decide(records), clock) }
+        return again && { keys: again.keys, decide: (records) => this.#watch(again.decide(records), clock, sent) }
       },
     }
   }
@@ -245,6 +262,13 @@ export class FaultInjector {
     }
     return undefined
   }
+}
+
+/** Whether a store's answer is a fault of which all is undone. What was committed before it stands, and it says so. */
+const saysNothingHappened = (exit: Exit.Exit<unknown, StoreFault>): boolean => {
+  const [reason] = exit._tag === "Failure" ? exit.cause.reasons : []
+  if (reason?._tag !== "Fail" || reason.error.committed !== undefined) return false
+  return reason.error._tag !== "Lost" || reason.error.attempt === "nothing"
 }
 
 const textsOf = (keys: Keys): ReadonlyArray<string> =>

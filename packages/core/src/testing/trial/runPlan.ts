@@ -101,6 +101,7 @@ const runLoudly = Effect.fnUntraced(function* (
     audit: yield* runAudit(auditSource(snapshot), { maxExamples: 3, asOf: Number.MAX_SAFE_INTEGER }),
     top: yield* topOf(opened, snapshot, now, options.prefix),
     decidedAt: injector.decidedAt,
+    denied: injector.denied,
     outlived: injector.outlived,
     faultsMet: injector.met,
   }

@@ -8,7 +8,7 @@ import type { ChangeSet } from "../../decision/Changes.ts"
 import type { Records } from "../../decision/Records.ts"
 import type { Event } from "../../events/Event.ts"
 import type { Account } from "../../points/Account.ts"
-import type { StoreShape } from "../../ports/index.ts"
+import type { StoreFault, StoreShape } from "../../ports/index.ts"
 import type { Product } from "../../stock/Product.ts"
 import type { CommandId } from "../../values.ts"
 import type { Looseness } from "./LooseStore.ts"
@@ -37,6 +37,20 @@ const withClaimCount = (change: (event: Event, claims: number) => Event) =>
         }),
     }
   })
+
+/** The reply of each fifth call of `transact` is told as a fault. */
+const everyFifth =
+  (fault: StoreFault) =>
+  (store: StoreShape): StoreShape => {
+    let calls = 0
+    return {
+      ...store,
+      transact: (...asked) =>
+        Effect.flatMap(store.transact(...asked), (answer) =>
+          ++calls % 5 === 0 ? Effect.fail(fault) : Effect.succeed(answer),
+        ),
+    }
+  }
 
 // biome-ignore lint/plugin/casts: an id that is wrong on purpose
 const commandId = (id: string): CommandId => id as CommandId
@@ -97,6 +111,12 @@ export const storeMutants: ReadonlyArray<Mutant> = [
       reopens: true,
     },
   ),
+  mutant("commit told as busy", "A reply that comes late is told as a row that somebody else holds.", {
+    wrap: everyFifth({ _tag: "Busy", keys: [] }),
+  }),
+  mutant("commit told as nothing", "A connection that broke behind the commit is told as one that broke before it.", {
+    wrap: everyFifth({ _tag: "Lost", reason: "the connection was cut", attempt: "nothing" }),
+  }),
   mutant("event before the commit", "The event is published although the commit then fails.", {
     loose: () => ({ events: "before" }),
   }),
