@@ -4,6 +4,7 @@
 import { Context, Effect, Layer } from "effect"
 import { type CacheFault, SharedCache, type SharedCacheShape } from "../../ports/index.ts"
 import { textOfCause } from "../../thrown.ts"
+import { builtInTime, endedInTime } from "../kit/inTime.ts"
 import { KitBook, type KitReport } from "../kit/KitReport.ts"
 import { drawsOf } from "../sim/draws.ts"
 import { cacheLaws } from "./cacheLaws.ts"
@@ -38,7 +39,12 @@ export const cacheConformance = (
   Effect.scoped(
     Effect.gen(function* () {
       const book = new KitBook(cacheLaws)
-      const cache = timed(Context.get(yield* Layer.build(layer), SharedCache), book)
+      const built = yield* builtInTime(Layer.build(layer))
+      if (typeof built === "string") {
+        book.broken("CACHE-06", built)
+        return book.report(name, seed, 0)
+      }
+      const cache = timed(Context.get(built, SharedCache), book)
       let trial = 0
       const isUnclear = (): boolean => {
         const { ok, laws } = book.report(name, seed, trial)
@@ -60,28 +66,18 @@ export const cacheConformance = (
     }),
   )
 
-/** How much longer than it says a call may take on a machine that is busy with other things. */
-const patienceMillis = 2_000
-
 /** The same cache, whose calls end: one that takes far longer than it says is noted, and fails. */
-const timed = (cache: SharedCacheShape, book: KitBook): SharedCacheShape => {
-  const { guarantees } = cache
-  const inTime = <A>(call: Effect.Effect<A, CacheFault>): Effect.Effect<A, CacheFault> =>
-    Effect.timeoutOrElse(call, {
-      duration: guarantees.timeoutMillis + patienceMillis,
-      orElse: () => {
-        book.broken(
-          "CACHE-06",
-          `A call took far longer than the ${guarantees.timeoutMillis} ms that the cache allows it.`,
-        )
-        return Effect.fail<CacheFault>({ _tag: "CacheFault", reason: "given up by the kit" })
-      },
+const timed = ({ guarantees, get, put, forget }: SharedCacheShape, book: KitBook): SharedCacheShape => {
+  const inTime = <A>(call: () => Effect.Effect<A, CacheFault>): Effect.Effect<A, CacheFault> =>
+    endedInTime(Effect.suspend(call), guarantees.timeoutMillis, (message) => {
+      book.broken("CACHE-06", message)
+      return { _tag: "CacheFault", reason: message }
     })
   return {
     guarantees,
-    get: (key, leaseMillis) => inTime(cache.get(key, leaseMillis)),
-    put: (key, lease, bytes, forMillis) => inTime(cache.put(key, lease, bytes, forMillis)),
-    forget: (key) => inTime(cache.forget(key)),
+    get: (...asked) => inTime(() => get(...asked)),
+    put: (...asked) => inTime(() => put(...asked)),
+    forget: (key) => inTime(() => forget(key)),
   }
 }
 

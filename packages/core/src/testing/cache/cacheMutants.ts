@@ -5,7 +5,7 @@ import { Effect, Layer } from "effect"
 import type { Aged, ReadCache } from "../../cache/ReadCache.ts"
 import { makeMemoryCache } from "../../memory/MemoryCache.ts"
 import { SharedCache, type SharedCacheShape } from "../../ports/index.ts"
-import { keyText } from "../../values.ts"
+import { type Key, keyText } from "../../values.ts"
 import type { CacheAdapter } from "./cacheConformance.ts"
 import type { ReadTampering } from "./readTrial.ts"
 
@@ -67,6 +67,26 @@ export const cacheMutants: ReadonlyArray<CacheMutant> = [
       }
     },
   }),
+  mutant("CACHE-01", "large values cut off", "Of a value what one page of the server holds is kept.", {
+    wrap: (cache) => ({
+      put: (key, lease, bytes, forMillis) => cache.put(key, lease, bytes.slice(0, 65_536), forMillis),
+    }),
+  }),
+  mutant("CACHE-01", "the caller's own bytes", "A value is what its caller makes of it later.", {
+    wrap: (cache) => {
+      const given = new Map<string, Uint8Array>()
+      return {
+        put: (key, lease, bytes, forMillis) => {
+          given.set(keyText(key), bytes)
+          return cache.put(key, lease, bytes, forMillis)
+        },
+        get: (key, leaseMillis) =>
+          Effect.map(cache.get(key, leaseMillis), (held) =>
+            held._tag === "Value" ? { ...held, bytes: given.get(keyText(key)) ?? held.bytes } : held,
+          ),
+      }
+    },
+  }),
   mutant("CACHE-02", "refusals are kept", "What was not there once is not there for a while.", {
     tampering: keepingRefusals,
   }),
@@ -84,6 +104,29 @@ export const cacheMutants: ReadonlyArray<CacheMutant> = [
           Effect.map(cache.get(key, leaseMillis), (held) =>
             held._tag === "Awaited" ? { _tag: "Yours", lease: `${++leases} more` } : held,
           ),
+      }
+    },
+  }),
+  mutant("CACHE-04", "keys joined", "Two keys whose parts are joined to the same text are one.", {
+    wrap: keyed((key) => [key.join(":")]),
+  }),
+  mutant("CACHE-04", "keys without case", "Two keys are one that differ in case.", {
+    wrap: keyed((key) => [keyText(key).toLowerCase()]),
+  }),
+  mutant("CACHE-04", "leases of a moment", "A lease ends long before its time.", {
+    wrap: (cache) => ({ get: (key, leaseMillis) => cache.get(key, Math.min(leaseMillis, 2)) }),
+  }),
+  mutant("CACHE-05", "a lease for several puts", "Whoever has put may put again, whoever has done so since.", {
+    wrap: (cache) => {
+      const used = new Set<string>()
+      return {
+        put: Effect.fnUntraced(function* (key, lease, bytes, forMillis) {
+          const name = `${keyText(key)} ${lease}`
+          if (used.has(name)) yield* cache.forget(key)
+          used.add(name)
+          const held = yield* cache.get(key, forMillis)
+          return yield* cache.put(key, held._tag === "Yours" ? held.lease : lease, bytes, forMillis)
+        }),
       }
     },
   }),
@@ -119,6 +162,14 @@ export const cacheMutants: ReadonlyArray<CacheMutant> = [
     },
   }),
 ]
+
+function keyed(as: (key: Key) => Key): (cache: SharedCacheShape) => Partial<SharedCacheShape> {
+  return (cache) => ({
+    get: (key, leaseMillis) => cache.get(as(key), leaseMillis),
+    put: (key, ...asked) => cache.put(as(key), ...asked),
+    forget: (key) => cache.forget(as(key)),
+  })
+}
 
 function keepingRefusals(cache: ReadCache): ReadCache {
   const refused = new Map<string, unknown>()

@@ -12,15 +12,21 @@ const shortMillis = 60
 /** How long anything may take on a machine that is busy with other things. */
 const patienceMillis = 2_000
 const pollMillis = 5
+const largeBytes = 100_000
 
 export const portTrial = (cache: SharedCacheShape, name: string, draws: Draws, book: KitBook) =>
   Effect.gen(function* () {
     yield* valueRunsOut(cache, name, draws, book)
     yield* leaseRunsOut(cache, name, book)
     yield* forgottenStaysAway(cache, name, draws, book)
+    yield* keysStayApart(cache, name, book)
   })
 
-const bytesOf = (draws: Draws): Uint8Array => Uint8Array.from({ length: draws.below(300) }, () => draws.below(256))
+/** Most are small. A page of a list may be large. */
+const bytesOf = (draws: Draws): Uint8Array => {
+  const length = draws.chance(0.2) ? largeBytes : draws.below(300)
+  return Uint8Array.from({ length }, () => draws.below(256))
+}
 
 const valueRunsOut = Effect.fnUntraced(function* (cache: SharedCacheShape, name: string, draws: Draws, book: KitBook) {
   // Parts that would meet if they were joined, or mean something to a server.
@@ -28,13 +34,19 @@ const valueRunsOut = Effect.fnUntraced(function* (cache: SharedCacheShape, name:
   const askedAt = yield* monotonic
   const lease = yield* leased(cache, key, 60_000)
   if (lease === undefined) return book.broken("CACHE-04", "Nobody was given the lease of a key that nobody has.")
+  yield* Effect.sleep(pollMillis)
+  const meanwhile = yield* cache.get(key, 60_000)
+  if (meanwhile._tag !== "Awaited")
+    return book.broken("CACHE-04", `While a lease was held, another asker was answered ${meanwhile._tag}.`)
   const bytes = bytesOf(draws)
-  if (!(yield* cache.put(key, lease, bytes, shortMillis))) {
-    return book.broken("CACHE-05", "A put under a living lease was refused.")
-  }
+  // What the caller does with its own bytes afterwards is the caller's business.
+  const given = bytes.slice()
+  const isPut = yield* cache.put(key, lease, given, shortMillis)
+  given.fill(0)
+  if (!isPut) return book.broken("CACHE-05", "A put under a living lease was refused.")
   const held = yield* cache.get(key, 60_000)
   if (held._tag === "Value") {
-    if (held.forMillis > shortMillis) {
+    if (!(held.forMillis >= 0 && held.forMillis <= shortMillis)) {
       book.broken(
         "CACHE-01",
         `A value that was put for ${shortMillis} ms was said to be good for ${held.forMillis} ms.`,
@@ -45,6 +57,8 @@ const valueRunsOut = Effect.fnUntraced(function* (cache: SharedCacheShape, name:
     // A cache may count the time since it gave the lease, to keep no value for longer than it was good.
     return book.broken("CACHE-04", `${held._tag} was answered of a value that had just been put.`)
   }
+  if (yield* cache.put(key, lease, new Uint8Array(1), 60_000))
+    book.broken("CACHE-05", "A put was taken under a lease that an earlier put had ended.")
   // A server counts whole milliseconds, and a timer may end within one of its time.
   yield* Effect.sleep(shortMillis + pollMillis)
   const later = yield* cache.get(key, 60_000)
@@ -91,6 +105,38 @@ const forgottenStaysAway = Effect.fnUntraced(function* (
   yield* cache.forget(key)
   const held = yield* cache.get(key, 1)
   if (held._tag === "Value") book.broken("CACHE-05", "A value was answered that had been forgotten.")
+})
+
+/** Keys that would be one if their parts were joined, folded or cut off are several. So are their leases. */
+const keysStayApart = Effect.fnUntraced(function* (cache: SharedCacheShape, name: string, book: KitBook) {
+  const long = "x".repeat(200)
+  const keys = [["a:b", "c"], ["a", "b:c"], ["A", "b:c"], ["é"], ["e\u0301"], [`${long}1`], [`${long}2`]] as const
+  const leases: Array<string | undefined> = []
+  for (const key of keys) leases.push(yield* leased(cache, [name, ...key], 60_000))
+  if (leases.includes(undefined))
+    return book.broken("CACHE-04", "Of a key that nobody had asked for a lease was awaited.")
+  const [first, second] = leases
+  if (
+    first !== undefined &&
+    first !== second &&
+    (yield* cache.put([name, ...keys[1]], first, new Uint8Array(1), 60_000))
+  )
+    book.broken("CACHE-05", "A put was taken under the lease of another key.")
+  for (const [index, key] of keys.entries()) {
+    yield* cache.put([name, ...key], leases[index] ?? "", Uint8Array.of(index), 60_000)
+  }
+  for (const [index, key] of keys.entries()) {
+    const held = yield* cache.get([name, ...key], 1)
+    if (held._tag === "Value" && !same(held.bytes, Uint8Array.of(index)))
+      book.broken("CACHE-01", `Of ${JSON.stringify(key)} the value of another key was answered.`)
+  }
+  const [gone] = keys
+  yield* cache.forget([name, ...gone])
+  const again = yield* leased(cache, [name, ...gone], 60_000)
+  if (again === undefined) return
+  yield* cache.put([name, ...gone], again, new Uint8Array(1), 0)
+  if ((yield* cache.get([name, ...gone], 1))._tag === "Value")
+    book.broken("CACHE-01", "A value was answered that was put for no time at all.")
 })
 
 const leased = (cache: SharedCacheShape, key: Parameters<SharedCacheShape["get"]>[0], leaseMillis: number) =>

@@ -3,8 +3,9 @@
  * anybody else: trials begin by emptying it.
  */
 import { Context, Effect, Layer } from "effect"
-import { Ranking } from "../../ports/index.ts"
+import { type CacheFault, Ranking, type RankingShape } from "../../ports/index.ts"
 import { textOfCause } from "../../thrown.ts"
+import { builtInTime, endedInTime } from "../kit/inTime.ts"
 import { KitBook, type KitReport } from "../kit/KitReport.ts"
 import { drawsOf } from "../sim/draws.ts"
 import { rankingLaws } from "./rankingLaws.ts"
@@ -34,7 +35,12 @@ export const rankingConformance = (
   Effect.scoped(
     Effect.gen(function* () {
       const book = new KitBook(rankingLaws)
-      const ranking = Context.get(yield* Layer.build(layer), Ranking)
+      const built = yield* builtInTime(Layer.build(layer))
+      if (typeof built === "string") {
+        book.broken("RANK-04", built)
+        return book.report(name, seed, 0)
+      }
+      const ranking = timed(Context.get(built, Ranking), book)
       for (let trial = 0; trial < trials; trial++) {
         const exit = yield* Effect.exit(rankingTrial(ranking, `kit ${seed} ${trial}`, drawsOf(seed, trial), book))
         if (exit._tag === "Failure") book.broken("RANK-01", `A trial failed: ${textOfCause(exit.cause)}`)
@@ -42,3 +48,23 @@ export const rankingConformance = (
       return book.report(name, seed, trials)
     }),
   )
+
+/** The same ranking, whose calls end: one that takes far longer than it says is noted, and fails. */
+const timed = (ranking: RankingShape, book: KitBook): RankingShape => {
+  const { timeoutMillis } = ranking.guarantees
+  const inTime = <A>(call: () => Effect.Effect<A, CacheFault>): Effect.Effect<A, CacheFault> =>
+    endedInTime(Effect.suspend(call), timeoutMillis, (message) => {
+      book.broken("RANK-04", message)
+      return { _tag: "CacheFault", reason: message }
+    })
+  return {
+    guarantees: ranking.guarantees,
+    begin: (...asked) => inTime(() => ranking.begin(...asked)),
+    put: (...asked) => inTime(() => ranking.put(...asked)),
+    roll: (...asked) => inTime(() => ranking.roll(...asked)),
+    mark: (step) => inTime(() => ranking.mark(step)),
+    vouch: (step) => inTime(() => ranking.vouch(step)),
+    top: (...asked) => inTime(() => ranking.top(...asked)),
+    clear: inTime(() => ranking.clear),
+  }
+}

@@ -22,4 +22,16 @@ export const rankingLaws: ReadonlyArray<KitLaw> = [
       "a word had no moment to stand for",
     ],
   },
+  {
+    id: "RANK-03",
+    title: "An answer is said to be as old as the moment that its feeder marked, and no younger",
+    why: "Whoever says how old a list may be is given no older one only where its age is told rightly.",
+    sometimes: ["a word was given later than its moment was marked"],
+  },
+  {
+    id: "RANK-04",
+    title: "No call takes longer than the ranking allows it",
+    why: "What is there for speed alone must not hold a shop up.",
+    sometimes: [],
+  },
 ]

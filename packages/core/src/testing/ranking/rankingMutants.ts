@@ -5,6 +5,7 @@ import { Effect, Layer } from "effect"
 import { makeMemoryRanking } from "../../memory/MemoryRanking.ts"
 import { type FeederStep, Ranking, type RankingShape } from "../../ports/index.ts"
 import { Quantity } from "../../values.ts"
+import { monotonic } from "../kit/monotonic.ts"
 import type { RankingAdapter } from "./rankingConformance.ts"
 
 export interface RankingMutant extends RankingAdapter {
@@ -114,5 +115,65 @@ export const rankingMutants: ReadonlyArray<RankingMutant> = [
       top: ({ fromHour, untilHour }, limit) =>
         ranking.top({ fromHour: fromHour + until - untilHour, untilHour: until }, limit),
     }
+  }),
+  mutant(
+    "RANK-02",
+    "word behind a lost step",
+    "A word is taken whatever the ranking has lost before it.",
+    (ranking) => ({
+      vouch: (step) => ranking.vouch({ ...step, after: 0 }),
+    }),
+  ),
+  mutant(
+    "RANK-02",
+    "hours to come",
+    "A put of an hour that no window has yet is taken, and passed over.",
+    (ranking) => {
+      let until = 0
+      return {
+        begin: (feeder, untilHour) => {
+          until = untilHour
+          return ranking.begin(feeder, untilHour)
+        },
+        roll: (step, untilHour) => {
+          until = untilHour
+          return ranking.roll(step, untilHour)
+        },
+        put: (step, hour, sales) =>
+          ranking.put(step, hour, hour < until ? sales : []).pipe(Effect.map((is) => is || hour >= until)),
+      }
+    },
+  ),
+  mutant("RANK-01", "sums by float", "What was sold is kept in a column of seven digits.", (ranking) => ({
+    put: (step, hour, sales) =>
+      ranking.put(
+        step,
+        hour,
+        sales.map(({ productId, sold }) => ({ productId, sold: Quantity.make(Math.fround(sold)) })),
+      ),
+  })),
+  mutant("RANK-01", "first rows of a put", "Of a large put the first rows are written.", (ranking) => ({
+    put: (step, hour, sales) => ranking.put(step, hour, sales.slice(0, 100)),
+  })),
+  mutant("RANK-03", "age counted from the word", "A list is said to be as young as its feeder's word.", (ranking) => {
+    let vouchedAt = 0
+    return {
+      vouch: (step) =>
+        Effect.tap(ranking.vouch(step), () =>
+          Effect.map(monotonic, (now) => {
+            vouchedAt = now
+          }),
+        ),
+      top: (window, limit) =>
+        Effect.zipWith(
+          ranking.top(window, limit),
+          monotonic,
+          (ranked, now) => ranked && { ...ranked, ageMillis: now - vouchedAt },
+        ),
+    }
+  }),
+  mutant("RANK-04", "calls that never end", "A frozen server is waited for.", (ranking) => {
+    let calls = 0
+    return { top: (window, limit) => (++calls % 20 === 0 ? Effect.never : ranking.top(window, limit)) }
   }),
 ]

@@ -7,12 +7,21 @@ import type { ProductSales, SalesWindow } from "../../popularity/SalesBucket.ts"
 import type { CacheFault, FeederStep, RankingShape } from "../../ports/index.ts"
 import { compareBytes, ProductId, Quantity } from "../../values.ts"
 import type { KitBook } from "../kit/KitReport.ts"
+import { monotonic } from "../kit/monotonic.ts"
 import type { Draws } from "../sim/draws.ts"
 
 /** Ids that are in another order by bytes than by UTF-16, or mean something to a server. */
 const productIds = ["a", "b", "b:1", "B", "{tag}", "가격", "\u{1f455}", "\uff5e", "10", "9"].map((id) =>
   ProductId.make(id),
 )
+/** More products than a page of most servers, in hours of their own. */
+const manyIds = Array.from({ length: 300 }, (_, index) => ProductId.make(`many ${index}`))
+const large = 3_000_000_000
+/** How long a moment is marked before its word is given, and how much a clock may be off by: it counts whole milliseconds. */
+const markedMillis = 30
+const clockStepMillis = 2
+/** By how much an answer may be said to be older than it is: that costs no more than speed. */
+const patienceMillis = 2_000
 const rounds = 40
 const most = 1_000
 
@@ -27,7 +36,9 @@ export const rankingTrial = (ranking: RankingShape, name: string, draws: Draws, 
       if (draws.chance(0.3)) yield* model.compare
     }
     yield* model.compare
+    yield* model.large
     yield* model.otherWindows
+    yield* model.ages
     yield* model.unmarked(`${name} unmarked`)
     yield* model.followed(`${name} second`)
     yield* model.loses(`${name} third`)
@@ -150,6 +161,52 @@ class Model {
     }
   })
 
+  /** Many products with more units than 32 bits have room for, whose sums differ by one or not at all. */
+  get large(): Effect.Effect<void, CacheFault> {
+    return Effect.gen({ self: this }, function* () {
+      const hour = this.#until - 1
+      const bucket = this.#hours.get(hour) ?? new Map<ProductId, number>()
+      this.#hours.set(hour, bucket)
+      const sales = manyIds.map((productId, index) => ({ productId, sold: Quantity.make(large + (index % 50)) }))
+      for (const { productId, sold } of sales) bucket.set(productId, sold)
+      yield* this.#step("A put of many products", (step) => this.#ranking.put(step, hour, sales))
+      yield* this.compare
+    })
+  }
+
+  /** An answer is as old as the moment that was marked before the word, however late that was given. */
+  get ages(): Effect.Effect<void, CacheFault> {
+    return Effect.gen({ self: this }, function* () {
+      const window = { fromHour: this.#until - 24 * this.#longest, untilHour: this.#until }
+      const beforeMark = yield* monotonic
+      yield* this.#step("A mark", this.#ranking.mark)
+      const marked = yield* monotonic
+      yield* Effect.sleep(markedMillis)
+      yield* this.#step("A word", this.#ranking.vouch)
+      for (const waitMillis of [0, markedMillis]) {
+        yield* Effect.sleep(waitMillis)
+        const askedAt = yield* monotonic
+        const ranked = yield* this.#ranking.top(window, most)
+        const answeredAt = yield* monotonic
+        if (ranked === undefined) return this.#book.broken("RANK-01", "A whole ranking answered nothing.")
+        const [least, highest] = [askedAt - marked - clockStepMillis, answeredAt - beforeMark + patienceMillis]
+        if (!(ranked.ageMillis >= least && ranked.ageMillis <= highest)) {
+          const found = `An answer was said to be ${ranked.ageMillis} ms old`
+          this.#book.broken(
+            "RANK-03",
+            `${found}, whose moment was ${Math.round(least)} to ${Math.round(highest)} ms ago.`,
+          )
+        }
+        if (ranked.ageMillis >= this.#ranking.guarantees.mostAgeMillis)
+          this.#book.broken("RANK-03", "An answer was older than the ranking says that it answers.")
+      }
+      this.#book.saw("a word was given later than its moment was marked")
+      // A feeder begins again after it.
+      if (yield* this.#ranking.put(this.#next, this.#until, [sale("a", 1)]))
+        this.#book.broken("RANK-02", "A put was taken of an hour after the end of the windows.")
+    })
+  }
+
   /** Windows that are not kept, or have not come yet. */
   get otherWindows(): Effect.Effect<void, CacheFault> {
     return Effect.gen({ self: this }, function* () {
@@ -182,8 +239,18 @@ class Model {
     yield* this.begin(feeder)
     yield* this.isSilent("after another feeder had begun")
     yield* this.#step("A put", (step) => this.#ranking.put(step, this.#until - 1, [sale("a", 1)]))
-    if (yield* this.#ranking.put({ ...late, number: 1_000 }, this.#until - 1, [sale("a", 7)]))
-      this.#book.broken("RANK-02", "A feeder that had been followed by another was let put.")
+    const of = (number: number): FeederStep => ({ ...late, number })
+    const steps = {
+      put: this.#ranking.put(of(1_000), this.#until - 1, [sale("a", 7)]),
+      mark: this.#ranking.mark(of(1_001)),
+      word: this.#ranking.vouch(of(1_002)),
+      roll: this.#ranking.roll(of(1_003), this.#until + 1),
+    }
+    for (const [what, step] of Object.entries(steps)) {
+      if (yield* step)
+        this.#book.broken("RANK-02", `The ${what} of a feeder that had been followed by another was taken.`)
+    }
+    yield* this.isSilent("for which another feeder had given its word")
     this.#hours.set(this.#until - 1, new Map([[ProductId.make("a"), 1]]))
     yield* this.compare
     this.#book.saw("a feeder was followed by another")
@@ -195,10 +262,15 @@ class Model {
     yield* this.#vouch
     // A failover: the ranking does not know of steps that it had taken.
     const after = this.#number + 3
-    const isTaken = yield* this.#ranking.put({ feeder, number: after + 1, after }, this.#until - 1, [sale("a", 1)])
-    if (isTaken) this.#book.broken("RANK-02", "A put was taken behind one that had been lost.")
-    if (yield* this.#ranking.mark({ feeder, number: after + 2, after }))
-      this.#book.broken("RANK-02", "A moment was marked where a put had been lost.")
+    const steps = {
+      put: this.#ranking.put({ feeder, number: after + 1, after }, this.#until - 1, [sale("a", 1)]),
+      mark: this.#ranking.mark({ feeder, number: after + 2, after }),
+      word: this.#ranking.vouch({ feeder, number: after + 3, after }),
+      roll: this.#ranking.roll({ feeder, number: after + 4, after }, this.#until + 1),
+    }
+    for (const [what, step] of Object.entries(steps)) {
+      if (yield* step) this.#book.broken("RANK-02", `A ${what} was taken behind a step that had been lost.`)
+    }
     this.#book.saw("a step had been lost")
     const earlier = { feeder, number: 1, after: 0 }
     if (yield* this.#ranking.put(earlier, this.#until - 1, [sale("a", 9)]))
