@@ -2,7 +2,7 @@
  * One trial of a bus: events are published as a relay does it, while a subscriber fails now and then; at the end what was
  * handled is compared with what was published.
  */
-import { Clock, Effect, Exit, type Scope } from "effect"
+import { Clock, Effect, Exit, Option, type Scope } from "effect"
 import type { Event } from "../../events/Event.ts"
 import type { BusFault, EventBus } from "../../ports/index.ts"
 import { type CommandId, SubscriptionName } from "../../values.ts"
@@ -40,9 +40,9 @@ export const busTrial = Effect.fnUntraced(function* (
   let bus = first
   for (let start = 0; start < published.length; ) {
     const batch = published.slice(start, start + draws.between(1, 20))
-    yield* untilTaken(bus, batch)
+    if (!(yield* isTaken(bus, batch, settleMillis))) return { "BUS-01": untaken(settleMillis) }
     // The acknowledgement was lost on its way to the store, and the relay starts over.
-    if (draws.chance(0.1)) yield* untilTaken(bus, batch)
+    if (draws.chance(0.1) && !(yield* isTaken(bus, batch, settleMillis))) return { "BUS-01": untaken(settleMillis) }
     // Another process takes over.
     if (draws.chance(0.1)) bus = yield* open
     if (crashAt !== undefined && start < crashAt && start + batch.length >= crashAt) yield* adapter.crash ?? Effect.void
@@ -64,11 +64,18 @@ export const busTrial = Effect.fnUntraced(function* (
 })
 
 const pauseMillis = 50
+/** How much longer a bus may be away, since whatever keeps its events may have to start again. */
+const patienceMillis = 30_000
 
-const untilTaken = (bus: EventBus["Service"], batch: ReadonlyArray<Event>): Effect.Effect<void> =>
-  Effect.flatMap(Effect.exit(bus.publish(batch)), (exit) =>
-    Exit.isSuccess(exit) ? Effect.void : Effect.andThen(Effect.sleep(pauseMillis), untilTaken(bus, batch)),
+/** Publishes a batch until the bus takes it, for so long at most: one that takes nothing is not waited for. */
+const isTaken = (bus: EventBus["Service"], batch: ReadonlyArray<Event>, mostMillis: number): Effect.Effect<boolean> => {
+  const taken: Effect.Effect<void> = Effect.flatMap(Effect.exit(Effect.suspend(() => bus.publish(batch))), (exit) =>
+    Exit.isSuccess(exit) ? Effect.void : Effect.andThen(Effect.sleep(pauseMillis), taken),
   )
+  return Effect.map(Effect.timeoutOption(taken, mostMillis + patienceMillis), Option.isSome)
+}
+
+const untaken = (millis: number): string => `A batch was not taken within ${millis + patienceMillis} ms.`
 
 const keys = ["ann", "주문-12", "🎟️ key", "a/b\n c", "x".repeat(64)] as const
 
@@ -111,6 +118,8 @@ const judge = (published: ReadonlyArray<Event>, handled: ReadonlyArray<Event>, c
       }
     }
   }
+  const unknown = handled.find(({ id }) => !published.some((each) => each.id === id))
+  if (unknown !== undefined) broken["BUS-03"] = `${textOf(unknown)} was handled, which nobody had published.`
   for (const event of published) {
     const found = firsts.get(event.id)
     if (found !== undefined && textOf(found) !== textOf(event)) {

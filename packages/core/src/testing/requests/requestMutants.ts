@@ -172,6 +172,9 @@ export const requestMutants: ReadonlyArray<RequestMutant> = [
       serve: (decide) => log.serve((slice) => decide({ ...slice, requests: slice.requests.slice(1) })),
     }),
   }),
+  mutant("REQ-01", "log that holds nothing", "Of a request that waits the log says that it does not know it.", {
+    log: () => ({ holds: () => Effect.succeed(false) }),
+  }),
   mutant("REQ-01", "position not compared", "A slice is decided whoever has decided it.", {
     decider: withoutComparing,
   }),

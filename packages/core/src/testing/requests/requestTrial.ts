@@ -118,6 +118,9 @@ const acceptAll = Effect.fnUntraced(function* (
   for (let from = 0; from < claims.length; ) {
     const some = claims.slice(from, from + draws.between(1, 4))
     const ids = yield* untilAccepted(draws.chance(0.5) ? logs[0] : logs[1], some)
+    if (ids.length !== some.length) {
+      trial.book.broken("REQ-01", `${some.length} claims were stored, and ${ids.length} ids answered.`)
+    }
     some.forEach((claim, index) => {
       const id = ids[index]
       if (id !== undefined) accepted.push({ claim, id })
@@ -168,8 +171,14 @@ const fullTrial = Effect.fnUntraced(function* (
   let accepted = 0
   for (const claim of claims.slice(0, 8)) {
     const end = yield* Effect.result(log.append([claim]))
-    if (end._tag === "Success") accepted++
-    else if (end.failure._tag === "LogFull") book.saw("full")
+    if (end._tag === "Success") {
+      accepted++
+      // Nobody decides yet: all of them wait.
+      for (const id of end.success) {
+        if (!(yield* log.holds(id)))
+          book.broken("REQ-01", `The request ${id} waits, and the log said that it does not.`)
+      }
+    } else if (end.failure._tag === "LogFull") book.saw("full")
   }
   let handed = 0
   yield* Effect.forkScoped(
