@@ -302,7 +302,7 @@ export const outbox = ({ name, layer }: SuiteStore): StoreSuite => {
         const last = positions.at(-1)
         const oldestAt = (minutes: number) => testAt + minutes * 60_000
         expect(yield* store.outbox.depth(mail)).toEqual({ waiting: 5, parked: 0, oldestAt: oldestAt(1) })
-        if (reach !== undefined) expect(yield* reach(mail, last)).toEqual({ last, isPast: false })
+        if (reach !== undefined) expect(yield* reach(one, last)).toEqual({ last, isPast: false })
         for (const position of positions.slice(0, 2)) yield* store.outbox.park(one, position, "no", 0)
         expect(yield* store.outbox.depth(mail)).toEqual({ waiting: 3, parked: 2, oldestAt: oldestAt(3) })
         const parked = yield* store.outbox.parked(mail, undefined, 1)
@@ -311,17 +311,17 @@ export const outbox = ({ name, layer }: SuiteStore): StoreSuite => {
         expect(yield* store.outbox.depth(mail)).toEqual({ waiting: 1, parked: 2, oldestAt: oldestAt(3) })
         if (reach !== undefined) {
           // The third waits, and stands before the last.
-          expect(yield* reach(mail, last)).toMatchObject({ isPast: false })
-          expect(yield* reach(mail, positions[1])).toMatchObject({ isPast: true })
+          expect(yield* reach(one, last)).toMatchObject({ isPast: false })
+          expect(yield* reach(one, positions[1])).toMatchObject({ isPast: true })
         }
         yield* store.outbox.acknowledge(one, positions)
         expect(yield* store.outbox.depth(mail)).toEqual({ waiting: 0, parked: 2, oldestAt: undefined })
         if (reach !== undefined) {
-          expect(yield* reach(mail, last)).toEqual({ last: undefined, isPast: true })
+          expect(yield* reach(one, last)).toEqual({ last: undefined, isPast: true })
           yield* restocked(6)
           const [newest] = positionsOf(yield* claimed(store, one))
-          expect(yield* reach(mail, last)).toEqual({ last: newest, isPast: true })
-          expect(yield* reach(mail, newest)).toMatchObject({ isPast: false })
+          expect(yield* reach(one, last)).toEqual({ last: newest, isPast: true })
+          expect(yield* reach(one, newest)).toMatchObject({ isPast: false })
         }
       }),
 
