@@ -119,8 +119,8 @@ export function makeOutcomes(
       if (isInvalid(decoded)) return yield* Effect.fail(decoded)
       const { operation, key, scope = stamps.scope, calledAt } = decoded
       const keyed = { operation: { name: operation }, key, scope }
-      // Asked first: a call that ends in between is found in the store, never missed by both; nor is a request. Likewise what a store had to
-      // end: what it still did by then is there to be read.
+      // Asked first: a call that ends in between is found in the store, never missed by both; nor is a request. Likewise what a
+      // store had to end: what it still did by then is there to be read.
       const isOnItsWay = isPending(keyed) || (yield* orStillUnknown(mayWaitAsRequest(operation)))
       const lost = yield* orStillUnknown(lostReply(keyed))
       const receipt = yield* orStillUnknown(store.reads.receipt(scope, operation, key))

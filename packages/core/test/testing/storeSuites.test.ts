@@ -7,7 +7,7 @@ import { MemoryStore } from "../../src/memory/index.ts"
 import { type RecordOf, Store, type StoreShape } from "../../src/ports/index.ts"
 import { StoreSuites } from "../../src/testing/index.ts"
 import { expect as expecting } from "../../src/testing/suites/expect.ts"
-import { suiteMutants } from "../../src/testing/suites/suiteMutants.ts"
+import { suiteMutants } from "../../src/testing/zoo/suiteMutants.ts"
 import { SubscriptionName } from "../../src/values.ts"
 
 /** The plain memory store with something changed. */

@@ -7,7 +7,7 @@ import type { ChangeSet } from "../../decision/Changes.ts"
 import type { KindName, RecordOf } from "../../decision/kinds.ts"
 import type { Reads, StoreShape } from "../../ports/index.ts"
 import { maxAmount, Quantity } from "../../values.ts"
-import { type Mutant, mutant, shifted } from "../zoo/Mutant.ts"
+import { type Mutant, mutant, shifted } from "./Mutant.ts"
 
 export interface SuiteMutant extends Mutant {
   /** The case that it fails: a part of its name. */
