@@ -47,9 +47,15 @@ const first = ({ fleet }: GameDayWorld) => {
 
 /**
  * Batches were run again and sessions opened again, and both count for minutes. Who had a lease before the outage believes in
- * it for ten seconds; the rule waits for thirty, and for two on a game day.
+ * it for ten seconds, and events may wait for as long; the rules wait for thirty and for a minute, and for two and four seconds
+ * on a game day.
  */
-const afterAnOutage = ["HoldfastRepliesLost", "HoldfastSessionsDoNotLast", "HoldfastSubscriptionTwoOwners"]
+const afterAnOutage = [
+  "HoldfastRepliesLost",
+  "HoldfastSessionsDoNotLast",
+  "HoldfastSubscriptionLate",
+  "HoldfastSubscriptionTwoOwners",
+]
 
 export const faults: ReadonlyArray<Fault> = [
   {
