@@ -141,7 +141,7 @@ class RunningCache implements ReadCache {
     })
 
   kept = <A>(key: Key, maxAgeMillis: number): Aged<A> | undefined => {
-    const kept = this.#kept.get(keyText(key))
+    const kept = current(this.#kept, keyText(key))
     if (kept === undefined) return undefined
     const ageMillis = this.#now() - kept.bornAt
     if (ageMillis >= maxAgeMillis * refreshShare) return undefined
