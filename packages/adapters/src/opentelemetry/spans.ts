@@ -120,8 +120,7 @@ const spanContextOf = ({ _tag, traceId, spanId, sampled }: Tracer.AnySpan): Span
 // A batch has as many links as calls, and they say nothing but whose call it was.
 const linkOf = ({ span, attributes }: Tracer.SpanLink): Link => {
   const context = spanContextOf(span)
-  for (const _ in attributes) return { context, attributes: attributesOf(attributes) }
-  return { context }
+  return Object.keys(attributes).length === 0 ? { context } : { context, attributes: attributesOf(attributes) }
 }
 
 /** Seconds and nanoseconds. */

@@ -87,11 +87,8 @@ export class Spans {
     const operations = new Set<string>()
     const links: Array<Tracer.SpanLink> = []
     let last: Caller | undefined
-    let lastName: string | undefined
     for (const { span: caller, command } of batch) {
-      const { name } = command.operation
-      if (name !== lastName) operations.add(name)
-      lastName = name
+      operations.add(command.operation.name)
       // What one caller asked for in one go comes one behind the other.
       if (caller === last || links.length === maxLinks) continue
       last = caller

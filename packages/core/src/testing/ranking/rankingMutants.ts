@@ -30,6 +30,22 @@ const mutant = (
   ),
 })
 
+/** Where the windows of a ranking end by its last feeder, which it hears of in these steps. */
+const endOf = (ranking: RankingShape) => {
+  let until = 0
+  const steps: Pick<RankingShape, "begin" | "roll"> = {
+    begin: (feeder, untilHour) => {
+      until = untilHour
+      return ranking.begin(feeder, untilHour)
+    },
+    roll: (step, untilHour) => {
+      until = untilHour
+      return ranking.roll(step, untilHour)
+    },
+  }
+  return { steps, until: () => until }
+}
+
 export const rankingMutants: ReadonlyArray<RankingMutant> = [
   mutant("RANK-01", "increments", "A put adds to what is there, as if it were never repeated.", (ranking) => {
     const sums = new Map<string, number>()
@@ -102,18 +118,11 @@ export const rankingMutants: ReadonlyArray<RankingMutant> = [
     }
   }),
   mutant("RANK-02", "the nearest window", "An end that has not come is answered with the last one.", (ranking) => {
-    let until = 0
+    const end = endOf(ranking)
     return {
-      begin: (feeder, untilHour) => {
-        until = untilHour
-        return ranking.begin(feeder, untilHour)
-      },
-      roll: (step, untilHour) => {
-        until = untilHour
-        return ranking.roll(step, untilHour)
-      },
+      ...end.steps,
       top: ({ fromHour, untilHour }, limit) =>
-        ranking.top({ fromHour: fromHour + until - untilHour, untilHour: until }, limit),
+        ranking.top({ fromHour: fromHour + end.until() - untilHour, untilHour: end.until() }, limit),
     }
   }),
   mutant(
@@ -129,18 +138,12 @@ export const rankingMutants: ReadonlyArray<RankingMutant> = [
     "hours to come",
     "A put of an hour that no window has yet is taken, and passed over.",
     (ranking) => {
-      let until = 0
+      const end = endOf(ranking)
+      const isToCome = (hour: number): boolean => hour >= end.until()
       return {
-        begin: (feeder, untilHour) => {
-          until = untilHour
-          return ranking.begin(feeder, untilHour)
-        },
-        roll: (step, untilHour) => {
-          until = untilHour
-          return ranking.roll(step, untilHour)
-        },
+        ...end.steps,
         put: (step, hour, sales) =>
-          ranking.put(step, hour, hour < until ? sales : []).pipe(Effect.map((is) => is || hour >= until)),
+          ranking.put(step, hour, isToCome(hour) ? [] : sales).pipe(Effect.map((is) => is || isToCome(hour))),
       }
     },
   ),
