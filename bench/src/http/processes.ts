@@ -58,9 +58,9 @@ export const startGenerator = async (core: number | undefined): Promise<Generati
   }
 }
 
-/** Runs a file of this folder on the given core. Waiting for a process that ends rejects instead of taking forever. */
+/** Runs a file of this folder on the given core, with the flags of this process. Waiting for one that ends rejects. */
 const start = (file: string, core: number | undefined, ...args: ReadonlyArray<string>) => {
-  const node = [process.execPath, "--conditions=@holdfast/source", join(import.meta.dirname, file), ...args]
+  const node = [process.execPath, ...process.execArgv, join(import.meta.dirname, file), ...args]
   const [command = "", ...rest] = canPin && core !== undefined ? ["taskset", "-c", String(core), ...node] : node
   const child = spawn(command, rest, { stdio: ["ignore", "ignore", "inherit", "ipc"] })
   const ended = new Promise<never>((_, reject) => {
