@@ -18,7 +18,19 @@ import { Lane } from "./Lane.ts"
 import { LaneQueue } from "./LaneQueue.ts"
 import { type KeyState, LostReplies } from "./LostReplies.ts"
 import { Counters, type EngineMetrics } from "./Metrics.ts"
-import { letGo, type Outcome, type Pending, PendingList, pendingOf, settle, tooLate, unknown } from "./Pending.ts"
+import {
+  endOf,
+  isOver,
+  leftOf,
+  letGo,
+  type Outcome,
+  type Pending,
+  PendingList,
+  pendingOf,
+  settle,
+  tooLate,
+  unknown,
+} from "./Pending.ts"
 import { noSeals, type SealedRefusal, Seals } from "./Seals.ts"
 import { Signal } from "./Signal.ts"
 import type { Spans } from "./Spans.ts"
@@ -49,10 +61,13 @@ export interface Submitter {
   /** Lets the caller leave. A command that no lane has taken will not happen; one that was taken finishes unheard. */
   readonly withdraw: (pending: Pending) => void
   /**
-   * Reads what a command of this deadline has to know before it can be handed over, or before it can be answered: a store that
+   * Reads what a command has to know before it can be handed over, or before it can be answered: a store that
    * is away or silent meanwhile costs time, until the deadline, and nothing else.
    */
-  readonly readInTime: <A>(deadline: number, reading: Effect.Effect<A, StoreFault>) => Effect.Effect<A, StoreFault>
+  readonly readInTime: <A>(
+    command: Pick<Command, "at" | "deadline">,
+    reading: Effect.Effect<A, StoreFault>,
+  ) => Effect.Effect<A, StoreFault>
   /**
    * Whether an earlier call of its key may be done, as far as this process knows: it is on its way, or nobody was told how it
    * ended. Absent inside a transaction of the host.
@@ -147,6 +162,7 @@ class RunningEngine implements Engine {
     this.#context = {
       store,
       now,
+      elapsed,
       counters: this.#counters,
       lostReplies: this.#lostReplies,
       finish: this.#decided,
@@ -171,6 +187,7 @@ class RunningEngine implements Engine {
   submit: Engine["submit"] = (command, resolve, caller) => {
     const counter = command.operation.lane(command.request)
     const pending = pendingOf(command, resolve, {
+      endsAt: endOf(command, this.#elapsed()),
       sequence: this.#sequence++,
       lane: counter === undefined ? undefined : this.#queue.laneOf(counter),
       state: "queued",
@@ -196,11 +213,10 @@ class RunningEngine implements Engine {
   }
 
   // A store that is away, or silent, is asked as long as a lane would ask it.
-  readInTime: Engine["readInTime"] = (deadline, reading) =>
-    Effect.suspend(() => {
-      const left = deadline - this.#now()
-      return askFor(left, reading, () => !this.#stopping && this.#now() <= deadline)
-    })
+  readInTime: Engine["readInTime"] = (command, reading) =>
+    Effect.suspend(() =>
+      askFor(leftOf(command, this.#now()), reading, () => !this.#stopping && this.#now() <= command.deadline),
+    )
 
   mayBeDone = (command: Command, itself?: Pending): boolean => {
     if (isOwnKey(command)) return false
@@ -339,9 +355,9 @@ class RunningEngine implements Engine {
   }
 
   #sweep = (): void => {
-    const now = this.#now()
+    const [now, elapsed] = [this.#now(), this.#elapsed()]
     for (const pending of this.#live.toArray()) {
-      if (now <= pending.command.deadline || pending.state === "settled") continue
+      if (!isOver(pending, now, elapsed) || pending.state === "settled") continue
       const inHand = isInHand(pending)
       if (inHand) pending.uncertain = true
       this.#answerUndone(pending, tooLate(pending.command), "no answer before the deadline")

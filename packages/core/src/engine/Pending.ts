@@ -13,8 +13,14 @@ export type Outcome =
 /** What a store was sent of a command and may still do; `unknown` where it cannot say, or could not end it. */
 export type Unsettled = object | "unknown"
 
-export interface Pending {
+/** A command and its time. */
+export interface Timed {
   readonly command: Command
+  /** When its time is over by a clock that only runs forward: the time of day may be set back meanwhile. */
+  readonly endsAt: number
+}
+
+export interface Pending extends Timed {
   /** Answers its caller. */
   resolve: (outcome: Outcome) => void
   /** The order of admission. */
@@ -48,9 +54,10 @@ export interface Pending {
 export const pendingOf = (
   command: Command,
   resolve: Pending["resolve"],
-  { sequence, lane, state, span }: Pick<Pending, "sequence" | "lane" | "state" | "span">,
+  { endsAt, sequence, lane, state, span }: Pick<Pending, "endsAt" | "sequence" | "lane" | "state" | "span">,
 ): Pending => ({
   command,
+  endsAt,
   resolve,
   sequence,
   lane,
@@ -126,6 +133,25 @@ export const letGo = (pending: Pending): void => {
 }
 
 const nobody = (): void => {}
+
+/** When the time of a command is over that is handed over now, by the clock that only runs forward. */
+export const endOf = ({ at, deadline }: Pick<Command, "at" | "deadline">, elapsed: number): number =>
+  elapsed + (deadline - at)
+
+/** How much time a command has left. A time of day that was set back since it was stamped gives it no more than it had. */
+export const leftOf = ({ at, deadline }: Pick<Command, "at" | "deadline">, now: number): number =>
+  Math.min(deadline - now, deadline - at)
+
+/**
+ * Whether the time of a command is over, by the time of day or by the clock that only runs forward. The one may be set back;
+ * the other stands still while a machine is suspended, after which callers are long gone.
+ */
+export const isOver = ({ command, endsAt }: Timed, now: number, elapsed: number): boolean =>
+  now > command.deadline || elapsed > endsAt
+
+/** What there is to decide of it: one whose time is over stays so, whatever the time of day says. */
+export const decidable = ({ command, endsAt }: Timed, elapsed: number): Command =>
+  elapsed > endsAt ? { ...command, deadline: Number.NEGATIVE_INFINITY } : command
 
 /** What is told of a command that was not decided in time, where nothing happened to it. */
 export const tooLate = ({ deadline, at }: Command): Unavailable => ({

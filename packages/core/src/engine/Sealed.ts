@@ -13,7 +13,7 @@ import type { Command } from "../decision/Command.ts"
 import type { Reads, Standing } from "../ports/index.ts"
 import type { AccountId, CampaignId } from "../values.ts"
 import { isOwnKey } from "./KeysInFlight.ts"
-import type { Outcome, Pending } from "./Pending.ts"
+import { isOver, type Outcome, type Pending } from "./Pending.ts"
 import type { SealBuilder } from "./SealBuilder.ts"
 import { Signal } from "./Signal.ts"
 
@@ -26,6 +26,8 @@ export interface SealedContext {
   readonly standing: NonNullable<Reads["standing"]>
   readonly builder: SealBuilder
   readonly now: () => number
+  /** Milliseconds of a clock that only runs forward. */
+  readonly elapsed: () => number
   /** Whether a call of this key is remembered whose reply was lost: what it may still do is the store's to end. */
   readonly isOpen: (command: Command) => boolean
   /** Answers a claim that waited here. */
@@ -175,7 +177,7 @@ export class Sealed {
       claim.seal === seal &&
       !beyond.has(accountId) &&
       !beyond.has(pending) &&
-      this.#context.now() <= pending.command.deadline
+      !isOver(pending, this.#context.now(), this.#context.elapsed())
     const refusal = isMine && campaign !== undefined ? refusalOf(campaign, accountId, pending.command) : undefined
     if (refusal === undefined) this.#handOver([claim])
     else {

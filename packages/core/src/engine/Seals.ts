@@ -67,7 +67,7 @@ export class Seals {
     { sealBytes = defaultSealBytes, cache, now, elapsed, isOpen, refuse, handOver }: SealsOptions,
   ) {
     this.#builder = new SealBuilder({ standing, owners, cache, sealBytes, now, elapsed })
-    const seals = { standing, builder: this.#builder, now, isOpen }
+    const seals = { standing, builder: this.#builder, now, elapsed, isOpen }
     this.#claims = new Sealed({ ...seals, refuse, handOver }, 2)
     this.#asked = new Sealed({ ...seals, refuse: settle, handOver: (pending) => settle(pending, notRefused) })
   }
@@ -103,7 +103,9 @@ export class Seals {
         this.#asking.delete(pending)
         resume(Effect.succeed(refusalBySeal(outcome)))
       }
-      const pending = pendingOf(claim, resolve, { sequence, lane: undefined, state: "queued", span: undefined })
+      // Whoever asks goes on soon without an answer.
+      const endsAt = Number.POSITIVE_INFINITY
+      const pending = pendingOf(claim, resolve, { endsAt, sequence, lane: undefined, state: "queued", span: undefined })
       if (this.#isStopped || !this.#asked.takes(pending)) settle(pending, notRefused)
       else this.#asking.add(pending)
       return Effect.sync(() => {

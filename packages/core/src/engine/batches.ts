@@ -16,12 +16,14 @@ import { firstPauseMillis, longer, pause } from "./asking.ts"
 import { toldOf } from "./faults.ts"
 import type { LostReplies } from "./LostReplies.ts"
 import type { Counters } from "./Metrics.ts"
-import { type Outcome, type Pending, tooLate, unknown } from "./Pending.ts"
+import { decidable, isOver, type Outcome, type Pending, tooLate, unknown } from "./Pending.ts"
 import { noteOnSpan } from "./Spans.ts"
 
 export interface BatchContext {
   readonly store: StoreShape
   readonly now: () => number
+  /** Milliseconds of a clock that only runs forward. */
+  readonly elapsed: () => number
   readonly counters: Counters
   readonly lostReplies: LostReplies
   /** Gives a command that was decided its outcome. */
@@ -78,7 +80,18 @@ const transact = (context: BatchContext, batch: ReadonlyArray<Pending>, turn: Tu
     const commands = batch.map((pending) => pending.command)
     context.counters.batches++
     context.counters.batchedCommands += commands.length
-    return context.store.transact(keysOfCommands(commands), (records) => fold(commands, records, context.now()), turn)
+    return context.store.transact(
+      keysOfCommands(commands),
+      (records) => {
+        const elapsed = context.elapsed()
+        return fold(
+          batch.map((pending) => decidable(pending, elapsed)),
+          records,
+          context.now(),
+        )
+      },
+      turn,
+    )
   })
 
 const finishAll = (context: BatchContext, batch: ReadonlyArray<Pending>, decisions: ReadonlyArray<Decision>): void => {
@@ -122,10 +135,11 @@ const runAgain = (context: BatchContext, batch: ReadonlyArray<Pending>, reason: 
   Effect.gen(function* () {
     context.counters.lostReplies++
     yield* pause(pauseMillis)
-    const now = context.now()
-    const inTime = batch.filter((pending) => now <= pending.command.deadline)
+    const [now, elapsed] = [context.now(), context.elapsed()]
+    const inTime: Array<Pending> = []
     for (const pending of batch) {
-      if (now > pending.command.deadline) context.finish(pending, unknownOutcome(reason))
+      if (isOver(pending, now, elapsed)) context.finish(pending, unknownOutcome(reason))
+      else inTime.push(pending)
     }
     if (inTime.length > 0) yield* tryBatch(context, inTime, longer(pauseMillis))
   })

@@ -7,12 +7,13 @@
 import { Cause, Clock, Effect, Exit, type Semaphore } from "effect"
 import type { Command } from "../decision/Command.ts"
 import { fold, keysOfCommands } from "../decision/fold.ts"
+import { elapsedMillisOf } from "../elapsed.ts"
 import type { StoreFault, StoreShape } from "../ports/index.ts"
 import type { Unavailable } from "../refusals.ts"
 import type { Engine, Submitter } from "./Engine.ts"
 import { toldOf } from "./faults.ts"
 import { saysThatNothingHappened } from "./LostReplies.ts"
-import { letGo, type Outcome, pendingOf, settle } from "./Pending.ts"
+import { decidable, endOf, leftOf, letGo, type Outcome, type Pending, pendingOf, settle, tooLate } from "./Pending.ts"
 import type { Spans } from "./Spans.ts"
 
 /** What the calls of one handle share. */
@@ -35,12 +36,13 @@ export const makeDirectEngine = (
     return {
       submit: (command, resolve, caller) => {
         const span = spans?.began(command, caller)
-        const pending = pendingOf(command, resolve, { sequence: 0, lane: undefined, state: "queued", span })
+        const endsAt = endOf(command, elapsedMillisOf(clock))
+        const pending = pendingOf(command, resolve, { endsAt, sequence: 0, lane: undefined, state: "queued", span })
         const answered = Effect.suspend(() => {
           // Its caller has left while it waited for its turn, and may have ended the transaction.
           if (pending.state === "settled") return Effect.void
           pending.state = "taken"
-          return Effect.map(decideNow(store, engine, command, clock), (outcome) => {
+          return Effect.map(decideNow(store, engine, pending, clock), (outcome) => {
             engine.count(pending, outcome)
             spans?.ended(pending, outcome)
             settle(pending, outcome)
@@ -59,11 +61,11 @@ export const makeDirectEngine = (
 const decideNow = (
   store: StoreShape,
   engine: DirectOptions["engine"],
-  command: Command,
+  pending: Pending,
   clock: Clock.Clock,
 ): Effect.Effect<Outcome> =>
-  Effect.flatMap(mayStillHappen(engine, command, clock), (isOpen) =>
-    Effect.map(decide(store, command, clock), (decided) => (isOpen && isNegative(decided) ? stillOpen : decided)),
+  Effect.flatMap(mayStillHappen(engine, pending.command, clock), (isOpen) =>
+    Effect.map(decide(store, pending, clock), (decided) => (isOpen && isNegative(decided) ? stillOpen : decided)),
   )
 
 /**
@@ -78,11 +80,11 @@ const mayStillHappen = (
   Effect.suspend(() => {
     // Asked first: a call that ends in between is remembered where its reply was lost.
     const pending = isPending(command)
-    const lost = Effect.match(readInTime(command.deadline, lostReply(command)), {
+    const lost = Effect.match(readInTime(command, lostReply(command)), {
       onFailure: () => true,
       onSuccess: ({ _tag }) => _tag === "Open",
     })
-    const half = Math.max(0, (command.deadline - clock.currentTimeMillisUnsafe()) / 2)
+    const half = Math.max(0, leftOf(command, clock.currentTimeMillisUnsafe()) / 2)
     const known = Effect.timeoutOrElse(lost, { duration: half, orElse: () => Effect.succeed(true) })
     return Effect.map(known, (isOpen) => isOpen || pending)
   })
@@ -99,24 +101,19 @@ const stillOpen: Outcome = {
   },
 }
 
-const decide = (store: StoreShape, command: Command, clock: Clock.Clock): Effect.Effect<Outcome> => {
-  const commands = [command]
+const decide = (store: StoreShape, pending: Pending, clock: Clock.Clock): Effect.Effect<Outcome> => {
+  const { command } = pending
   return Effect.map(
     Effect.exit(
-      store.transact(keysOfCommands(commands), (records) => fold(commands, records, clock.currentTimeMillisUnsafe())),
+      store.transact(keysOfCommands([command]), (records) =>
+        fold([decidable(pending, elapsedMillisOf(clock))], records, clock.currentTimeMillisUnsafe()),
+      ),
     ),
     (exit): Outcome => {
       if (Exit.isFailure(exit)) return { _tag: "Unavailable", unavailable: unavailableOf(exit.cause) }
       const [decision] = exit.value
       return decision === undefined || decision._tag === "Expired"
-        ? {
-            _tag: "Unavailable",
-            unavailable: {
-              _tag: "DeadlineExceeded",
-              outcome: "nothing-happened",
-              deadlineMillis: command.deadline - command.at,
-            },
-          }
+        ? { _tag: "Unavailable", unavailable: tooLate(command) }
         : decision
     },
   )

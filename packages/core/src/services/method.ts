@@ -148,7 +148,7 @@ export const preparedChange = <S extends InputSchema, Request, Answer, R extends
   const method = Effect.fnUntraced(function* (input: S["Encoded"]) {
     const command = admit(input)
     if (isInvalid(command)) return yield* Effect.fail(command)
-    const reading = kernel.submitter.readInTime(command.deadline, prepare(command.request))
+    const reading = kernel.submitter.readInTime(command, prepare(command.request))
     const request = yield* Effect.catch(reading, (fault) => Effect.fail(unsent(kernel, erased(command), fault)))
     const prepared = { ...command, request }
     const start = starting<Request, Answer, Public>(kernel, () => prepared, presentation)
@@ -221,7 +221,7 @@ const starting = <Request, Answer, Public extends object>(
     }
     const resolve = (outcome: Outcome): void => {
       const rest = outcome._tag === "Refused" ? undefined : before(command.request)
-      const ended = endedOf(presentation, outcome, kernel, command.deadline)
+      const ended = endedOf(presentation, outcome, kernel, command)
       end(
         rest !== undefined && ended._tag === "Success"
           ? { _tag: "Later", effect: Effect.as(rest, ended.value) }
@@ -237,7 +237,7 @@ const endedOf = <Answer, Public extends object>(
   presentation: Presentation<Answer, Public>,
   outcome: Outcome,
   kernel: KernelShape,
-  deadline: number,
+  command: Pick<Command, "at" | "deadline">,
 ): Ended<Public & Replayed> => {
   switch (outcome._tag) {
     case "Accepted":
@@ -249,7 +249,7 @@ const endedOf = <Answer, Public extends object>(
       }
     case "Recalled":
       return recalled(presentation, outcome.receipt, !outcome.own, (reading) =>
-        kernel.submitter.readInTime(deadline, reading),
+        kernel.submitter.readInTime(command, reading),
       )
     case "Refused":
       return { _tag: "Failure", failure: outcome.refusal }

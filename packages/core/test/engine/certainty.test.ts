@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
+import { JumpingClock } from "../../src/testing/sim/JumpingClock.ts"
 import { controlledStore, gate, lose, losing, rejecting } from "../support/controlledStore.ts"
 import {
   allOf,
@@ -255,6 +256,32 @@ describe("a deadline", () => {
       )
       expect(endOf(outcome)).toBe("DeadlineExceeded")
       expect(yield* balanceOf(store.shape, "a0")).toBe(1_000)
+    }),
+  )
+
+  it.effect.each([
+    { where: "in a lane's hands", deadline: 300, told: "StoreUnavailable" },
+    { where: "while it waits", deadline: 300, told: "DeadlineExceeded" },
+  ])("gets no later by a clock that is set back: $where", ({ where, deadline, told }) =>
+    Effect.gen(function* () {
+      const clock = new JumpingClock(yield* Clock.Clock)
+      const store = yield* shop
+      const engine = yield* Effect.provideService(engineOn(store), Clock.Clock, clock)
+      const held = gate()
+      store.behave = held.behave
+      if (where === "while it waits") {
+        submitAll(engine, [charge("a0", 1), charge("a1", 1), place("a0", "tea", 1), place("a1", "tea", 1)])
+      }
+      yield* runOn
+      const late = submit(engine, place("a2", "tea", 5, { deadline, key: "late" }))
+      yield* runOn
+      clock.jump(-3_600_000)
+      yield* pass(deadline + 100)
+      expect(endOf(late.outcome())).toBe(told)
+      // Whatever is decided only now is so too late.
+      held.open()
+      yield* pass(1_000)
+      expect(yield* balanceOf(store.shape, "a2")).toBe(1_000)
     }),
   )
 

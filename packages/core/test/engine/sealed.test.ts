@@ -13,8 +13,8 @@ import { CampaignId, Quantity } from "../../src/values.ts"
 const campaignId = CampaignId.make("sale")
 
 it("keeps no claims that have left while the store is frozen", () => {
-  const frozen = { standing: () => Effect.never, owners: () => Effect.never, now: () => testAt }
-  const builder = new SealBuilder({ ...frozen, sealBytes: 1_024, elapsed: () => 0 })
+  const frozen = { standing: () => Effect.never, owners: () => Effect.never, now: () => testAt, elapsed: () => 0 }
+  const builder = new SealBuilder({ ...frozen, sealBytes: 1_024 })
   const owners = new OwnerFilter(new Uint8Array(64), [1, 2])
   builder.seals.set(campaignId, { campaignId, issued: Quantity.make(0), lastCommandId: undefined, owners })
   const sealed = new Sealed({ ...frozen, builder, isOpen: () => false, refuse: settle, handOver: () => {} }, 2)
@@ -22,7 +22,7 @@ it("keeps no claims that have left while the store is frozen", () => {
   const make = commandMaker()
   const claim = (n: number): Pending => {
     const command = erased(make(issueCall, { campaignId: "sale", accountId: `buyer-${n}` }))
-    return pendingOf(command, () => {}, { sequence: n, lane: undefined, state: "queued", span: undefined })
+    return pendingOf(command, () => {}, { endsAt: 1, sequence: n, lane: undefined, state: "queued", span: undefined })
   }
   for (let n = 0; n < 20_000; n++) {
     const pending = claim(n)

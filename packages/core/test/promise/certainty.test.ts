@@ -13,13 +13,12 @@ const lost = { _tag: "Lost", reason: "the connection was lost" } as const
 const rejected = { _tag: "Rejected", reason: "permission denied" } as const
 
 /** A shop with an order, whose store fails its reads from then on as told. */
-const shopThatReads = async (deadlineMillis = 50) => {
+const shopThatReads = async (deadlineMillis = 300) => {
   const { shape } = memoryStore()
   let fault: StoreFault | "silent" | undefined
   let isCut = false
   let failures = 0
   // Time goes on only once reads fail: no call before that may meet its deadline.
-  const startedAt = Date.now()
   const failing = <Args extends ReadonlyArray<unknown>, A>(read: (...args: Args) => Effect.Effect<A, StoreFault>) => {
     return (...args: Args): Effect.Effect<A, StoreFault> =>
       Effect.suspend(() => {
@@ -36,7 +35,7 @@ const shopThatReads = async (deadlineMillis = 50) => {
   }
   const shop = await furnishedShop(
     {},
-    { deadlineMillis, clock: () => (fault === undefined && !isCut ? startedAt : Date.now()) },
+    { deadlineMillis },
     memoryStore({
       ...shape,
       reads,

@@ -404,10 +404,13 @@ describe("what the host brings", () => {
     expect((await easy.audit.run()).ok).toBe(true)
   })
 
-  it("and its deadline, kept by real time even where its own clock stands still", async () => {
+  it.each([
+    { clock: "stands still", deadlineMillis: 200, now: 0 },
+    { clock: "is past it, as after a sleep of the machine", deadlineMillis: 60_000, now: 60_001 },
+  ])("and its deadline, kept where its own clock $clock", async ({ deadlineMillis, now }) => {
     const store = await Effect.runPromise(controlledStore())
     const time = { now: 0 }
-    const shop = createHoldfast({ store: store.option, clock: () => time.now, deadlineMillis: 20 })
+    const shop = createHoldfast({ store: store.option, clock: () => time.now, deadlineMillis })
     // However long that takes: a call would wait for it until its deadline.
     await shop.start()
     await shop.points.open({ accountId: "ada" })
@@ -415,7 +418,7 @@ describe("what the host brings", () => {
     store.behave = held.behave
     const charged = endOf(shop.points.charge({ accountId: "ada", amount: 5, key: "k" }))
     await expect.poll(() => held.waiting).toBe(1)
-    time.now = 21
+    time.now = now
     expect(await charged).toMatchObject({ _tag: "StoreUnavailable", outcome: "unknown" })
     await shop.stop({ drainMillis: 0 })
   })

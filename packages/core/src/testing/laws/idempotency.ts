@@ -202,10 +202,13 @@ export const deadlineLaws: ReadonlyArray<Law> = [
     why: "The caller has given up and may have bought elsewhere.",
     workload: waits,
     check: ({ ops, decidedAt }) => {
-      const late = ops.find(({ commandId, deadline }) => (decidedAt.get(commandId) ?? 0) > deadline)
-      return (
-        late && broken(`Decided ${(decidedAt.get(late.commandId) ?? 0) - late.deadline} ms after its deadline.`, late)
-      )
+      for (const op of ops) {
+        const decided = decidedAt.get(op.commandId)
+        if (decided === undefined) continue
+        const late = Math.max(decided.at - op.deadline, decided.elapsed - op.endsAt)
+        if (late > 0) return broken(`Decided ${late} ms after its deadline.`, op)
+      }
+      return undefined
     },
     sometimes: {
       "a deadline passed": ({ ops }) =>

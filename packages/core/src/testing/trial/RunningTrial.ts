@@ -3,6 +3,7 @@
  */
 import { Deferred, Effect, Fiber, type Scope } from "effect"
 import type { Command } from "../../decision/Command.ts"
+import { elapsedMillis } from "../../elapsed.ts"
 import type { StoreFault, StoreShape } from "../../ports/index.ts"
 import { AccountId, CampaignId, IdempotencyKey, OrderId, ProductId, Scope as ScopeName } from "../../values.ts"
 import { type Asking, makeAsking } from "./askServices.ts"
@@ -192,6 +193,8 @@ export class RunningTrial {
       for (const each of planned) commands.push(yield* this.#command(each, deadlineMillis, agoMillis))
       // Between a client and its store is a connection, also where the store itself is one step.
       yield* lateMillis > 0 ? Effect.sleep(lateMillis) : Effect.yieldNow
+      // By its stamps a call of long ago has so much more time.
+      const endsAt = (yield* elapsedMillis) + agoMillis + deadlineMillis
       const replies = yield* decider.call(commands, leaveAfterMillis, passed)
       yield* Effect.yieldNow
       const end = this.next()
@@ -202,7 +205,7 @@ export class RunningTrial {
         const reply = replies[index] ?? ({ _tag: "Crashed" } as const)
         const { id, key, fingerprint, at, deadline } = command
         const tampered = this.#options.tampering?.reply?.(reply, command) ?? reply
-        const op = { client, planned: each, commandId: id, key, fingerprint, at, deadline, again, start, end }
+        const op = { client, planned: each, commandId: id, key, fingerprint, at, deadline, endsAt, again, start, end }
         this.ops.push({ ...op, reply: tampered })
       })
     })

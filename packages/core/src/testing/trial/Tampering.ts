@@ -1,6 +1,7 @@
 /**
  * Where broken engines are broken. Only kits that test themselves have any use for it.
  */
+import type { Clock } from "effect"
 import type { Command, Decision } from "../../decision/Command.ts"
 import type { Work } from "../../delivery/InFlight.ts"
 import type { StoreShape } from "../../ports/index.ts"
@@ -12,6 +13,8 @@ export interface Tampering {
   /** What is sent again after a lost reply, instead of the same command. Clients straight at the store only. */
   readonly retried?: ((command: Command) => Command) | undefined
   readonly decision?: ((decision: Decision, command: Command) => Decision) | undefined
+  /** The clock that an engine measures with. */
+  readonly clock?: ((clock: Clock.Clock) => Clock.Clock) | undefined
   readonly reply?: ((reply: Reply, command: Command) => Reply) | undefined
   /** Callers who leave are told so, and their commands stay in the queue. */
   readonly forgetsWithdrawals?: boolean | undefined

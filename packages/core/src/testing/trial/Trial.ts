@@ -6,6 +6,7 @@ import type { AuditReport } from "../../audit/AuditReport.ts"
 import type { KindName, LedgerName, RecordOf, RowOf } from "../../decision/kinds.ts"
 import type { Event } from "../../events/Event.ts"
 import type { Refusal } from "../../refusals.ts"
+import type { Moment } from "./Moment.ts"
 import type { Plan, PlannedCall, Question } from "./Plan.ts"
 
 /** How a call ended for its caller. */
@@ -32,6 +33,8 @@ export interface Op {
   readonly fingerprint: string
   readonly at: number
   readonly deadline: number
+  /** When its time was over, by the clock that only runs forward. */
+  readonly endsAt: number
   /** Whether it is a call made again after its caller's process ended, under the same key. */
   readonly again: boolean
   readonly start: number
@@ -205,8 +208,8 @@ export interface TrialRecord {
     readonly recounted: ReadonlyArray<string>
     readonly summed: ReadonlyArray<string>
   }
-  /** When each accepted command was last decided, milliseconds since 1970, by command id. */
-  readonly decidedAt: ReadonlyMap<string, number>
+  /** When each accepted command was last decided, by command id. */
+  readonly decidedAt: ReadonlyMap<string, Moment>
   /** Commands of which the store said each time that nothing happened, by id. */
   readonly denied: ReadonlySet<string>
   /** Calls whose requests went on without their callers, by operation and key. */

@@ -4,9 +4,11 @@
  */
 import { Clock, Deferred, Effect, Exit, Scope } from "effect"
 import type { Command, Decision } from "../../decision/Command.ts"
-import { fold, keysOfCommands } from "../../decision/fold.ts"
+import { type Decided, fold, keysOfCommands } from "../../decision/fold.ts"
+import type { Records } from "../../decision/Records.ts"
+import { elapsedMillisOf } from "../../elapsed.ts"
 import { type Engine, makeEngine } from "../../engine/Engine.ts"
-import type { Outcome } from "../../engine/Pending.ts"
+import { decidable, endOf, type Outcome, type Timed } from "../../engine/Pending.ts"
 import type { StoreFault, StoreShape } from "../../ports/index.ts"
 import { type Caller, newCaller, type Process } from "./Process.ts"
 import type { Tampering } from "./Tampering.ts"
@@ -47,7 +49,7 @@ export const storeDecider = (
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       const sent = commands.map((command) => tampering?.command?.(command) ?? command)
-      const asked = decideAll(store, sent, tampering, () => clock.currentTimeMillisUnsafe(), passed)
+      const asked = decideAll(store, timedBy(clock, sent), tampering, clock, passed)
       const answered = yield* leaveAfterMillis === undefined
         ? raceDeath(caller, asked)
         : raceDeath(
@@ -74,19 +76,26 @@ export const knowsNothing: Decider["knows"] = {
 const leftAll = (commands: ReadonlyArray<Command>): ReadonlyArray<Reply> =>
   commands.map(() => ({ _tag: "Left", taken: true }) as const)
 
+/** Commands with the time that each has left. */
+const timedBy = (clock: Clock.Clock, commands: ReadonlyArray<Command>): ReadonlyArray<Timed> =>
+  commands.map((command) => ({ command, endsAt: endOf(command, elapsedMillisOf(clock)) }))
+
 const decideAll = Effect.fnUntraced(function* (
   store: StoreShape,
-  commands: ReadonlyArray<Command>,
+  timed: ReadonlyArray<Timed>,
   tampering: Tampering | undefined,
-  now: () => number,
+  clock: Clock.Clock,
   passed?: () => void,
 ): Effect.fn.Return<ReadonlyArray<Reply>> {
+  const commands = timed.map(({ command }) => command)
   let uncertain = false
-  let sent = commands
+  let sent = timed
   for (let tried = 0; tried < mostTries; tried++) {
     const turn = tried === 0 && passed !== undefined ? { lane: 0, pass: passed } : undefined
     const exit = yield* Effect.exit(
-      Effect.suspend(() => store.transact(keysOfCommands(sent), (records) => fold(sent, records, now()), turn)),
+      Effect.suspend(() =>
+        store.transact(keysOfCommands(sent.map(({ command }) => command)), foldNow(sent, clock), turn),
+      ),
     )
     if (Exit.isSuccess(exit)) {
       return commands.map((command, index) => {
@@ -97,13 +106,13 @@ const decideAll = Effect.fnUntraced(function* (
     const fault = faultOf(exit)
     if (fault._tag === "Lost") {
       uncertain = true
-      sent = commands.map((command) => tampering?.retried?.(command) ?? command)
+      sent = timed.map(({ command, endsAt }) => ({ command: tampering?.retried?.(command) ?? command, endsAt }))
     }
     if (fault._tag === "Rejected") {
       if (commands.length === 1)
         return [uncertain ? unavailable("NoAnswer", "unknown") : unavailable("StoreRejected", "nothing-happened")]
       const replies: Array<Reply> = []
-      for (const command of commands) replies.push(...(yield* decideAll(store, [command], tampering, now)))
+      for (const each of timed) replies.push(...(yield* decideAll(store, [each], tampering, clock)))
       return replies
     }
     yield* Effect.sleep(pauseMillis)
@@ -111,6 +120,17 @@ const decideAll = Effect.fnUntraced(function* (
   const outcome = uncertain ? "unknown" : "nothing-happened"
   return commands.map(() => unavailable("NoAnswer", outcome))
 })
+
+const foldNow =
+  (sent: ReadonlyArray<Timed>, clock: Clock.Clock) =>
+  (records: Records): Decided<ReadonlyArray<Decision>> => {
+    const elapsed = elapsedMillisOf(clock)
+    return fold(
+      sent.map((each) => decidable(each, elapsed)),
+      records,
+      clock.currentTimeMillisUnsafe(),
+    )
+  }
 
 // A defect of an adapter may have come after its commit, so it counts as a lost reply.
 const faultOf = (exit: Exit.Failure<unknown, StoreFault>): StoreFault => {
@@ -135,7 +155,10 @@ export const engineDecider = Effect.fnUntraced(function* (
   })
   yield* Effect.addFinalizer(() => close)
   const begin = Effect.gen(function* () {
-    const started = yield* makeEngine(store, { queueLimit: 1_000 })
+    const making = makeEngine(store, { queueLimit: 1_000 })
+    const measured = tampering?.clock
+    const clock = yield* Clock.Clock
+    const started = yield* measured === undefined ? making : Effect.provideService(making, Clock.Clock, measured(clock))
     if (delivering !== undefined)
       yield* Effect.forkScoped(delivering.serve(store.outbox, started.committed, process.end))
     return started

@@ -9,6 +9,7 @@ import type { Keys, Records } from "../../decision/Records.ts"
 import { kindNames, kinds, type Outbox, type StoreFault, type StoreShape, type Turn } from "../../ports/index.ts"
 import { textOfKey } from "../../transact/StoreFault.ts"
 import { jumpClock } from "../sim/Sim.ts"
+import { type Moment, momentOf } from "./Moment.ts"
 import type { Fault, FrameFault } from "./Plan.ts"
 import { type Caller, type Outside, runOutside } from "./Process.ts"
 
@@ -37,7 +38,7 @@ export class FaultInjector {
   /** Calls whose requests went on without their callers, by operation and key. */
   readonly outlived = new Set<string>()
   /** When each accepted command was last decided, by command id. */
-  readonly decidedAt = new Map<string, number>()
+  readonly decidedAt = new Map<string, Moment>()
   /** Commands of which the store said that nothing happened, and those that may have happened by what it said, by id. */
   readonly #denied = new Set<string>()
   readonly #possible = new Set<string>()
@@ -237,7 +238,7 @@ export class FaultInjector {
   }
 
   #watch<A>(decided: Decided<A>, clock: Clock.Clock, sent: Set<string>): Decided<A> {
-    const now = clock.currentTimeMillisUnsafe()
+    const now = momentOf(clock)
     for (const { after } of decided.changes?.puts.receipt ?? []) {
       this.decidedAt.set(after.commandId, now)
       sent.add(after.commandId)

@@ -1,7 +1,7 @@
 /**
  * Broken engines and rules: what happens to commands before they are decided, to verdicts, and to what callers are told.
  */
-import { Effect } from "effect"
+import { type Clock, Effect } from "effect"
 import { redeem } from "../../coupons/Coupon.ts"
 import type { Command, Operation } from "../../decision/Command.ts"
 import type { KindName, LedgerName, RecordOf } from "../../decision/kinds.ts"
@@ -80,6 +80,9 @@ export const engineMutants: ReadonlyArray<Mutant> = [
   }),
   mutant("decided after its deadline", "Nobody looks at the clock again once a command is queued.", {
     tampering: { command: (command) => ({ ...command, deadline: Number.MAX_SAFE_INTEGER }) },
+  }),
+  mutant("time measured by the time of day", "Where the clock is set back, a call has so much more time.", {
+    tampering: { clock: byTimeOfDay },
   }),
   mutant("withdrawn calls happen", "A caller who left in time is told so, and the command is run all the same.", {
     tampering: { forgetsWithdrawals: true },
@@ -356,5 +359,17 @@ function priceAsRegistered(command: Command): Command {
         }))
       },
     },
+  }
+}
+
+function byTimeOfDay(clock: Clock.Clock): Clock.Clock {
+  return {
+    currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
+    currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
+    monotonicTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
+    currentTimeMillis: clock.currentTimeMillis,
+    currentTimeNanos: clock.currentTimeNanos,
+    monotonicTimeNanos: clock.currentTimeNanos,
+    sleep: (duration) => clock.sleep(duration),
   }
 }
