@@ -359,6 +359,32 @@ describe("a call of a key whose earlier call may be done", () => {
     }),
   )
 
+  it.effect("is unknown where no lane takes it, and the first one was done after its caller had left", () =>
+    Effect.gen(function* () {
+      const store = yield* shop
+      const engine = yield* engineOn(store)
+      const held = gate()
+      store.behave = held.behave
+      const left = submit(engine, cart(9_000))
+      const refused = submit(engine, place("a1", "tea", 2_000, { key: "refused" }))
+      yield* runOn
+      for (const { pending } of [left, refused]) engine.withdraw(pending)
+      held.open()
+      yield* pass(50)
+      expect(yield* onHandOf(store.shape, "tea")).toBe(999)
+      store.behave = gate().behave
+      submitAll(engine, [charge("a3", 1), charge("a4", 1), place("a3", "tea", 1), place("a4", "tea", 1)])
+      yield* runOn
+      const [again, neverDone] = submitAll(engine, [
+        cart(3_000),
+        place("a1", "tea", 2_000, { key: "refused", deadline: 3_000 }),
+      ])
+      yield* pass(3_000)
+      expect(again?.outcome()).toMatchObject(unknown)
+      expect(endOf(neverDone?.outcome())).toBe("DeadlineExceeded")
+    }),
+  )
+
   it.effect("is unknown where the engine stops, and from then on", () =>
     Effect.gen(function* () {
       const store = yield* shop
