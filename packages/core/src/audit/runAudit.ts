@@ -70,7 +70,7 @@ export const runAudit: <E>(source: AuditSource<E>, options?: AuditOptions) => Ef
   const startedAt = yield* Clock.currentTimeMillis
   const { asOf = startedAt, settled } = options
   if (settled !== undefined) yield* settled
-  const from = yield* archivedBeforeOf(source)
+  const from = yield* archivedBeforeOf(source, startedAt)
 
   const findings = new Findings(maxExamples)
   const sums = new Sums()
@@ -90,14 +90,17 @@ export const runAudit: <E>(source: AuditSource<E>, options?: AuditOptions) => Ef
     yield* settle(read, Math.max(maxReadings, 2), findings)
   }
   // What was archived meanwhile is missing from what was read: that says nothing.
-  if ((yield* archivedBeforeOf(source)) !== from) return yield* runAudit(source, options)
+  if ((yield* archivedBeforeOf(source, startedAt)) !== from) return yield* runAudit(source, options)
   return findings.report({ startedAt, finishedAt: yield* Clock.currentTimeMillis, asOf })
 })
 
-const archivedBeforeOf = <E>({ archivedBefore }: AuditSource<E>): Effect.Effect<number, E> =>
+// Nobody archives what is still to come: a moment far ahead would excuse every row there is, and says nothing.
+const archivedBeforeOf = <E>({ archivedBefore }: AuditSource<E>, now: number): Effect.Effect<number, E> =>
   archivedBefore === undefined
     ? Effect.succeed(Number.NEGATIVE_INFINITY)
-    : Effect.map(archivedBefore, (before) => before ?? Number.NEGATIVE_INFINITY)
+    : Effect.map(archivedBefore, (before) =>
+        before === undefined || before > now + apartMillis ? Number.NEGATIVE_INFINITY : before,
+      )
 
 // A row of the very millisecond `asOf` counts: on a quiet store, or one whose clock stands still, nothing is left out.
 // What rests on a time from before `from` may be archived on one side and kept on the other. Buckets know their hour. And what

@@ -107,6 +107,20 @@ describe("a healthy shop", () => {
     }),
   )
 
+  it.effect("looks at rows of any time where it is told that rows from after now were archived", () =>
+    Effect.gen(function* () {
+      const shop = healthyShop()
+      shop.records.receipt.take(receiptKey("orders.place", "order-7"))
+      const archivedBy = (before: number) => {
+        const source = { scan: shop.scan, scanLog: shop.scanLog, archivedBefore: Effect.succeed(before) }
+        return Effect.map(runAudit(source), wrong)
+      }
+      yield* TestClock.setTime(shop.now)
+      expect(yield* archivedBy(shop.now)).toEqual({})
+      expect(yield* archivedBy(4_000_000_000_000)).toHaveProperty("order-receipts")
+    }),
+  )
+
   it.effect("an empty store is clean", () =>
     Effect.gen(function* () {
       const empty: AuditSource<never> = { scan: () => Effect.succeed([]), scanLog: () => Effect.succeed([]) }
