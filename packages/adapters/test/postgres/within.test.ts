@@ -481,6 +481,22 @@ describe("the locks of a joined call", () => {
     expect(patiences).toEqual([...each, ...each])
   })
 
+  it("of what it makes keep whoever makes the same waiting, and nobody beside", async () => {
+    const client = await pool.connect()
+    await client.query("begin")
+    await shop.within(client).points.open({ accountId: "new" })
+    // Together in one batch. No lock can be seen of an account that is not there yet.
+    const same = shop.points.open({ accountId: "new" }).catch((error: unknown) => error)
+    const others = Array.from({ length: 20 }, (_, n) =>
+      shop.points.charge({ accountId: `account-${n % 2}`, amount: 1, key: `beside-${n}` }),
+    )
+    const told = await Promise.allSettled(others)
+    await client.query("commit")
+    client.release()
+    expect(new Set(told.map(({ status }) => status))).toEqual(new Set(["fulfilled"]))
+    expect(await same).toMatchObject({ replayed: true })
+  })
+
   it("end with the host's transaction: whatever has an end of its own is not done inside", async () => {
     const client = await pool.connect()
     await client.query("begin")

@@ -17,6 +17,8 @@ const pauseMillis = 50
 export class DeferredCommands {
   readonly #queue: LaneQueue
   #waiting: Array<Pending> = []
+  /** Those of which only they themselves can tell whether their keys are free: tried with others, they keep these waiting. */
+  #alone: Array<Pending> = []
   readonly #busyKeys = new Set<string>()
   /** Those of them that were found busy since the last try began. */
   readonly #foundBusy = new Set<string>()
@@ -46,41 +48,54 @@ export class DeferredCommands {
     this.#signal.notify()
   }
 
-  /** Lets a command wait here: from now on nobody has it in hand. */
-  push(pending: Pending): void {
+  /** Lets a command wait here, to be tried with others or `alone`: from now on nobody has it in hand. */
+  push(pending: Pending, alone = false): void {
     pending.state = "queued"
     this.#queue.waits(pending)
-    this.#waiting.push(pending)
+    const others = alone ? this.#alone : this.#waiting
+    others.push(pending)
     this.#signal.notify()
   }
 
   clear(): void {
     this.#waiting = []
+    this.#alone = []
   }
 
   /** Tries what waits, again and again; waits without a timer while nothing does. */
   serve(run: (batch: ReadonlyArray<Pending>) => Effect.Effect<void>): Effect.Effect<never> {
     return Effect.forever(
       Effect.suspend(() => {
-        this.#waiting = this.#waiting.filter((pending) => pending.state === "queued")
-        if (this.#waiting.length === 0) {
+        this.#waiting = this.#waiting.filter(isQueued)
+        this.#alone = this.#alone.filter(isQueued)
+        if (this.#waiting.length === 0 && this.#alone.length === 0) {
           this.#busyKeys.clear()
           return this.#signal.wait
         }
         return Effect.andThen(
           Effect.sleep(pauseMillis),
-          Effect.suspend(() => this.#try(run)),
+          Effect.andThen(
+            Effect.suspend(() => this.#try(this.#waiting.splice(0, this.#queue.batchLimit), run)),
+            this.#tryAlone(run),
+          ),
         )
       }),
     )
   }
 
+  /** The next one, and as long as they go through those behind it. */
+  #tryAlone(run: (batch: ReadonlyArray<Pending>) => Effect.Effect<void>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const next = this.#alone.shift()
+      if (next === undefined) return Effect.void
+      const tried = this.#try([next], run)
+      return Effect.flatMap(tried, () => (isQueued(next) ? Effect.void : this.#tryAlone(run)))
+    })
+  }
+
   // They are taken only now: whoever left or ran out of time before certainly had nothing happen to it.
-  #try(run: (batch: ReadonlyArray<Pending>) => Effect.Effect<void>): Effect.Effect<void> {
-    const waiting = this.#waiting.filter((pending) => pending.state === "queued")
-    const { batchLimit } = this.#queue
-    const batch = waiting.slice(0, batchLimit)
-    this.#waiting = waiting.slice(batchLimit)
+  #try(all: ReadonlyArray<Pending>, run: (batch: ReadonlyArray<Pending>) => Effect.Effect<void>): Effect.Effect<void> {
+    const batch = all.filter(isQueued)
     if (batch.length === 0) return Effect.void
     for (const pending of batch) {
       pending.state = "taken"
@@ -97,3 +112,5 @@ export class DeferredCommands {
     )
   }
 }
+
+const isQueued = ({ state }: Pending): boolean => state === "queued"

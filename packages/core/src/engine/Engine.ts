@@ -7,7 +7,7 @@
 import { Clock, Effect, type Scope } from "effect"
 import type { Command, Decision } from "../decision/Command.ts"
 import { elapsedMillisOf } from "../elapsed.ts"
-import type { KeyOf, SharedCacheShape, StoreCounts, StoreFault, StoreShape, Turn } from "../ports/index.ts"
+import type { SharedCacheShape, StoreCounts, StoreFault, StoreShape, Turn } from "../ports/index.ts"
 import type { Unavailable } from "../refusals.ts"
 import { textOfThrown } from "../thrown.ts"
 import { askFor } from "./asking.ts"
@@ -374,10 +374,10 @@ class RunningEngine implements Engine {
     return false
   }
 
-  #setAside = (batch: ReadonlyArray<Pending>, keys: ReadonlyArray<KeyOf>): void => {
+  #setAside: BatchContext["setAside"] = (batch, keys, alone) => {
     this.#deferred.found(keys)
     for (const pending of batch) {
-      if (pending.state === "taken") this.#deferred.push(pending)
+      if (pending.state === "taken") this.#deferred.push(pending, alone)
       // Its caller has left or was answered at the deadline, and nothing happened to it.
       else this.#forget(pending)
     }

@@ -3,7 +3,8 @@
  *
  * - A lost reply: the same commands again, with the same ids, until they are answered or their deadlines pass. Their
  *   receipts make that exact. What the store may still do of the first try is ended before the next is decided.
- * - Busy keys: the commands that touch them are set aside, the rest goes on at once.
+ * - Busy keys: the commands that touch them are set aside, the rest goes on at once. Where the store cannot tell which keys
+ *   are, the batch is halved as well, unless it is all of them.
  * - A rejection for an odd reason: the batch is halved until the offender stands alone.
  */
 
@@ -28,8 +29,8 @@ export interface BatchContext {
   readonly lostReplies: LostReplies
   /** Gives a command that was decided its outcome. */
   readonly finish: (pending: Pending, outcome: Outcome) => void
-  /** Takes commands whose keys are held by somebody else. */
-  readonly setAside: (batch: ReadonlyArray<Pending>, keys: ReadonlyArray<KeyOf>) => void
+  /** Takes commands whose keys are held by somebody else. `alone`: those that are to be tried with no others. */
+  readonly setAside: (batch: ReadonlyArray<Pending>, keys: ReadonlyArray<KeyOf>, alone?: boolean) => void
 }
 
 /** Runs a batch until every command in it is finished or set aside. The turn is that of its first try. Never fails. */
@@ -59,7 +60,7 @@ const afterFault = (context: BatchContext, batch: ReadonlyArray<Pending>, fault:
         context.lostReplies.lost(batch, fault)
         return runAgain(context, batch, fault.reason, pauseMillis)
       case "Busy":
-        return runWithoutBusy(context, batch, fault.keys)
+        return runWithoutBusy(context, batch, fault)
       case "Rejected":
         return runHalves(context, batch, fault)
     }
@@ -159,16 +160,37 @@ const rejectedOutcome = (
     ? unknownOutcome(fault.reason)
     : { _tag: "Unavailable", unavailable: toldOf(fault, "nothing-happened") }
 
-const runWithoutBusy = (context: BatchContext, batch: ReadonlyArray<Pending>, keys: ReadonlyArray<KeyOf>) => {
+const runWithoutBusy = (
+  context: BatchContext,
+  batch: ReadonlyArray<Pending>,
+  { keys, someOf }: StoreFault & { readonly _tag: "Busy" },
+): Effect.Effect<void> => {
   context.counters.busyBatches++
+  if (someOf === true && batch.length > 1) return runWithoutSome(context, batch, keys)
   const busy = new Set(keys.map(({ kind, key }) => textOfKey({ kind, key })))
   const aside = batch.filter((pending) => touchesAny(pending, busy))
   // A store that names no key of the batch would otherwise be asked the same for ever.
   const held = aside.length > 0 ? aside : batch
-  context.setAside(held, keys)
+  context.setAside(held, keys, someOf)
   const rest = batch.filter((pending) => !held.includes(pending))
   return rest.length > 0 ? runBatch(context, rest) : Effect.void
 }
+
+/**
+ * All of them would otherwise wait for one, and so would whoever comes on keys that they share. Two that are not let through
+ * alone tell that it is all of them, such as where a whole table is locked.
+ */
+const runWithoutSome = (context: BatchContext, batch: ReadonlyArray<Pending>, keys: ReadonlyArray<KeyOf>) =>
+  Effect.gen(function* () {
+    let tried = 0
+    for (const alone of batch.slice(0, 2)) {
+      yield* runBatch(context, [alone])
+      tried++
+      if (alone.state !== "queued") break
+      if (tried === 2) return context.setAside(batch.slice(2), keys)
+    }
+    if (batch.length > tried) yield* inHalves(context, batch.slice(tried))
+  })
 
 /** Whether a command touches any of the keys, given as texts. */
 export const touchesAny = (pending: Pending, texts: ReadonlySet<string>): boolean =>
@@ -201,6 +223,12 @@ const runHalves = (
     context.finish(alone, rejectedOutcome(context, alone, fault))
     return Effect.void
   }
+  return inHalves(context, batch)
+}
+
+const inHalves = (context: BatchContext, batch: ReadonlyArray<Pending>): Effect.Effect<void> => {
   const middle = Math.ceil(batch.length / 2)
-  return Effect.andThen(runBatch(context, batch.slice(0, middle)), runBatch(context, batch.slice(middle)))
+  const rest = batch.slice(middle)
+  const first = runBatch(context, batch.slice(0, middle))
+  return rest.length === 0 ? first : Effect.andThen(first, runBatch(context, rest))
 }

@@ -17,8 +17,11 @@ export type StoreFault =
         readonly cause?: unknown
         readonly attempt?: Attempt | undefined
       }
-    /** Somebody else holds these keys for longer than a lane should wait. Nothing happened. */
-    | { readonly _tag: "Busy"; readonly keys: ReadonlyArray<KeyOf> }
+    /**
+     * Somebody else holds these keys for longer than a lane should wait. Nothing happened. `someOf` is true where it may be any
+     * of them, such as a new record that another transaction has made and not committed: whoever asks for fewer finds out.
+     */
+    | { readonly _tag: "Busy"; readonly keys: ReadonlyArray<KeyOf>; readonly someOf?: boolean | undefined }
     /**
      * The store answered that it does not do this, for a reason that is neither conflict nor connection. Nothing happened, and
      * again it would be the same: whoever called is told that this is certain, and that trying again is useless. What may

@@ -69,7 +69,7 @@ export const transactOn = <A>(
         })
   return Effect.tapError(whenFree, (fault) =>
     Effect.sync(() => {
-      if (fault._tag === "Busy") held.remember(fault.keys)
+      if (fault._tag === "Busy" && fault.someOf !== true) held.remember(fault.keys)
     }),
   )
 }
@@ -185,12 +185,17 @@ const locked = <A>(batch: Batch<A>, attempt = 1): Effect.Effect<A, StoreFault> =
   })
 }
 
-/** The keys that are held, or a second and last try where none is any more. */
+/**
+ * The keys that are held, or a second and last try where none is any more. A lock that is not given then is of no row that can
+ * be seen: it may be that of any key.
+ */
 const whenNotGiven = <A>({ state, attempts, keys, decide }: Batch<A>): Effect.Effect<A, StoreFault> =>
   Effect.flatMap(attempts.heldOf(keys), (held) => {
     if (held.length > 0) return busy(held)
     return Effect.flatMap(attempts.locked(keys, decide, state.heard), (done) => {
-      if (done._tag !== "Done") return busy(lockedKeys(keys))
+      if (done._tag !== "Done") {
+        return Effect.fail<StoreFault>({ _tag: "Busy", keys: lockedKeys(keys), someOf: done._tag === "NotGiven" })
+      }
       if (done.changes !== undefined) applied(state, done.changes, done.heard)
       return Effect.succeed(done.answer)
     })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import type { KindName, StoreFault } from "../../src/ports/index.ts"
+import { type KindName, lockedKeys, type StoreFault } from "../../src/ports/index.ts"
 import { type Behaviour, busy, controlledStore, losing } from "../support/controlledStore.ts"
 import {
   allOf,
@@ -168,6 +168,47 @@ describe("a key that somebody else holds", () => {
       expect(endOf(outcome())).toBe("StoreUnavailable")
       yield* inSimulatedTime(engine.settled, 1_000)
       expect(engine.isPending(command)).toBe(false)
+    }),
+  )
+
+  it.effect("that the store cannot tell from the others of its batch holds up none of these, nor do several", () =>
+    Effect.gen(function* () {
+      const { store, engine } = yield* shop()
+      const held = new Set(["a0", "a1", "a2", "a3", "a50", "a51"])
+      store.behave = ({ keys }, run) =>
+        keys.of("account").some(([id]) => held.has(String(id)))
+          ? Effect.fail({ _tag: "Busy", keys: lockedKeys(keys), someOf: true })
+          : run
+      const submitted = submitAll(
+        engine,
+        names(100).map((account) => place(account, held.has(account) ? "cold" : "hot", 1)),
+      )
+      yield* pass(1_000)
+      expect(tally(submitted.map(({ outcome }) => outcome()))).toEqual({ Accepted: 94, "nothing yet": 6 })
+      expect(engine.metrics()).toMatchObject({ queueDepth: 6, inFlight: 0 })
+      held.clear()
+      yield* pass(600)
+      expect(tally(submitted.map(({ outcome }) => outcome()))).toEqual({ Accepted: 100 })
+      expect(engine.metrics()).toMatchObject({ queueDepth: 0, inFlight: 0, busyKeys: 0 })
+    }),
+  )
+
+  it.effect("that may be any is looked for no longer where it is all of them", () =>
+    Effect.gen(function* () {
+      const { store, engine } = yield* shop()
+      let held = true
+      store.behave = ({ keys }, run) =>
+        held ? Effect.fail({ _tag: "Busy", keys: lockedKeys(keys), someOf: true }) : run
+      const submitted = submitAll(
+        engine,
+        names(100).map((account) => place(account, "hot", 1)),
+      )
+      yield* runOn
+      expect(store.transacts.map(({ commands }) => commands.length)).toEqual([100, 1, 1])
+      yield* pass(1_000)
+      held = false
+      yield* pass(200)
+      expect(tally(submitted.map(({ outcome }) => outcome()))).toEqual({ Accepted: 100 })
     }),
   )
 
