@@ -11,7 +11,7 @@ import { rowsOf } from "../session/text.ts"
 import { statement, type Wire } from "../session/wire.ts"
 import { type Part, shape } from "./shape.generated.ts"
 
-/** An index that is not valid enforces nothing, so it is not there. */
+/** An index that is not valid enforces nothing, so it is not there. No name of ours needs the quotes that some servers write around all. */
 export const readShape = `with relation as (
   select c.oid, c.relname::text as name, c.relkind, c.relpersistence
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -23,7 +23,7 @@ export const readShape = `with relation as (
     case relpersistence when 'u' then 'unlogged' else '' end as how
   from relation
   union all
-  select r.name, 'column ' || a.attname, concat_ws(' ', format_type(a.atttypid, a.atttypmod),
+  select r.name, 'column ' || a.attname, concat_ws(' ', replace(format_type(a.atttypid, a.atttypmod), '"', ''),
     case when a.attcollation = 'pg_catalog."C"'::regcollation then 'collate C' end,
     case when a.attnotnull then 'not null' end,
     case a.attidentity when 'a' then 'always identity' when 'd' then 'identity' end,
@@ -42,7 +42,7 @@ export const readShape = `with relation as (
   from relation r join pg_constraint k on k.conrelid = r.oid and k.contype in ('c', 'p', 'u', 'f', 'x')
   union all
   select r.name, 'index ' || c.relname, concat_ws(' ', case when i.indisunique then 'unique' end, (
-      select '(' || string_agg(pg_get_indexdef(i.indexrelid, position, true), ', ' order by position) || ')'
+      select '(' || string_agg(replace(pg_get_indexdef(i.indexrelid, position, true), '"', ''), ', ' order by position) || ')'
       from generate_series(1, i.indnkeyatts) position
     ), case when i.indpred is not null then 'of some rows' end)
   from relation r join pg_index i on i.indrelid = r.oid and i.indisvalid join pg_class c on c.oid = i.indexrelid
