@@ -6,6 +6,7 @@
  */
 import { Options } from "@holdfast/core"
 import type { Admin, KafkaConfig, Producer } from "kafkajs"
+import { behind } from "./behind.ts"
 import { checkClient, commonChecks, isObject } from "./clientOptions.ts"
 import { isAbout } from "./errors.ts"
 import { kafkajsConsumer } from "./kafkajsConsumer.ts"
@@ -110,7 +111,7 @@ export const kafkajs = (given: KafkajsOptions): KafkaTransport => {
   }
 }
 
-/** By partition, how many records a group has not committed. One that has committed nothing begins with the oldest. */
+/** By partition, how many records a group has not committed. */
 export const lagOf = async (admin: Admin, group: string, topic: string): Promise<ReadonlyMap<number, bigint>> => {
   const [ends, committed] = await Promise.all([
     admin.fetchTopicOffsets(topic),
@@ -120,10 +121,7 @@ export const lagOf = async (admin: Admin, group: string, topic: string): Promise
     committed.flatMap((each) => each.partitions.map(({ partition, offset }) => [partition, BigInt(offset)])),
   )
   return new Map(
-    ends.map(({ partition, high, low }) => {
-      const offset = at.get(partition) ?? -1n
-      return [partition, BigInt(high) - (offset < 0n ? BigInt(low) : offset)]
-    }),
+    ends.map(({ partition, high, low }) => [partition, behind(BigInt(low), BigInt(high), at.get(partition))]),
   )
 }
 

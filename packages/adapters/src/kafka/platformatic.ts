@@ -4,6 +4,7 @@
  */
 import { Options } from "@holdfast/core"
 import type { Admin, AdminOptions, Producer } from "@platformatic/kafka"
+import { behind } from "./behind.ts"
 import { checkClient, commonChecks, isObject } from "./clientOptions.ts"
 import { isAbout } from "./errors.ts"
 import { once } from "./once.ts"
@@ -163,9 +164,9 @@ const lagOf = async (admin: Admin, group: string, topic: string): Promise<Readon
       ),
   )
   return new Map(
-    partitions.map((partition) => {
-      const at = committed.get(partition) ?? -1n
-      return [partition, (high.get(partition) ?? 0n) - (at < 0n ? (low.get(partition) ?? 0n) : at)]
-    }),
+    partitions.map((partition) => [
+      partition,
+      behind(low.get(partition) ?? 0n, high.get(partition) ?? 0n, committed.get(partition)),
+    ]),
   )
 }

@@ -45,6 +45,11 @@ const maxSlice = 100
 const mostFailures = 10
 /** How often it is looked whether there is more. */
 const lookMillis = 100
+/**
+ * How long a call waits for a slice. What a group is behind by may be no letters: transactions leave marks of their own in a
+ * topic. And another call may have the letters.
+ */
+const idleMillis = 60_000
 
 /**
  * Sends dead letters to the topics that they came from, once more for the consumer that could not handle them. Looks at those
@@ -76,7 +81,7 @@ export const resendDeadLetters = async (options: ResendOptions): Promise<number>
   )
   const ending = new AbortController()
   const untilEnd = async () => {
-    while (!ending.signal.aborted && !resending.isOver() && (await waiting()) > 0) {
+    while (!ending.signal.aborted && !resending.isOver() && !resending.isIdle() && (await waiting()) > 0) {
       await pause(lookMillis, ending.signal)
     }
   }
@@ -98,6 +103,8 @@ class Resending {
   readonly #onLeft: (why: Error) => void
   readonly #inTurn = oneByOne()
   #looked = 0
+  #inHand = 0
+  #idleSince = performance.now()
   /** Where the first letter is that was put back: from there on everything is for the next call. */
   #end: bigint | undefined
   /** The places of letters that were sent, so that a slice which comes again does not send them once more. */
@@ -118,11 +125,18 @@ class Resending {
   }
 
   readonly isOver = (): boolean => this.#looked >= this.#most
+  readonly isIdle = (): boolean => this.#inHand === 0 && performance.now() - this.#idleSince > idleMillis
   readonly sent = (): number => this.#sent.size
 
   readonly handle = async (slice: KafkaSlice, signal: AbortSignal): Promise<void> => {
-    // What is here stays for the next call.
-    if (!(await this.#inTurn(() => this.#take(slice)))) await untilAborted(signal)
+    this.#inHand += 1
+    try {
+      // What is here stays for the next call.
+      if (!(await this.#inTurn(() => this.#take(slice)))) await untilAborted(signal)
+    } finally {
+      this.#inHand -= 1
+      this.#idleSince = performance.now()
+    }
   }
 
   /** Answers false where it is enough for this call, and the slice is left as it is. */

@@ -8,7 +8,14 @@ import { Context, Effect, Layer } from "effect"
 import { logLevel, Kafka as PlainKafka } from "kafkajs"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
 import { envelopeOf, eventIn } from "../../src/kafka/envelope.ts"
-import { type KafkaSlice, type KafkaTransport, kafka, kafkajs, platformatic } from "../../src/kafka/index.ts"
+import {
+  type KafkaSlice,
+  type KafkaTransport,
+  kafka,
+  kafkajs,
+  platformatic,
+  resendDeadLetters,
+} from "../../src/kafka/index.ts"
 import { partitionOf } from "../../src/kafka/murmur2.ts"
 import { pause } from "./chaos.ts"
 import { events, wrongWith } from "./events.ts"
@@ -120,6 +127,38 @@ describe.each(clients)("%s", (_, make) => {
     await expect
       .poll(async () => Array.from((await transport.lag("readers", topic)).values()))
       .toEqual(new Array(partitions).fill(0n))
+  })
+
+  it("given letters that the broker removed before they were read → nothing is behind, and sending them again ends", async (context) => {
+    if (cluster === undefined) return context.skip("no Kafka here")
+    const { broker, topic, transport } = await rig()
+    const recordOf = (offset: number) => ({
+      key: "ann",
+      value: new Uint8Array([1]),
+      partition: 0,
+      headers: { "dlq-topic": topic, "dlq-consumer": "billing", "dlq-partition": "0", "dlq-offset": `${offset}` },
+    })
+    const deadLetter = `${topic}.dlq`
+    await transport.ensureTopics([{ topic: deadLetter, partitions: 1, replication: 1, settings: {} }])
+    await transport.publish(deadLetter, [recordOf(0), recordOf(1)])
+    expect(await resendDeadLetters({ kafka: transport, deadLetter })).toBe(2)
+    await transport.publish(deadLetter, [recordOf(2), recordOf(3), recordOf(4)])
+    const lag = async () => (await transport.lag(`${deadLetter}.resend`, deadLetter)).get(0)
+    expect(await lag()).toBe(3n)
+    const admin = new PlainKafka({ brokers: [broker.address], logLevel: logLevel.NOTHING }).admin()
+    onTestFinished(() => admin.disconnect())
+    await admin.connect()
+    const removeTo = async (offset: string) => {
+      await admin.fetchTopicOffsets(deadLetter)
+      await admin.deleteTopicRecords({ topic: deadLetter, partitions: [{ partition: 0, offset }] })
+    }
+    await removeTo("4")
+    expect(await lag()).toBe(1n)
+    expect(await resendDeadLetters({ kafka: transport, deadLetter })).toBe(1)
+    await transport.publish(deadLetter, [recordOf(5)])
+    await removeTo("6")
+    expect(await lag()).toBe(0n)
+    expect(await resendDeadLetters({ kafka: transport, deadLetter })).toBe(0)
   })
 
   it("given a record that the broker takes never → says so, and takes the others", async (context) => {

@@ -150,6 +150,22 @@ it("given calls that die before their offset is committed → letters that stay 
   expect(await sent()).toEqual(["1", "2", "3"])
 })
 
+it("given a group that stays behind by what is no letter → sends those that there are, and ends", async () => {
+  const { kafka, resend, sent } = await rig(letter("1", "x"))
+  vi.useFakeTimers({ toFake: ["performance", "setTimeout", "clearTimeout"] })
+  onTestFinished(() => void vi.useRealTimers())
+  // A mark of a transaction has an offset, and nobody is handed it.
+  const marked: KafkaTransport = {
+    ...kafka,
+    lag: async (group, topic) => new Map([[0, ((await kafka.lag(group, topic)).get(0) ?? 0n) + 1n]]),
+  }
+  const sending = resend({ kafka: marked })
+  await vi.advanceTimersByTimeAsync(65_000)
+  expect(await sending).toBe(1)
+  vi.useRealTimers()
+  expect(await sent()).toEqual(["1"])
+})
+
 it("given a broker that does not answer → rejects, asks nothing more, and every letter is there for the next call", {
   timeout: 120_000,
 }, async () => {
