@@ -10,6 +10,7 @@ import { type BusFault, EventBus, textOfThrown } from "@holdfast/core/ports"
 import { Effect, Layer } from "effect"
 import { againFor } from "./deadLetters.ts"
 import { type Envelope, envelopeOf, eventIn, sizeOf, stubOf } from "./envelope.ts"
+import { letGo } from "./letGo.ts"
 import { partitionOf } from "./murmur2.ts"
 import { once } from "./once.ts"
 import { defaultBatchBytes, partsBySize } from "./parts.ts"
@@ -49,9 +50,6 @@ export interface KafkaBus extends BusOption {
   readonly counts: () => KafkaBusCounts
 }
 
-/** How long letting go of the connections may take. */
-const closeMillis = 5_000
-
 const checks: Options.Checks<KafkaBusOptions> = {
   kafka: Options.must(
     "a transport, such as kafkajs({ brokers })",
@@ -75,12 +73,7 @@ export const kafka = (options: KafkaBusOptions): KafkaBus => {
     EventBus,
     Effect.acquireRelease(
       Effect.sync(() => EventBus.of({ publish: bus.publish, subscribe: bus.subscribe })),
-      // A broker that does not answer keeps no shop from stopping.
-      () =>
-        Effect.timeoutOption(
-          Effect.promise(() => options.kafka.close()),
-          closeMillis,
-        ),
+      () => letGo(options.kafka),
     ),
   )
   return { name: `kafka (${options.kafka.name})`, layer, counts: () => ({ ...bus.counts }) }

@@ -22,6 +22,7 @@ import {
 } from "@holdfast/core/ports"
 import { Effect, Layer, Schedule } from "effect"
 import { claimIn, isLogName, recordOf } from "./claims.ts"
+import { letGo } from "./letGo.ts"
 import { once } from "./once.ts"
 import type { KafkaSlice, KafkaTransport } from "./Transport.ts"
 import { copiesOf, topicCheck, whyNotCopies } from "./topicOptions.ts"
@@ -78,7 +79,10 @@ export const kafkaRequests = (
     name: `kafka (${kafka.name})`,
     layer: Layer.effect(
       RequestLog,
-      Effect.sync(() => logOn(options)),
+      Effect.acquireRelease(
+        Effect.sync(() => logOn(options)),
+        () => letGo(kafka),
+      ),
     ),
   }
 }

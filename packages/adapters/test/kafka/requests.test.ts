@@ -46,6 +46,23 @@ it("claims are decided in the order of the topic, once, by whichever process has
   expect(outcomes.slice(5).every(({ state }) => state === "refused")).toBe(true)
 })
 
+it("lets go of the client with the shop, so that its connections keep no process alive", async () => {
+  let closed = 0
+  const kafka = memoryKafka()
+  const { open } = rig({
+    ...kafka,
+    close: async () => {
+      closed += 1
+      await kafka.close()
+    },
+  })
+  const shop = open()
+  await request(shop, (await furnish(shop, 1))[0] ?? "")
+  expect(closed).toBe(0)
+  await shop.stop()
+  expect(closed).toBe(1)
+})
+
 it("what is no claim is passed over, and a slice that comes again changes nothing", async () => {
   const { open, transport } = rig()
   const shop = open({ workers: false })
