@@ -56,7 +56,7 @@ export interface SubscribeTo {
 export type HandleSlice = (slice: KafkaSlice, signal: AbortSignal) => Promise<void>
 
 export interface KafkaSubscription {
-  /** Leaves the group when the slice in hand has ended. */
+  /** Leaves the group when the slice in hand has ended. Waits for brokers that do not answer for some seconds only. */
   readonly close: () => Promise<void>
 }
 

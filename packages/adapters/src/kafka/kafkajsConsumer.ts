@@ -6,7 +6,7 @@
  */
 import type { Consumer, EachBatchPayload, Kafka } from "kafkajs"
 import { partsOf } from "./parts.ts"
-import { pause, pauseMillis, untilHandled } from "./retrying.ts"
+import { leavable, pause, pauseMillis, untilHandled } from "./retrying.ts"
 import type { HandleSlice, KafkaSlice, SubscribeTo } from "./Transport.ts"
 
 /** After so long without a heartbeat a member is taken for dead: how long a crash stalls its partitions. */
@@ -17,9 +17,10 @@ const heartbeatInterval = 1_000
 export const kafkajsConsumer = async (
   kafka: Kafka,
   to: SubscribeTo,
-  handle: HandleSlice,
+  given: HandleSlice,
 ): Promise<() => Promise<void>> => {
   const closing = new AbortController()
+  const { handle, untilLeft } = leavable(given)
   let consumer: Consumer | undefined
   /** Ends when the member has crashed, or we are closing. */
   const serve = async (): Promise<void> => {
@@ -73,7 +74,7 @@ export const kafkajsConsumer = async (
   })()
   return async () => {
     closing.abort()
-    await served
+    await untilLeft(served)
   }
 }
 

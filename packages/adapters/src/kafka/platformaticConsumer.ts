@@ -9,7 +9,7 @@
  */
 import type { Consumer, Message, MessagesStream } from "@platformatic/kafka"
 import { partsOf } from "./parts.ts"
-import { pause, pauseMillis, untilHandled } from "./retrying.ts"
+import { leavable, pause, pauseMillis, untilHandled } from "./retrying.ts"
 import type { HandleSlice, KafkaReceived, SubscribeTo } from "./Transport.ts"
 
 type Bytes = Buffer
@@ -25,9 +25,10 @@ const sessionTimeout = 10_000
 export const platformaticConsumer = (
   make: (settings: Settings) => Consumer<Bytes, Bytes, Bytes, Bytes>,
   to: SubscribeTo,
-  handle: HandleSlice,
+  given: HandleSlice,
 ): (() => Promise<void>) => {
   const closing = new AbortController()
+  const { handle, untilLeft } = leavable(given)
   const serve = async (): Promise<void> => {
     const consumer = make({
       groupId: to.group,
@@ -56,7 +57,7 @@ export const platformaticConsumer = (
   })()
   return async () => {
     closing.abort()
-    await served
+    await untilLeft(served)
   }
 }
 

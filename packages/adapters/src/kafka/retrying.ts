@@ -1,5 +1,5 @@
 /**
- * Handing a slice over until it is handled, and pausing in between.
+ * Handing a slice over until it is handled, pausing in between, and leaving when it was.
  */
 import type { HandleSlice, KafkaSlice } from "./Transport.ts"
 
@@ -37,4 +37,28 @@ export const untilHandled = async (
     await pause(pauseMillis(failures), signal)
   }
   return false
+}
+
+/** How long a member that leaves waits for brokers. Where they do not answer, its session ends by itself. */
+const leavingMillis = 5_000
+
+/** Knows which slices are in hand, so that a member that leaves waits for those, and no longer than a while for its brokers. */
+export const leavable = (handle: HandleSlice) => {
+  const inHand = new Set<Promise<void>>()
+  return {
+    handle: (slice: KafkaSlice, signal: AbortSignal): Promise<void> => {
+      const handled = (async () => handle(slice, signal))()
+      const end = () => inHand.delete(handled)
+      inHand.add(handled)
+      handled.then(end, end)
+      return handled
+    },
+    /** Where it takes longer, the member goes on leaving. */
+    untilLeft: async (left: Promise<void>): Promise<void> => {
+      await Promise.allSettled(inHand)
+      const waiting = new AbortController()
+      await Promise.race([left, pause(leavingMillis, waiting.signal)])
+      waiting.abort()
+    },
+  }
 }
