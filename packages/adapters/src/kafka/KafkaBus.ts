@@ -13,9 +13,10 @@ import { type Envelope, envelopeOf, eventIn, sizeOf, stubOf } from "./envelope.t
 import { letGo } from "./letGo.ts"
 import { partitionOf } from "./murmur2.ts"
 import { once } from "./once.ts"
+import { openTopic, topicSpec } from "./openTopic.ts"
 import { defaultBatchBytes, partsBySize } from "./parts.ts"
 import { KafkaFault, type KafkaSlice, type KafkaTransport } from "./Transport.ts"
-import { copiesOf, longestTopic, topicCheck, whyNotCopies } from "./topicOptions.ts"
+import { longestTopic, topicCheck, whyNotCopies } from "./topicOptions.ts"
 
 export interface KafkaBusOptions {
   /** The client: `kafkajs({ brokers })`, `platformatic({ brokers })`, or one of your own. */
@@ -100,21 +101,12 @@ class TopicBus {
   constructor({ kafka: transport, topic, ...options }: KafkaBusOptions) {
     const { source = "/holdfast", batchBytes = defaultBatchBytes, maxSlice = 500 } = options
     const { partitions = 12 } = options
-    const { replication, minInSync } = copiesOf(options)
     this.#kafka = transport
     this.#topic = topic
     this.#source = source
     this.#batchBytes = batchBytes
     this.#maxSlice = maxSlice
-    this.#partitions = once(async () => {
-      const there = await transport.partitions(topic)
-      if (there !== undefined) return there
-      await transport.ensureTopics([
-        { topic, partitions, replication, settings: { "min.insync.replicas": `${minInSync}` } },
-      ])
-      // Another process may have made it at the same time, with other numbers.
-      return (await transport.partitions(topic)) ?? partitions
-    })
+    this.#partitions = once(() => openTopic(transport, topicSpec(topic, partitions, options)))
   }
 
   readonly publish = (events: ReadonlyArray<StoredEvent>): Effect.Effect<void, BusFault> =>

@@ -24,8 +24,9 @@ import { Effect, Layer, Schedule } from "effect"
 import { claimIn, isLogName, recordOf } from "./claims.ts"
 import { letGo } from "./letGo.ts"
 import { once } from "./once.ts"
+import { openTopic, topicSpec } from "./openTopic.ts"
 import type { KafkaSlice, KafkaTransport } from "./Transport.ts"
-import { copiesOf, topicCheck, whyNotCopies } from "./topicOptions.ts"
+import { topicCheck, whyNotCopies } from "./topicOptions.ts"
 
 export interface KafkaRequestsOptions {
   /** The client: `kafkajs({ brokers })`, `platformatic({ brokers })`, or one of your own. */
@@ -95,7 +96,7 @@ interface Topic {
 
 const logOn = (options: KafkaRequestsOptions): RequestLogShape => {
   const { kafka, topic, group = `${topic}.decided`, maxWaiting = 100_000 } = options
-  const opened = once(() => openTopic(options))
+  const opened = once(() => open(options))
   const waiting = counted(async () => {
     await opened.get()
     const lag = await kafka.lag(group, topic)
@@ -171,17 +172,10 @@ const idOfTopic = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const mayBe = (named: string, topic: string, log: string): boolean =>
   named === log || named === topic || (log === topic && idOfTopic.test(named))
 
-const openTopic = async (options: KafkaRequestsOptions): Promise<Topic> => {
+const open = async (options: KafkaRequestsOptions): Promise<Topic> => {
   const { kafka, topic, partitions = 12 } = options
-  const { replication, minInSync } = copiesOf(options)
-  if ((await kafka.partitions(topic)) === undefined) {
-    await kafka.ensureTopics([{ topic, partitions, replication, settings: { "min.insync.replicas": `${minInSync}` } }])
-  }
-  return {
-    log: (await kafka.topicId?.(topic)) ?? topic,
-    // Another process may have made it at the same time, with other numbers.
-    partitions: (await kafka.partitions(topic)) ?? partitions,
-  }
+  const count = await openTopic(kafka, topicSpec(topic, partitions, options, "a week"))
+  return { log: (await kafka.topicId?.(topic)) ?? topic, partitions: count }
 }
 
 /** A number that is asked for at most once in a while, with what has come since. */

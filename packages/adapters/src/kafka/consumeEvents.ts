@@ -11,6 +11,7 @@ import { withoutValue } from "./deadLetters.ts"
 import { defaultRetentionDays, hear, Inbox, type InboxClient, type InboxPool, inTransaction } from "./Inbox.ts"
 import { defaultInboxSchema, schemaCheck } from "./inboxSql.ts"
 import { once } from "./once.ts"
+import { topicSpec } from "./openTopic.ts"
 import { SliceHandler } from "./SliceHandler.ts"
 import { KafkaFault, type KafkaTransport } from "./Transport.ts"
 import { longestTopic, topicCheck } from "./topicOptions.ts"
@@ -144,10 +145,9 @@ export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsu
   hear(pool)
   // Where they are not there, said now and not by the first event.
   await inTransaction(pool, (client) => inbox.held(client, []))
-  const deadLetters = once(async () => {
-    const settings = { "min.insync.replicas": replication === 1 ? "1" : "2" }
-    await kafka.ensureTopics([{ topic: deadLetter, partitions: 1, replication, settings }])
-  })
+  // A letter is all that is left of an event that has had no effect: it waits for whoever sends it again.
+  const letters = topicSpec(deadLetter, 1, { replication }, "for ever")
+  const deadLetters = once(() => kafka.ensureTopics([letters]))
   const handler = new SliceHandler({
     inbox,
     pool,

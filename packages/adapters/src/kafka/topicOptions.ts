@@ -15,7 +15,7 @@ export const topicCheck = (longest: number): Options.Check =>
 
 export const isTopic = (name: string): boolean => /^(?!\.{1,2}$)[\w.-]{1,249}$/.test(name)
 
-interface Copies {
+export interface Copies {
   readonly replication?: number | undefined
   readonly minInSync?: number | undefined
 }

@@ -3,7 +3,13 @@
  */
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest"
 import { envelopeOf } from "../../src/kafka/envelope.ts"
-import { type ConsumeOptions, KafkaFault, type KafkaTransport, resendDeadLetters } from "../../src/kafka/index.ts"
+import {
+  type ConsumeOptions,
+  KafkaFault,
+  type KafkaTransport,
+  resendDeadLetters,
+  type TopicSpec,
+} from "../../src/kafka/index.ts"
 import { event, events } from "./events.ts"
 import { inboxWorlds } from "./inboxRig.ts"
 
@@ -89,6 +95,28 @@ describe("dead letters", () => {
       expect(consumer.counts()).toMatchObject({ handled: 1, deadLetters: mends ? 0 : 1 })
     },
   )
+
+  it("are kept until they are sent again, however long that takes", async () => {
+    const { kafka, consume, publish } = await poisoned(1)
+    const made: Array<TopicSpec> = []
+    const watched: KafkaTransport = {
+      ...kafka,
+      ensureTopics: async (specs) => {
+        made.push(...specs)
+        await kafka.ensureTopics(specs)
+      },
+    }
+    const consumer = await consume({ attempts: 1, handle: () => Promise.reject(new Error("no")) }, watched)
+    await publish(events(1, 1))
+    await expect.poll(() => consumer.counts().deadLetters).toBe(1)
+    expect(made).toMatchObject([
+      {
+        topic: deadLetter,
+        partitions: 1,
+        settings: { "cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1" },
+      },
+    ])
+  })
 
   it("given an event that fails again when it is sent again → is one thing still, and its letters say where it was first", async () => {
     const { kafka, consume, publish, poison, handle, letters, ids, resend } = await poisoned(2)
