@@ -135,18 +135,22 @@ const keepingOf = ({ settings }: KafkaTopic): ReadonlyArray<Finding> => {
     const what = "The topic is compacted (cleanup.policy): earlier events of a key are removed."
     findings.push({ level: "wrong", what, todo: "Set cleanup.policy to delete." })
   }
+  // A segment is removed as a whole, so long after its last record: its first one may be so much older.
+  const atMost = kept < 0 ? Number.POSITIVE_INFINITY : kept + Number(settings.get("segment.ms") ?? 7 * dayMillis)
   if (kept >= 0 && kept < dayMillis) {
     const what = `Events are kept for ${(kept / 3_600_000).toFixed(1)} hours: a consumer that is away for longer misses some.`
     findings.push({ level: "warn", what, todo: "Raise retention.ms to the longest outage that you want to survive." })
-  } else if (kept < 0 || kept > defaultRetentionDays * dayMillis) {
-    const what = `Events are kept ${kept < 0 ? "for ever" : `for ${Math.floor(kept / dayMillis)} days`}, and an inbox remembers ${defaultRetentionDays}.`
+  }
+  if (atMost > defaultRetentionDays * dayMillis) {
+    const what = `Events are kept ${kept < 0 ? "for ever" : `for up to ${Math.ceil(atMost / dayMillis)} days`}, and an inbox remembers ${defaultRetentionDays}.`
     findings.push({
       level: "warn",
       what,
-      todo: "Raise retentionDays of consumeEvents above it, or lower retention.ms.",
+      todo: "Raise retentionDays of consumeEvents above retention.ms and segment.ms together, or lower those.",
     })
-  } else {
-    findings.push({ level: "ok", what: `Events are kept for ${(kept / dayMillis).toFixed(1)} days.` })
+  } else if (kept >= dayMillis) {
+    const days = [kept, atMost].map((millis) => (millis / dayMillis).toFixed(1))
+    findings.push({ level: "ok", what: `Events are kept for ${days.join(" to ")} days.` })
   }
   const largest = Number(settings.get("max.message.bytes") ?? defaultBatchBytes * 2)
   if (largest < defaultBatchBytes) {

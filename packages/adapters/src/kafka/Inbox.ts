@@ -51,8 +51,11 @@ export class HandlerTimedOut extends Error {
   }
 }
 
-/** How many days an inbox remembers what it handled, unless it is told otherwise: one more than a broker keeps records. */
-export const defaultRetentionDays = 8
+/**
+ * How many days an inbox remembers what it handled, unless it is told otherwise: one more than a broker keeps records by default.
+ * It removes whole segments, seven days after the last record of one, which may be seven days younger than its first.
+ */
+export const defaultRetentionDays = 15
 
 export class Inbox {
   readonly #schema: string

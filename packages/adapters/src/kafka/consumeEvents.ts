@@ -60,7 +60,7 @@ export interface ConsumeOptions {
    * handled when that one was sent again. `"go on"`.
    */
   readonly afterDeadLetter?: "go on" | "hold the key" | undefined
-  /** How long an id is remembered, in days: longer than the topic keeps its records. 8. */
+  /** How long an id is remembered, in days: longer than the topic keeps its records, `retention.ms` and `segment.ms` together. 15. */
   readonly retentionDays?: number | undefined
   /** Told of whatever goes wrong and is tried again. Default: a warning of the process. */
   readonly onTrouble?: ((trouble: unknown) => void) | undefined

@@ -3,7 +3,12 @@ import { describe, expect, it, onTestFinished } from "vitest"
 import { judgedTopic, kafkaFindings } from "../../src/cli/kafkaFindings.ts"
 import { kafkajs } from "../../src/kafka/index.ts"
 
-const sound = { "min.insync.replicas": "2", "retention.ms": String(7 * 86_400_000), "max.message.bytes": "1048588" }
+const sound = {
+  "min.insync.replicas": "2",
+  "retention.ms": String(7 * 86_400_000),
+  "segment.ms": String(7 * 86_400_000),
+  "max.message.bytes": "1048588",
+}
 
 const topic = (settings: Readonly<Record<string, string>> = {}, replicas = 3, inSync = replicas) => ({
   brokers: 3,
@@ -25,7 +30,7 @@ describe("what doctor says of a topic", () => {
     expect(findings.map(({ level }) => level)).toEqual(["ok", "ok", "ok"])
     expect(whats(findings, "ok")).toEqual([
       '"shop.events" has 2 partitions; copies of each: 3; brokers: 3.',
-      "Events are kept for 7.0 days.",
+      "Events are kept for 7.0 to 14.0 days.",
       'Group "billing" is 12 records behind.',
     ])
   })
@@ -37,8 +42,10 @@ describe("what doctor says of a topic", () => {
     [topic({}, 3, 1), "wrong", "Partitions with fewer copies in sync than they need: 1"],
     [topic({ "cleanup.policy": "compact" }), "wrong", "The topic is compacted"],
     [topic({ "retention.ms": "3600000" }), "warn", "Events are kept for 1.0 hours"],
-    [topic({ "retention.ms": "-1" }), "warn", "Events are kept for ever, and an inbox remembers 8"],
-    [topic({ "retention.ms": String(30 * 86_400_000) }), "warn", "Events are kept for 30 days"],
+    [topic({ "retention.ms": "-1" }), "warn", "Events are kept for ever, and an inbox remembers 15"],
+    [topic({ "retention.ms": String(30 * 86_400_000) }), "warn", "Events are kept for up to 37 days"],
+    [topic({ "segment.ms": String(10 * 86_400_000) }), "warn", "for up to 17 days, and an inbox remembers 15"],
+    [topic({ "retention.ms": "3600000", "segment.ms": String(30 * 86_400_000) }), "warn", "for up to 31 days"],
     [topic({ "max.message.bytes": "1000" }), "warn", "The broker takes at most 1000 bytes at once"],
     [{ ...topic(), behind: new Map([["billing", 200_000]]) }, "warn", 'Group "billing" is 200000 records behind'],
     [{ ...topic(), partitions: undefined }, "warn", 'There is no topic "shop.events"'],

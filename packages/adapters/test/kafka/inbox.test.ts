@@ -253,10 +253,10 @@ describe("a consumer with an inbox", () => {
 
   it("given ids that are older than the topic keeps records → are forgotten at the start, and younger ones are not", async () => {
     const { schema, consume, pool } = await rig()
-    await pool.query(`insert into ${schema}.handled select 'billing', 'old-' || n, now() - interval '9 days'
+    await pool.query(`insert into ${schema}.handled select 'billing', 'old-' || n, now() - interval '16 days'
       from generate_series(1, 25000) n`)
-    await pool.query(`insert into ${schema}.handled values ('billing', 'young', now() - interval '7 days')`)
-    await pool.query(`insert into ${schema}.handled values ('mail', 'old', now() - interval '9 days')`)
+    await pool.query(`insert into ${schema}.handled values ('billing', 'young', now() - interval '14 days')`)
+    await pool.query(`insert into ${schema}.handled values ('mail', 'old', now() - interval '16 days')`)
     await consume()
     const left = async () =>
       (await pool.query(`select event_id from ${schema}.handled order by event_id`)).rows.map((row) => row.event_id)
