@@ -51,18 +51,27 @@ export const isName = (text: string | undefined): text is string =>
 
 /** The event in a record; undefined where it is a stub, or nothing of a shop's. */
 export const eventIn = ({ value, headers }: KafkaReceived): StoredEvent | undefined => {
-  const { ce_id: id, ce_type: type, ce_time: time, ce_subject: subject, ce_partitionkey: key } = headers
+  const {
+    ce_id: id,
+    ce_type: type,
+    ce_time: time,
+    ce_subject: subject,
+    ce_partitionkey: key,
+    ce_dataversion = "1",
+  } = headers
   if (time === undefined || value === undefined || !isName(id) || !isName(key)) return undefined
   if (type === undefined || !type.startsWith(typePrefix) || type.endsWith(stubSuffix)) return undefined
   const [, kind, aggregateId] = /^([a-z]+)\/(.*)$/s.exec(subject ?? "") ?? []
+  // One that this version of the code does not know is told as it is, or its data would be read as those of another.
+  const version = /^[1-9]\d{0,8}$/.test(ce_dataversion) ? Number(ce_dataversion) : undefined
   const data = jsonOf(value)
   const occurredAt = Date.parse(time)
-  if (kind === undefined || aggregateId === undefined || data === undefined || Number.isNaN(occurredAt))
-    return undefined
+  if (kind === undefined || aggregateId === undefined || version === undefined || data === undefined) return undefined
+  if (Number.isNaN(occurredAt)) return undefined
   const event = {
     id,
     type: type.slice(typePrefix.length),
-    version: 1,
+    version,
     occurredAt,
     aggregate: { type: kind, id: aggregateId },
     key,

@@ -57,6 +57,14 @@ describe("the envelope of an event", () => {
     })
   })
 
+  it("given data of another version → says so", () => {
+    const { key, value, headers } = envelopeOf(event(1, "ann"), "/shop")
+    const later = eventIn({ offset: 0n, key, value, headers: { ...headers, ce_dataversion: "2" } })
+    expect(later?.version).toBe(2)
+    const { ce_dataversion: _, ...without } = headers
+    expect(eventIn({ offset: 0n, key, value, headers: without })?.version).toBe(1)
+  })
+
   it("given a record of somebody else → no event", () => {
     const { headers } = envelopeOf(event(1, "ann"), "/shop")
     const received = (value: string | undefined, changed: object) =>
@@ -72,6 +80,7 @@ describe("the envelope of an event", () => {
     expect(received("{}", { ce_type: "com.other.thing" })).toBeUndefined()
     expect(received("{}", { ce_time: "yesterday" })).toBeUndefined()
     expect(received("{}", { ce_subject: "nothing" })).toBeUndefined()
+    expect(received("{}", { ce_dataversion: "newest" })).toBeUndefined()
   })
 })
 
