@@ -42,6 +42,13 @@ export class DatabaseTrouble extends Error {
   override readonly name = "DatabaseTrouble"
 }
 
+/** The database has not answered in time, and may never. Its connection is of no more use. */
+class NoAnswer extends DatabaseTrouble {
+  constructor(afterMillis: number) {
+    super(`The database has not answered within ${afterMillis} ms.`)
+  }
+}
+
 /** A handler has not ended in time. Nobody knows what it still asks its session, so that is of no more use. */
 export class HandlerTimedOut extends Error {
   override readonly name = "HandlerTimedOut"
@@ -57,13 +64,27 @@ export class HandlerTimedOut extends Error {
  */
 export const defaultRetentionDays = 15
 
+/** How long it may take to forget some thousands. */
+export const forgettingMillis = 60_000
+
 export class Inbox {
   readonly #schema: string
   readonly #consumer: string
+  readonly #answerMillis: number
 
-  constructor(schema: string, consumer: string) {
+  constructor(schema: string, consumer: string, answerMillis: number) {
     this.#schema = schema
     this.#consumer = consumer
+    this.#answerMillis = answerMillis
+  }
+
+  #ask(
+    client: InboxClient,
+    text: string,
+    values: Array<unknown>,
+    answerMillis = this.#answerMillis,
+  ): ReturnType<InboxClient["query"]> {
+    return inTime(client.query(text, values), answerMillis)
   }
 
   /**
@@ -71,7 +92,8 @@ export class Inbox {
    * transaction that is about to handle one of them. Sorted, so that two cannot wait for each other.
    */
   async take(client: InboxClient, keys: ReadonlyArray<string>): Promise<ReadonlySet<string>> {
-    const { rows } = await client.query(
+    const { rows } = await this.#ask(
+      client,
       `insert into ${this.#schema}.handled (consumer, event_id)
 select $1, event_id from unnest($2::text[]) as given (event_id) order by event_id
 on conflict do nothing returning event_id`,
@@ -83,7 +105,8 @@ on conflict do nothing returning event_id`,
   /** Those of the ids that are dead letters, which are handled when this transaction commits. */
   async takeAgain(client: InboxClient, ids: ReadonlyArray<string>): Promise<ReadonlySet<string>> {
     if (ids.length === 0) return new Set()
-    const { rows } = await client.query(
+    const { rows } = await this.#ask(
+      client,
       `update ${this.#schema}.handled set handled_at = now()
 where consumer = $1 and event_id = any($2::text[]) and handled_at = 'infinity' returning event_id`,
       [this.#consumer, ids],
@@ -93,7 +116,8 @@ where consumer = $1 and event_id = any($2::text[]) and handled_at = 'infinity' r
 
   /** From now on it is handled when it is sent again, and not before. */
   async bury(client: InboxClient, id: string): Promise<void> {
-    await client.query(
+    await this.#ask(
+      client,
       `insert into ${this.#schema}.handled (consumer, event_id, handled_at) values ($1, $2, 'infinity')
 on conflict (consumer, event_id) do update set handled_at = 'infinity'`,
       [this.#consumer, id],
@@ -102,7 +126,8 @@ on conflict (consumer, event_id) do update set handled_at = 'infinity'`,
 
   /** Those of the keys that are held. None of them is let go before this transaction has ended. */
   async held(client: InboxClient, keys: ReadonlyArray<string>): Promise<ReadonlySet<string>> {
-    const { rows } = await client.query(
+    const { rows } = await this.#ask(
+      client,
       `select event_key from ${this.#schema}.held_key where consumer = $1 and event_key = any($2::text[]) for key share`,
       [this.#consumer, [...new Set(keys)]],
     )
@@ -111,7 +136,8 @@ on conflict (consumer, event_id) do update set handled_at = 'infinity'`,
 
   /** Holds a key from now on, because of an event of it. */
   async hold(client: InboxClient, { id, key }: StoredEvent, reason: string): Promise<void> {
-    await client.query(
+    await this.#ask(
+      client,
       `insert into ${this.#schema}.held_key (consumer, event_key, event_id, reason) values ($1, $2, $3, $4)
 on conflict (consumer, event_key) do nothing`,
       [this.#consumer, key, id, reason],
@@ -120,7 +146,8 @@ on conflict (consumer, event_key) do nothing`,
 
   /** Keeps events of a held key. */
   async keep(client: InboxClient, events: ReadonlyArray<KeptEvent>): Promise<void> {
-    await client.query(
+    await this.#ask(
+      client,
       `insert into ${this.#schema}.held (consumer, event_key, event)
 select $1, event_key, event from unnest($2::text[], $3::jsonb[]) with ordinality as given (event_key, event, n) order by n`,
       [this.#consumer, events.map(({ key }) => key), events.map((event) => JSON.stringify(event))],
@@ -133,20 +160,22 @@ select $1, event_key, event from unnest($2::text[], $3::jsonb[]) with ordinality
    */
   async release(client: InboxClient, { id, key }: StoredEvent, most: number): Promise<ReadonlyArray<KeptEvent>> {
     // A statement of its own: what another transaction kept while this one waited for the key is seen by the next one only.
-    const { rows } = await client.query(
+    const { rows } = await this.#ask(
+      client,
       `select event_key from ${this.#schema}.held_key where consumer = $1 and event_key = $2 and event_id = $3 and not exists (
   select from ${this.#schema}.handled where consumer = $1 and event_id = $3 and handled_at = 'infinity') for update`,
       [this.#consumer, key, id],
     )
     if (rows.length === 0) return []
-    const kept = await client.query(
+    const kept = await this.#ask(
+      client,
       `with gone as (delete from ${this.#schema}.held where consumer = $1 and event_key = $2 and position in (
   select position from ${this.#schema}.held where consumer = $1 and event_key = $2 order by position limit $3)
 returning position, event) select event from gone order by position`,
       [this.#consumer, key, most],
     )
     if (kept.rows.length === 0) {
-      await client.query(`delete from ${this.#schema}.held_key where consumer = $1 and event_key = $2`, [
+      await this.#ask(client, `delete from ${this.#schema}.held_key where consumer = $1 and event_key = $2`, [
         this.#consumer,
         key,
       ])
@@ -159,7 +188,8 @@ returning position, event) select event from gone order by position`,
 
   /** A key that is held already waits for this event of it instead. */
   async holdBy(client: InboxClient, { id, key }: StoredEvent, reason: string): Promise<void> {
-    await client.query(
+    await this.#ask(
+      client,
       `update ${this.#schema}.held_key set event_id = $3, reason = $4, held_at = now() where consumer = $1 and event_key = $2`,
       [this.#consumer, key, id, reason],
     )
@@ -167,11 +197,13 @@ returning position, event) select event from gone order by position`,
 
   /** Forgets what was handled more than so many days ago, some thousands at a time. Answers how many. */
   async forget(client: InboxClient, days: number): Promise<number> {
-    const { rowCount } = await client.query(
+    const { rowCount } = await this.#ask(
+      client,
       `delete from ${this.#schema}.handled where ctid = any(array(
   select ctid from ${this.#schema}.handled
   where consumer = $1 and handled_at < now() - make_interval(days => $2) limit 10000))`,
       [this.#consumer, days],
+      answerMillisOf(forgettingMillis),
     )
     return rowCount ?? 0
   }
@@ -182,6 +214,9 @@ const textIn = (row: unknown, field: string): ReadonlyArray<string> => {
   return typeof value === "string" ? [value] : []
 }
 
+/** How long a database is waited for that may take so long for a statement: one that says nothing may be cut off. */
+export const answerMillisOf = (statementMillis: number): number => statementMillis + 5_000
+
 /**
  * Uses a connection in a transaction. Whatever goes wrong outside of `use` is {@link DatabaseTrouble}, and so is what `use`
  * fails with where the connection does not answer afterwards. No statement takes longer than `statementMillis`, and none stays
@@ -190,25 +225,26 @@ const textIn = (row: unknown, field: string): ReadonlyArray<string> => {
 export const inTransaction = async <A>(
   pool: InboxPool,
   use: (client: InboxClient) => Promise<A>,
-  statementMillis?: number,
+  statementMillis: number,
 ): Promise<A> => {
-  const client = await pool.connect().catch(troubled)
+  const answerMillis = answerMillisOf(statementMillis)
+  const client = await connected(pool, answerMillis).catch(troubled)
   // The next statement fails where the server ended the session. The event without a listener would end the process.
   client.on?.("error", ignore)
   let isBroken = true
   try {
-    await client.query(statementMillis === undefined ? "begin" : beginWithin(statementMillis)).catch(troubled)
+    await inTime(client.query(beginWithin(statementMillis)), answerMillis).catch(troubled)
     let answer: A
     try {
       answer = await use(client)
     } catch (error) {
       // Nothing is asked behind a statement that may take its time.
-      if (error instanceof HandlerTimedOut) throw error
-      await client.query("rollback").catch(() => troubled(error))
+      if (error instanceof HandlerTimedOut || error instanceof NoAnswer) throw error
+      await inTime(client.query("rollback"), answerMillis).catch(() => troubled(error))
       isBroken = isOfSession(error)
       throw isPassing(error) ? new DatabaseTrouble("The database may do it another time.", { cause: error }) : error
     }
-    const { command } = await client.query("commit").catch(troubled)
+    const { command } = await inTime(client.query("commit"), answerMillis).catch(troubled)
     isBroken = false
     // PostgreSQL answers a commit of a transaction in which a statement failed with a rollback, and with no error.
     if (command === "ROLLBACK") throw new Error("A statement failed, and the handler went on as if it had not.")
@@ -216,6 +252,32 @@ export const inTransaction = async <A>(
   } finally {
     client.release(isBroken)
     client.removeListener?.("error", ignore)
+  }
+}
+
+const connected = async (pool: InboxPool, answerMillis: number): Promise<InboxConnection> => {
+  const connecting = pool.connect()
+  try {
+    return await inTime(connecting, answerMillis)
+  } catch (error) {
+    // What comes later goes back.
+    connecting.then((late) => late.release(), ignore)
+    throw error
+  }
+}
+
+/** Waits so long for what was asked, and then fails. */
+export const inTime = async <A>(
+  asked: A | Promise<A>,
+  afterMillis: number,
+  late: (afterMillis: number) => Error = (millis) => new NoAnswer(millis),
+): Promise<A> => {
+  const { promise: over, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(late(afterMillis)), afterMillis)
+  try {
+    return await Promise.race([asked, over])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

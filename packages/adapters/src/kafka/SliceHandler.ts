@@ -12,6 +12,7 @@ import {
   type Inbox,
   type InboxClient,
   type InboxPool,
+  inTime,
   inTransaction,
   type KeptEvent,
   sqlStateOf,
@@ -133,14 +134,8 @@ export class SliceHandler {
 
   /** The handler's turn, which ends in time: a partition must not wait for ever, nor whoever closes the consumer. */
   async #handled(events: ReadonlyArray<KeptEvent>, client: InboxClient): Promise<void> {
-    const { handle, handlerTimeoutMillis: afterMillis } = this.#options
-    const { promise: late, reject } = Promise.withResolvers<never>()
-    const timer = setTimeout(() => reject(new HandlerTimedOut(afterMillis)), afterMillis)
-    try {
-      await Promise.race([handle(events.map(shown), client), late])
-    } finally {
-      clearTimeout(timer)
-    }
+    const { handle, handlerTimeoutMillis } = this.#options
+    await inTime(handle(events.map(shown), client), handlerTimeoutMillis, (millis) => new HandlerTimedOut(millis))
   }
 
   /** Those whose effect is still to come, which counts as done when this transaction commits. */

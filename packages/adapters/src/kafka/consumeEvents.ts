@@ -8,7 +8,16 @@
 import { type Event, Options } from "@holdfast/core"
 import { quietly, textOfThrown } from "@holdfast/core/ports"
 import { withoutValue } from "./deadLetters.ts"
-import { defaultRetentionDays, hear, Inbox, type InboxClient, type InboxPool, inTransaction } from "./Inbox.ts"
+import {
+  answerMillisOf,
+  defaultRetentionDays,
+  forgettingMillis,
+  hear,
+  Inbox,
+  type InboxClient,
+  type InboxPool,
+  inTransaction,
+} from "./Inbox.ts"
 import { defaultInboxSchema, schemaCheck } from "./inboxSql.ts"
 import { once } from "./once.ts"
 import { topicSpec } from "./openTopic.ts"
@@ -134,6 +143,7 @@ export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsu
     batch = 100,
     retentionDays = defaultRetentionDays,
     replication = 3,
+    handlerTimeoutMillis = 30_000,
   } = options
   const { deadLetter = `${topic}.${group}.dlq` } = options
   if (deadLetter.length > longestTopic) {
@@ -141,10 +151,10 @@ export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsu
     Options.refuse([{ pointer: "/deadLetter", message }])
   }
   const onTrouble = (trouble: unknown): void => void quietly(() => (options.onTrouble ?? warn)(trouble))
-  const inbox = new Inbox(schema, consumer)
+  const inbox = new Inbox(schema, consumer, answerMillisOf(handlerTimeoutMillis))
   hear(pool)
   // Where they are not there, said now and not by the first event.
-  await inTransaction(pool, (client) => inbox.held(client, []))
+  await inTransaction(pool, (client) => inbox.held(client, []), handlerTimeoutMillis)
   // A letter is all that is left of an event that has had no effect: it waits for whoever sends it again.
   const letters = topicSpec(deadLetter, 1, { replication }, "for ever")
   const deadLetters = once(() => kafka.ensureTopics([letters]))
@@ -156,7 +166,7 @@ export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsu
     batch,
     attempts: options.attempts ?? 5,
     backoffMillis: options.backoffMillis ?? 100,
-    handlerTimeoutMillis: options.handlerTimeoutMillis ?? 30_000,
+    handlerTimeoutMillis,
     holdsKeys: options.afterDeadLetter === "hold the key",
     onTrouble,
     sendDeadLetter: async (record) => {
@@ -173,7 +183,7 @@ export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsu
   })
   const forget = async () => {
     for (let round = 0; round < mostForgetting; round++) {
-      if ((await inTransaction(pool, (client) => inbox.forget(client, retentionDays))) === 0) return
+      if ((await inTransaction(pool, (client) => inbox.forget(client, retentionDays), forgettingMillis)) === 0) return
     }
   }
   // First, for where it cannot be joined nothing is left behind that nobody closes.

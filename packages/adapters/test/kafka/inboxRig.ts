@@ -32,7 +32,7 @@ export const inboxWorlds = (what: string) => {
     onTestFinished(() => own.end())
     return own
   }
-  return { server, rig: () => rigOn(pool), ownPool }
+  return { server, url, rig: () => rigOn(pool), ownPool }
 }
 
 const partitions = 3

@@ -1,13 +1,14 @@
 /**
  * What a consumer does with the sessions of a host's pool: those that the server ends, and those that are of no more use.
  */
-import type pg from "pg"
-import { beforeEach, describe, expect, it } from "vitest"
+import { proxyTo } from "@holdfast/test-services"
+import pg from "pg"
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest"
 import type { InboxClient } from "../../src/kafka/index.ts"
 import { events } from "./events.ts"
 import { inboxWorlds } from "./inboxRig.ts"
 
-const { server, rig, ownPool } = inboxWorlds("sessions of a consumer")
+const { server, url, rig, ownPool } = inboxWorlds("sessions of a consumer")
 
 /** How many listeners a pool's connections have while they are lent, and once they are back. */
 const listened = (pool: pg.Pool) => {
@@ -146,6 +147,34 @@ describe("the sessions of a consumer", () => {
       await expect.poll(async () => (await other.query(busy, [schema])).rowCount).toBe(0)
     },
   )
+
+  it("given a database that is there and says nothing → is given up in time, and close does not wait for it", async () => {
+    const { schema, publish, effect, consume, expectOnce } = await rig()
+    const wire = await proxyTo(url())
+    const pool = new pg.Pool({ connectionString: wire.url, max: 2, idleTimeoutMillis: 0 })
+    onTestFinished(async () => {
+      await wire.close()
+      await pool.end()
+    })
+    const troubles: Array<string> = []
+    const onTrouble = (trouble: unknown) => void troubles.push(String(trouble))
+    const options = { pool, schema, handlerTimeoutMillis: 200, onTrouble, handle: effect }
+    const consumer = await consume(options)
+    await publish(events(3, 1))
+    await expectOnce(events(3, 1))
+    wire.stall(true)
+    await publish(events(3, 1, 4))
+    await expect
+      .poll(() => troubles, { timeout: 10_000 })
+      .toContainEqual(expect.stringContaining("has not answered within"))
+    const began = performance.now()
+    await consumer.close()
+    expect(performance.now() - began).toBeLessThan(10_000)
+    wire.stall(false)
+    const next = await consume(options)
+    await expectOnce(events(6, 1))
+    expect(next.counts()).toMatchObject({ deadLetters: 0 })
+  })
 
   it("given a handler that never ends → close waits for it no longer than it may take", async () => {
     const { publish, consume } = await rig()
