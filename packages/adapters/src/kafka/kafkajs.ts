@@ -114,8 +114,8 @@ export const kafkajs = (given: KafkajsOptions): KafkaTransport => {
 /** By partition, how many records a group has not committed. */
 export const lagOf = async (admin: Admin, group: string, topic: string): Promise<ReadonlyMap<number, bigint>> => {
   const [ends, committed] = await Promise.all([
-    admin.fetchTopicOffsets(topic),
-    whileLoading(() => admin.fetchOffsets({ groupId: group, topics: [topic] })),
+    untilSettled(() => admin.fetchTopicOffsets(topic)),
+    untilSettled(() => admin.fetchOffsets({ groupId: group, topics: [topic] })),
   ])
   const at = new Map(
     committed.flatMap((each) => each.partitions.map(({ partition, offset }) => [partition, BigInt(offset)])),
@@ -164,16 +164,23 @@ const ensure = async (admin: Admin, specs: ReadonlyArray<TopicSpec>, tries = 1):
   }
 }
 
-/** What a broker answers while the groups that it coordinates are being read, or are on their way to it. */
-const passing = ["GROUP_LOAD_IN_PROGRESS", "GROUP_COORDINATOR_NOT_AVAILABLE", "NOT_COORDINATOR_FOR_GROUP"]
+/** What a broker answers while groups or partitions are on their way to it, or are being read. */
+const passing = [
+  "GROUP_LOAD_IN_PROGRESS",
+  "GROUP_COORDINATOR_NOT_AVAILABLE",
+  "NOT_COORDINATOR_FOR_GROUP",
+  "LEADER_NOT_AVAILABLE",
+  "NOT_LEADER_FOR_PARTITION",
+]
 
-/** A coordinator that has just started refuses until it has read its groups, and kafkajs asks it once. */
-const whileLoading = async <A>(ask: () => Promise<A>): Promise<A> => {
+/** A coordinator that has just started refuses until it has read its groups, as a new leader does; and kafkajs asks once. */
+const untilSettled = async <A>(ask: () => Promise<A>): Promise<A> => {
   for (let tries = 1; ; tries++) {
     try {
       return await ask()
     } catch (error) {
-      const isPassing = passing.some((name) => isAbout(error, name))
+      // Over a topic of which its broker knows no partition yet kafkajs stumbles.
+      const isPassing = error instanceof TypeError || passing.some((name) => isAbout(error, name))
       if (!isPassing || tries === mostTries) throw error
     }
     await new Promise((resolve) => setTimeout(resolve, pauseMillis(1)))

@@ -7,7 +7,7 @@ import { Store } from "@holdfast/core/ports"
 import { hangMillis, type Kafka, privateKafka } from "@holdfast/test-services"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
-import { kafkajs, kafkaRequests, platformatic } from "../../src/kafka/index.ts"
+import { kafkajs, kafkaRequests, platformatic, kafka as topicBus } from "../../src/kafka/index.ts"
 
 let cluster: Kafka | undefined
 beforeAll(async () => {
@@ -62,5 +62,32 @@ describe.each([
     expect(tickets).toEqual(Array.from({ length: limit }, (_, index) => index + 1))
     expect((await all[0].coupons.campaign("spring")).issued).toBe(limit)
     expect((await all[0].audit.run()).ok).toBe(true)
+  })
+
+  it("the first claim of a topic that is made for it is accepted", async () => {
+    const broker = cluster?.brokers[0]
+    if (broker === undefined) throw new Error("no broker")
+    const warm = make({ brokers: [broker.address] })
+    onTestFinished(() => warm.close())
+    await warm.ensureTopics([{ topic: "warm", partitions: 1, replication: 1, settings: {} }])
+    // A cluster makes the place for its groups when somebody asks for the first one.
+    const hasGroups = () =>
+      warm.lag("warm", "warm").then(
+        () => true,
+        () => false,
+      )
+    await expect.poll(hasGroups).toBe(true)
+    for (let round = 0; round < 10; round++) {
+      const kafka = make({ brokers: [broker.address] })
+      const topic = `first-${name.replace(/\W/g, "")}-${round}`
+      const bus = topicBus({ kafka, topic: `${topic}-events`, replication: 1 })
+      const shop = createHoldfast({ bus, requests: kafkaRequests({ kafka, topic, replication: 1 }), logger: () => {} })
+      onTestFinished(() => shop.stop())
+      await shop.points.open({ accountId: "ann" })
+      const discount = { type: "flat", amount: 1 } as const
+      await shop.coupons.createCampaign({ campaignId: "spring", name: "Spring", discount, limit })
+      await shop.coupons.request({ campaignId: "spring", accountId: "ann" })
+      await shop.stop()
+    }
   })
 })
