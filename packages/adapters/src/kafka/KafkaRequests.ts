@@ -178,20 +178,23 @@ const open = async (options: KafkaRequestsOptions): Promise<Topic> => {
   return { log: (await kafka.topicId?.(topic)) ?? topic, partitions: count }
 }
 
-/** A number that is asked for at most once in a while, with what has come since. */
+/** A number that is asked for at most once in a while, with what has come since the question. */
 const counted = (count: () => Promise<number>) => {
   let known = 0
+  let added = 0
   let goodUntil = Number.NEGATIVE_INFINITY
   return {
     add: (more: number): void => {
-      known += more
+      added += more
     },
     get: async (): Promise<number> => {
       if (performance.now() >= goodUntil) {
-        known = await count()
+        // What comes while the answer is on its way may not be counted in it.
+        const before = added
+        known = (await count()) - before
         goodUntil = performance.now() + countMillis
       }
-      return known
+      return known + added
     },
   }
 }

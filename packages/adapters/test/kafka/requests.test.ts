@@ -63,6 +63,40 @@ it("lets go of the client with the shop, so that its connections keep no process
   expect(closed).toBe(1)
 })
 
+it("given a claim that comes while it is asked how many wait → waits, and nobody is told that its key came to nothing", async () => {
+  const kafka = memoryKafka()
+  let held: Promise<unknown> | undefined
+  const { open } = rig({
+    ...kafka,
+    lag: async (group, name) => {
+      const lag = await kafka.lag(group, name)
+      const until = held
+      held = undefined
+      await until
+      return lag
+    },
+  })
+  const shop = open({ workers: false })
+  const [ann = "", bob = ""] = await furnish(shop, 2)
+  await request(shop, ann)
+  const worker = open()
+  await worker.start()
+  await expect
+    .poll(async () => kafka.lag(`${topic}.decided`, topic))
+    .toEqual(new Map([0, 1, 2].map((each) => [each, 0n])))
+  await worker.stop()
+  // Until a count is no good any more.
+  await new Promise((resolve) => setTimeout(resolve, 1_100))
+  const { promise, resolve: answer } = Promise.withResolvers<void>()
+  held = promise
+  const counting = shop.health()
+  await expect.poll(() => held).toBeUndefined()
+  await shop.coupons.request({ campaignId: "spring", accountId: bob, key: "bob" })
+  answer()
+  expect((await counting).requests).toEqual({ waiting: 1 })
+  expect(await shop.outcome({ operation: "coupons.issue", key: "bob" })).toEqual({ status: "pending" })
+})
+
 it("what is no claim is passed over, and a slice that comes again changes nothing", async () => {
   const { open, transport } = rig()
   const shop = open({ workers: false })
