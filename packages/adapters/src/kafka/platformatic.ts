@@ -92,8 +92,13 @@ const heard = <Client extends { on: (event: "error", listener: () => void) => un
 
 const bytesOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-const send = (producer: Producer, topic: string, records: ReadonlyArray<KafkaRecord>) =>
-  producer.send({
+const send = async (producer: Producer, topic: string, records: ReadonlyArray<KafkaRecord>) => {
+  // By what it knows of the topic, as the client goes by: of a partition that is not there it takes the number modulo theirs, and
+  // a key would be in two partitions.
+  const { partitionsCount = 0 } = (await producer.metadata({ topics: [topic] })).topics.get(topic) ?? {}
+  const strange = records.find(({ partition }) => partition >= partitionsCount)
+  if (strange !== undefined) throw new Error(`The topic ${topic} has no partition ${strange.partition}.`)
+  return producer.send({
     acks: -1,
     messages: records.map(({ partition, key, value, headers }) => ({
       topic,
@@ -103,6 +108,7 @@ const send = (producer: Producer, topic: string, records: ReadonlyArray<KafkaRec
       headers: new Map(Object.entries(headers).map(([name, header]) => [Buffer.from(name), Buffer.from(header)])),
     })),
   })
+}
 
 const ensure = async (admin: Admin, { topic, partitions, replication, settings }: TopicSpec): Promise<void> => {
   try {

@@ -161,6 +161,15 @@ describe.each(clients)("%s", (_, make) => {
     expect(await resendDeadLetters({ kafka: transport, deadLetter })).toBe(0)
   })
 
+  it("given a record of a partition that is not there → is stored in no other one", async (context) => {
+    if (cluster === undefined) return context.skip("no Kafka here")
+    const { transport, topic } = await rig()
+    const strange = { partition: partitions + 1, key: "ann", value: new Uint8Array([1]), headers: {} }
+    await expect(transport.publish(topic, [strange])).rejects.toMatchObject({ name: "KafkaFault", isTooLarge: false })
+    const lag = await transport.lag("readers", topic)
+    expect(Array.from(lag.values())).toEqual(new Array(partitions).fill(0n))
+  })
+
   it("given a record that the broker takes never → says so, and takes the others", async (context) => {
     if (cluster === undefined) return context.skip("no Kafka here")
     const { transport, topic } = await rig()
