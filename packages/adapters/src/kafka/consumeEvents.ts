@@ -20,7 +20,7 @@ import {
 } from "./Inbox.ts"
 import { defaultInboxSchema, schemaCheck } from "./inboxSql.ts"
 import { once } from "./once.ts"
-import { topicSpec } from "./openTopic.ts"
+import { openTopic, topicSpec } from "./openTopic.ts"
 import { SliceHandler } from "./SliceHandler.ts"
 import { KafkaFault, type KafkaTransport } from "./Transport.ts"
 import { longestTopic, topicCheck } from "./topicOptions.ts"
@@ -157,7 +157,7 @@ export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsu
   await inTransaction(pool, (client) => inbox.held(client, []), handlerTimeoutMillis)
   // A letter is all that is left of an event that has had no effect: it waits for whoever sends it again.
   const letters = topicSpec(deadLetter, 1, { replication }, "for ever")
-  const deadLetters = once(() => kafka.ensureTopics([letters]))
+  const deadLetters = once(() => openTopic(kafka, letters))
   const handler = new SliceHandler({
     inbox,
     pool,
@@ -175,7 +175,11 @@ export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsu
         await kafka.publish(deadLetter, [record])
         return true
       } catch (error) {
-        if (!(error instanceof KafkaFault && error.isTooLarge)) throw error
+        if (!(error instanceof KafkaFault && error.isTooLarge)) {
+          // The topic may have been removed.
+          await deadLetters.drop()
+          throw error
+        }
         await kafka.publish(deadLetter, [withoutValue(record)])
         return false
       }

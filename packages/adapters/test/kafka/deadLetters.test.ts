@@ -96,6 +96,41 @@ describe("dead letters", () => {
     },
   )
 
+  it("given a topic that is there, and a consumer that may make none → its letters are stored there", async () => {
+    const { kafka, consume, publish, letters } = await poisoned(1)
+    await kafka.ensureTopics([{ topic: deadLetter, partitions: 1, replication: 1, settings: {} }])
+    const ensureTopics = () => Promise.reject(new Error("TOPIC_AUTHORIZATION_FAILED"))
+    const consumer = await consume(
+      { attempts: 1, handle: () => Promise.reject(new Error("no")) },
+      { ...kafka, ensureTopics },
+    )
+    await publish(events(1, 1))
+    await expect.poll(() => consumer.counts().deadLetters).toBe(1)
+    const found = await letters()
+    await expect.poll(() => found.length).toBe(1)
+  })
+
+  it("given a topic of letters that is removed while the consumer runs → is made anew for the next one", async () => {
+    const { kafka, consume, publish } = await poisoned()
+    let isGone = false
+    const watched: KafkaTransport = {
+      ...kafka,
+      partitions: async (name) => (name === deadLetter && isGone ? undefined : kafka.partitions(name)),
+      ensureTopics: async (specs) => {
+        await kafka.ensureTopics(specs)
+        isGone = false
+      },
+      publish: (name, records) =>
+        isGone ? Promise.reject(new KafkaFault(false, new Error("UNKNOWN_TOPIC"))) : kafka.publish(name, records),
+    }
+    const consumer = await consume({ attempts: 1, handle: () => Promise.reject(new Error("no")) }, watched)
+    await publish(events(1, 1))
+    await expect.poll(() => consumer.counts().deadLetters).toBe(1)
+    isGone = true
+    await kafka.publish("events", [{ ...envelopeOf(event(2, "key-0"), "/shop"), partition: 0 }])
+    await expect.poll(() => consumer.counts().deadLetters).toBe(2)
+  })
+
   it("are kept until they are sent again, however long that takes", async () => {
     const { kafka, consume, publish } = await poisoned(1)
     const made: Array<TopicSpec> = []
