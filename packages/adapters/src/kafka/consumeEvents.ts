@@ -185,8 +185,9 @@ export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsu
       }
     },
   })
+  let isClosing = false
   const forget = async () => {
-    for (let round = 0; round < mostForgetting; round++) {
+    for (let round = 0; round < mostForgetting && !isClosing; round++) {
       if ((await inTransaction(pool, (client) => inbox.forget(client, retentionDays), forgettingMillis)) === 0) return
     }
   }
@@ -202,6 +203,7 @@ export const consumeEvents = async (options: ConsumeOptions): Promise<EventConsu
     lagMillis: () => handler.lagMillis,
     lag: () => kafka.lag(group, topic),
     close: async () => {
+      isClosing = true
       clearInterval(timer)
       await subscription.close()
       await forgetting

@@ -263,6 +263,18 @@ describe("a consumer with an inbox", () => {
     await expect.poll(left).toEqual(["old", "young"])
   })
 
+  it("given a consumer that is closed while it forgets → what is left is forgotten another time", async () => {
+    const { schema, consume, pool } = await rig()
+    await pool.query(`insert into ${schema}.handled select 'billing', 'old-' || n, now() - interval '16 days'
+      from generate_series(1, 25000) n`)
+    const left = async () => (await pool.query(`select from ${schema}.handled`)).rowCount
+    const consumer = await consume()
+    await consumer.close()
+    expect(await left()).toBeGreaterThan(0)
+    await consume()
+    await expect.poll(left).toBe(0)
+  })
+
   it("given an inbox that is not there, or options that cannot be → says so before anything is consumed", async () => {
     const { consume } = await rig()
     await expect(consume({ schema: "nowhere" })).rejects.toThrow('relation "nowhere.held_key" does not exist')
