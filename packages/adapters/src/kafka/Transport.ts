@@ -85,7 +85,7 @@ export interface KafkaTransport {
    * then the name has to do, and a topic that is made anew needs another one.
    */
   readonly topicId?: ((topic: string) => Promise<string | undefined>) | undefined
-  /** By partition, how many records the group has not committed. */
+  /** By partition, how many records that are there the group has not committed. */
   readonly lag: (group: string, topic: string) => Promise<ReadonlyMap<number, bigint>>
   /** Makes topics that do not exist, and waits until they can be used. Those that do stay as they are. */
   readonly ensureTopics: (specs: ReadonlyArray<TopicSpec>) => Promise<void>
