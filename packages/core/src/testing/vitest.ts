@@ -75,12 +75,15 @@ export const describeStoreSuite = (
   })
 }
 
+/** More than a kit takes on any machine: it ends by bounds of its own, and vitest's limit of 10 s would hide what it found. */
+const mostMillis = 3_600_000
+
 const describeKit = (name: string, laws: ReadonlyArray<KitLaw>, run: Effect.Effect<KitReport>): void => {
   describe(name, () => {
     let report: KitReport | undefined
     beforeAll(async () => {
       report = await Effect.runPromise(run)
-    })
+    }, mostMillis)
     for (const { id, title } of laws) {
       it(`${id} ${title}`, () => {
         const law = report?.laws.find((each) => each.id === id)

@@ -1,7 +1,7 @@
 /**
  * `cacheConformance`: puts a shared cache to the test of its laws, in real time against the real thing.
  */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, type Layer } from "effect"
 import { type CacheFault, SharedCache, type SharedCacheShape } from "../../ports/index.ts"
 import { textOfCause } from "../../thrown.ts"
 import { builtInTime, endedInTime } from "../kit/inTime.ts"
@@ -36,35 +36,31 @@ export const cacheConformance = (
   { name, layer, tampering }: CacheAdapter,
   { seed = 1, trials = defaultTrials }: CacheConformanceOptions = {},
 ): Effect.Effect<KitReport> =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const book = new KitBook(cacheLaws)
-      const built = yield* builtInTime(Layer.build(layer))
-      if (typeof built === "string") {
-        book.broken("CACHE-06", built)
-        return book.report(name, seed, 0)
-      }
+  Effect.gen(function* () {
+    const book = new KitBook(cacheLaws)
+    let trial = 0
+    const isUnclear = (): boolean => {
+      const { ok, laws } = book.report(name, seed, trial)
+      return !ok && laws.every(({ verdict }) => verdict !== "broken")
+    }
+    const run = Effect.fnUntraced(function* (built: Context.Context<SharedCache>) {
       const cache = timed(Context.get(built, SharedCache), book)
-      let trial = 0
-      const isUnclear = (): boolean => {
-        const { ok, laws } = book.report(name, seed, trial)
-        return !ok && laws.every(({ verdict }) => verdict !== "broken")
-      }
       for (; trial < trials || (trial < trials * mostTrials && isUnclear()); trial++) {
         const draws = drawsOf(seed, trial)
         // Runs on one server must not meet: what an earlier one left is not this one's.
         const prefix = `kit ${seed} ${trial} ${draws.below(2 ** 31)} ${yield* nonce}`
-        const run = Effect.andThen(
+        const tried = Effect.andThen(
           // A cache may fault at any time, and then has said nothing that could be judged.
           Effect.ignore(portTrial(cache, `${prefix} port`, draws, book)),
           Effect.scoped(readTrial(cache, `${prefix} reads`, [seed, trial], book, tampering)),
         )
-        const exit = yield* Effect.exit(run)
+        const exit = yield* Effect.exit(tried)
         if (exit._tag === "Failure") book.broken("CACHE-06", `A trial failed: ${textOfCause(exit.cause)}`)
       }
-      return book.report(name, seed, trial)
-    }),
-  )
+    })
+    yield* builtInTime(layer, run, (message) => book.broken("CACHE-06", message))
+    return book.report(name, seed, trial)
+  })
 
 /** The same cache, whose calls end: one that takes far longer than it says is noted, and fails. */
 const timed = ({ guarantees, get, put, forget }: SharedCacheShape, book: KitBook): SharedCacheShape => {

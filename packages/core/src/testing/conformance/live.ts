@@ -12,6 +12,7 @@ import { Clock, Context, Effect, Exit, Fiber, Layer, Option, Scope } from "effec
 import { Store, type StoreFault, type StoreShape } from "../../ports/index.ts"
 import { textOfCause } from "../../thrown.ts"
 import { SubscriptionName } from "../../values.ts"
+import { abandoning, within } from "../kit/inTime.ts"
 import { JumpingClock } from "../sim/JumpingClock.ts"
 import type { Plan } from "../trial/Plan.ts"
 import { paced, paceOf } from "../trial/pace.ts"
@@ -148,20 +149,3 @@ const whileMoving = (trial: Effect.Effect<TrialRecord, StoreFault>, glimpse: Gli
       return Option.none()
     }),
   )
-
-/** Waits so long for something to end, and no longer. Undefined where it had not ended. */
-const within = <A, E>(effect: Effect.Effect<A, E>, millis: number) =>
-  abandoning(effect, (fiber) => Effect.timeoutOption(Fiber.await(fiber), millis))
-
-/** Waits for something as long as `wait` does: what does not heed its interruption then is left behind. */
-const abandoning = <A, E>(
-  effect: Effect.Effect<A, E>,
-  wait: (fiber: Fiber.Fiber<A, E>) => Effect.Effect<Option.Option<Exit.Exit<A, E>>>,
-): Effect.Effect<Exit.Exit<A, E> | undefined> =>
-  Effect.flatMap(Effect.forkDetach(effect), (fiber) => {
-    const giveUp = Effect.sync(() => fiber.interruptUnsafe())
-    return wait(fiber).pipe(
-      Effect.onInterrupt(() => giveUp),
-      Effect.flatMap((ended) => (Option.isSome(ended) ? Effect.succeed(ended.value) : Effect.as(giveUp, undefined))),
-    )
-  })

@@ -44,6 +44,10 @@ export class KitBook {
     if (!this.#broken.has(id)) this.#broken.set(id, message)
   }
 
+  isBroken(id: string): boolean {
+    return this.#broken.has(id)
+  }
+
   /** Notes that something happened. */
   saw(goal: string): void {
     this.#seen.add(goal)

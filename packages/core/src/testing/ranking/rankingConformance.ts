@@ -2,7 +2,7 @@
  * `rankingConformance`: puts a ranking to the test of its laws, against the real thing. It must be empty, or of no use to
  * anybody else: trials begin by emptying it.
  */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, type Layer } from "effect"
 import { type CacheFault, Ranking, type RankingShape } from "../../ports/index.ts"
 import { textOfCause } from "../../thrown.ts"
 import { builtInTime, endedInTime } from "../kit/inTime.ts"
@@ -32,22 +32,19 @@ export const rankingConformance = (
   { name, layer }: RankingAdapter,
   { seed = 1, trials = defaultTrials }: RankingConformanceOptions = {},
 ): Effect.Effect<KitReport> =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const book = new KitBook(rankingLaws)
-      const built = yield* builtInTime(Layer.build(layer))
-      if (typeof built === "string") {
-        book.broken("RANK-04", built)
-        return book.report(name, seed, 0)
-      }
+  Effect.gen(function* () {
+    const book = new KitBook(rankingLaws)
+    let tried = 0
+    const run = Effect.fnUntraced(function* (built: Context.Context<Ranking>) {
       const ranking = timed(Context.get(built, Ranking), book)
-      for (let trial = 0; trial < trials; trial++) {
-        const exit = yield* Effect.exit(rankingTrial(ranking, `kit ${seed} ${trial}`, drawsOf(seed, trial), book))
+      for (; tried < trials; tried++) {
+        const exit = yield* Effect.exit(rankingTrial(ranking, `kit ${seed} ${tried}`, drawsOf(seed, tried), book))
         if (exit._tag === "Failure") book.broken("RANK-01", `A trial failed: ${textOfCause(exit.cause)}`)
       }
-      return book.report(name, seed, trials)
-    }),
-  )
+    })
+    yield* builtInTime(layer, run, (message) => book.broken("RANK-04", message))
+    return book.report(name, seed, tried)
+  })
 
 /** The same ranking, whose calls end: one that takes far longer than it says is noted, and fails. */
 const timed = (ranking: RankingShape, book: KitBook): RankingShape => {
