@@ -43,9 +43,9 @@ export {
   rankingConformance,
 } from "./ranking/rankingConformance.ts"
 export { rankingLaws } from "./ranking/rankingLaws.ts"
+export type { RequestLogAdapter } from "./requests/RequestLogAdapter.ts"
 export { type RequestOptions, requestConformance } from "./requests/requestConformance.ts"
 export { requestLaws } from "./requests/requestLaws.ts"
-export type { RequestLogAdapter } from "./requests/requestTrial.ts"
 export * as Sim from "./Sim.ts"
 export * as StoreSuites from "./StoreSuites.ts"
 export * as Tapes from "./Tapes.ts"

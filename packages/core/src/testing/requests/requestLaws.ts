@@ -24,8 +24,26 @@ export const requestLaws: ReadonlyArray<KitLaw> = [
   },
   {
     id: "REQ-04",
-    title: "That the log is full is said before anything is stored",
+    title: "That the log is full is said before anything is stored, and only while it is",
     why: "Who is told to come back later must not get a coupon for it, and a second one for coming back.",
-    sometimes: ["full"],
+    sometimes: ["full", "taken again"],
+  },
+  {
+    id: "REQ-05",
+    title: "A claim is handed out exactly as it was appended",
+    why: "Whoever decides it makes the caller's call of it again: with another key or moment it is another call.",
+    sometimes: [],
+  },
+  {
+    id: "REQ-06",
+    title: "How many requests wait is said within some seconds",
+    why: "A shop that stops waits until none does, and what became of a key is open for as long as any may.",
+    sometimes: ["requests waited", "nothing waited"],
+  },
+  {
+    id: "REQ-07",
+    title: "Every call ends",
+    why: "Callers behind one that does not would wait for their deadline, each of them.",
+    sometimes: [],
   },
 ]

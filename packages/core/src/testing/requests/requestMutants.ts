@@ -3,16 +3,16 @@
  * They run in simulated time, with logs in this process.
  */
 import { Clock, Effect, Latch, Logger } from "effect"
-import { placeOf, requestIdOf, type Verdict } from "../../coupons/Request.ts"
+import { type Claim, placeOf, requestIdOf, type Verdict } from "../../coupons/Request.ts"
 import { decideMissed, decideSlice, keysOfMissed, keysOfSlice, type Slice } from "../../decision/slice.ts"
 import { sliceDecider } from "../../delivery/decideRequests.ts"
 import { makeMemoryRequestLog } from "../../memory/index.ts"
-import type { RequestLogShape, SliceEnd, StoreShape } from "../../ports/index.ts"
-import type { RequestId } from "../../values.ts"
+import type { LogFull, RequestLogShape, SliceEnd, StoreShape } from "../../ports/index.ts"
+import { IdempotencyKey, type RequestId, Scope } from "../../values.ts"
 import { run } from "../sim/Sim.ts"
 import { type Caught, howSoon } from "../zoo/zoo.ts"
+import type { RequestLogAdapter } from "./RequestLogAdapter.ts"
 import { requestConformance } from "./requestConformance.ts"
-import type { RequestLogAdapter } from "./requestTrial.ts"
 
 export interface RequestMutant extends RequestLogAdapter {
   /** What is wrong with it. */
@@ -158,6 +158,13 @@ const passedOverAgain: Decider = (store) => (slice) =>
     return end
   })
 
+/** Claims are kept as something else. */
+const appending =
+  (change: (claim: Claim) => Claim) =>
+  (log: RequestLogShape): Partial<RequestLogShape> => ({ append: (claims) => log.append(claims.map(change)) })
+
+const secondMillis = 1_000
+
 const claimsAs =
   (change: (requests: Slice["requests"], now: number) => Slice["requests"]): Decider =>
   (store) =>
@@ -205,6 +212,74 @@ export const requestMutants: ReadonlyArray<RequestMutant> = [
         },
       }
     },
+  }),
+  mutant(
+    "REQ-04",
+    "full after a part",
+    "Of what there is no room for a log stores what fits, and says that it is full.",
+    {
+      log: (log) => ({
+        append: (claims) =>
+          Effect.catchTag(log.append(claims), "LogFull", (full) =>
+            Effect.andThen(
+              Effect.forEach(claims, (claim) => log.append([claim])),
+              Effect.fail(full),
+            ),
+          ),
+      }),
+    },
+  ),
+  mutant("REQ-04", "full for good", "A log that has said once that it is full takes nothing more.", {
+    log: (log) => {
+      let full: LogFull | undefined
+      return {
+        append: (claims) =>
+          full === undefined
+            ? Effect.tapError(log.append(claims), (fault) =>
+                Effect.sync(() => {
+                  if (fault._tag === "LogFull") full = fault
+                }),
+              )
+            : Effect.fail(full),
+      }
+    },
+  }),
+  mutant("REQ-05", "claims in another scope", "The scope of a key is not kept with it.", {
+    log: appending((claim) => ({ ...claim, scope: Scope.make("shop") })),
+  }),
+  mutant("REQ-05", "keys without case", "A key is kept in small letters.", {
+    log: appending((claim) => ({ ...claim, key: IdempotencyKey.make(claim.key.toLowerCase()) })),
+  }),
+  mutant("REQ-05", "claims in seconds", "The moment of a claim is kept without its milliseconds.", {
+    log: appending((claim) => ({ ...claim, at: Math.floor(claim.at / secondMillis) * secondMillis })),
+  }),
+  mutant("REQ-06", "nothing ever waits", "How many wait is not counted.", {
+    log: () => ({ waiting: Effect.succeed(0) }),
+  }),
+  mutant("REQ-06", "all wait for ever", "What was decided counts as waiting.", {
+    log: (log) => {
+      let appended = 0
+      return {
+        append: (claims) =>
+          Effect.tap(log.append(claims), (ids) =>
+            Effect.sync(() => {
+              appended += ids.length
+            }),
+          ),
+        waiting: Effect.sync(() => appended),
+      }
+    },
+  }),
+  mutant("REQ-07", "append that never ends", "Now and then an append is not answered.", {
+    log: (log) => {
+      let calls = 0
+      // As a commit that is not to be cut off.
+      const never = Effect.uninterruptible(Effect.never)
+      return { append: (claims) => (++calls % 5 === 0 ? never : log.append(claims)) }
+    },
+  }),
+  mutant("REQ-07", "count that never ends", "Who asks how many wait is not answered.", {
+    log: () => ({ waiting: Effect.never }),
   }),
 ]
 
