@@ -29,7 +29,7 @@ describe("a topic in memory", () => {
     const report = await Effect.runPromise(busConformance(busOn("in memory", memoryKafka()), { rounds: short.rounds }))
     expect(report).toMatchObject({
       ok: true,
-      laws: [{ verdict: "held" }, { verdict: "untested" }, { verdict: "held" }],
+      laws: ["held", "untested", "held", "held", "held"].map((verdict) => ({ verdict })),
     })
   })
 })

@@ -4,7 +4,7 @@
 
 export interface BusLaw {
   /** Stable: `BUS-01`. */
-  readonly id: "BUS-01" | "BUS-02" | "BUS-03"
+  readonly id: "BUS-01" | "BUS-02" | "BUS-03" | "BUS-04" | "BUS-05"
   readonly title: string
   readonly why: string
   /** What an adapter must bring along to be tested by it. */
@@ -28,5 +28,15 @@ export const busLaws: ReadonlyArray<BusLaw> = [
     id: "BUS-03",
     title: "An event is handled exactly as it was published",
     why: "Ids in other scripts and large numbers are where envelopes cut corners.",
+  },
+  {
+    id: "BUS-04",
+    title: "Every name is given every event, also while another one's handler keeps failing",
+    why: "Mail must be sent whether or not the search could be told.",
+  },
+  {
+    id: "BUS-05",
+    title: "Every call ends",
+    why: "A relay that is not answered holds its lease, and nobody else goes on.",
   },
 ]

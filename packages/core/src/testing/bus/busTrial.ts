@@ -1,11 +1,13 @@
 /**
- * One trial of a bus: events are published as a relay does it, while a subscriber fails now and then; at the end what was
- * handled is compared with what was published.
+ * One trial of a bus: events are published as a relay does it, while subscribers of two names fail now and then, and one of a
+ * third name always; at the end what each of the two handled is compared with what was published.
  */
-import { Clock, Effect, Exit, Option, type Scope } from "effect"
+import { Clock, Effect, Exit, type Scope } from "effect"
 import type { Event } from "../../events/Event.ts"
 import type { BusFault, EventBus } from "../../ports/index.ts"
+import { textOfCause } from "../../thrown.ts"
 import { type CommandId, SubscriptionName } from "../../values.ts"
+import { within } from "../kit/inTime.ts"
 import { type Draws, drawsOf } from "../sim/draws.ts"
 import type { BusAdapter } from "./BusAdapter.ts"
 import type { BusLaw } from "./busLaws.ts"
@@ -19,63 +21,119 @@ export const busTrial = Effect.fnUntraced(function* (
   seed: number,
   withCrash: boolean,
   settleMillis: number,
-): Effect.fn.Return<Broken, BusFault, Scope.Scope> {
+): Effect.fn.Return<Broken, BusFault | GaveUp, Scope.Scope> {
+  const mostMillis = settleMillis + patienceMillis
   const draws = drawsOf(seed)
   const ground = `bus-${seed}-${yield* Clock.currentTimeMillis}`
   const published = eventsOf(draws)
-  const handled: Array<Event> = []
-  const open = adapter.open(ground)
+  const open = ended("Opening it", adapter.open(ground), mostMillis)
   const first = yield* open
-  const subscriber = yield* open
-  yield* subscriber.subscribe(SubscriptionName.make("reader"), (events) =>
+  const subscribe = Effect.fnUntraced(function* (name: string, handler: Handler) {
+    const bus = yield* open
+    yield* ended("`subscribe`", bus.subscribe(SubscriptionName.make(name), handler), mostMillis)
+  })
+  const [handled, others]: [Array<Event>, Array<Event>] = [[], []]
+  yield* subscribe("reader", restless(draws, handled))
+  yield* subscribe("second reader", restless(drawsOf(seed, 1), others))
+  yield* subscribe("no reader", () => Effect.fail("this handler always fails"))
+  const crashAt = withCrash ? draws.between(1, published.length) : undefined
+  let bus = first
+  for (let start = 0; start < published.length; ) {
+    const batch = published.slice(start, start + draws.between(1, 20))
+    yield* publish(bus, batch, mostMillis)
+    // The acknowledgement was lost on its way to the store, and the relay starts over.
+    if (draws.chance(0.1)) yield* publish(bus, batch, mostMillis)
+    // Another process takes over.
+    if (draws.chance(0.1)) bus = yield* open
+    if (crashAt !== undefined && start < crashAt && start + batch.length >= crashAt) {
+      yield* ended("The crash", adapter.crash ?? Effect.void, mostMillis)
+    }
+    start += batch.length
+    // What was published so far may be handled before more comes, or not.
+    if (draws.chance(0.5)) yield* Effect.sleep(draws.between(1, 5))
+  }
+  const missing = new Missing(published, [handled, others])
+  let before = missing.count()
+  for (let waited = 0; before > 0 && waited < settleMillis; ) {
+    yield* Effect.sleep(20)
+    const now = missing.count()
+    waited = now === before ? waited + 20 : 0
+    before = now
+  }
+  const broken = judge(published, handled, withCrash)
+  const beside = judge(published, others, withCrash)
+  const unseen = beside["BUS-01"] ?? beside["BUS-02"]
+  const ofNames = unseen === undefined ? {} : { "BUS-04": `By the second of two names: ${unseen}` }
+  return { ...("BUS-03" in beside ? { "BUS-03": beside["BUS-03"] } : {}), ...broken, ...ofNames }
+})
+
+type Handler = (events: ReadonlyArray<Event>) => Effect.Effect<void, unknown>
+
+/** A handler that fails now and then, and otherwise notes what it is given. */
+const restless =
+  (draws: Draws, handled: Array<Event>): Handler =>
+  (events) =>
     Effect.suspend(() => {
       const fate = draws.real()
       if (fate < 0.1) return Effect.fail("this handler fails")
       const note = Effect.sync(() => void handled.push(...events))
       // The other partitions overtake.
       return fate < 0.4 ? Effect.andThen(Effect.sleep(draws.between(1, 5)), note) : note
-    }),
+    })
+
+/** Of this bus nothing more is to be learnt: it hangs, or takes nothing. */
+export interface GaveUp {
+  readonly _tag: "GaveUp"
+  readonly law: BusLaw["id"]
+  readonly message: string
+}
+
+const gaveUp = (law: BusLaw["id"], message: string) => Effect.fail<GaveUp>({ _tag: "GaveUp", law, message })
+
+const ended = <A, R>(what: string, call: Effect.Effect<A, BusFault, R>, mostMillis: number) =>
+  Effect.flatMap(
+    within(call, mostMillis),
+    (exit): Effect.Effect<A, BusFault | GaveUp> =>
+      exit ?? gaveUp("BUS-05", `${what} had not ended after ${mostMillis} ms.`),
   )
-  const crashAt = withCrash ? draws.between(1, published.length) : undefined
-  let bus = first
-  for (let start = 0; start < published.length; ) {
-    const batch = published.slice(start, start + draws.between(1, 20))
-    if (!(yield* isTaken(bus, batch, settleMillis))) return { "BUS-01": untaken(settleMillis) }
-    // The acknowledgement was lost on its way to the store, and the relay starts over.
-    if (draws.chance(0.1) && !(yield* isTaken(bus, batch, settleMillis))) return { "BUS-01": untaken(settleMillis) }
-    // Another process takes over.
-    if (draws.chance(0.1)) bus = yield* open
-    if (crashAt !== undefined && start < crashAt && start + batch.length >= crashAt) yield* adapter.crash ?? Effect.void
-    start += batch.length
+
+/** What is yet to be handled, of all names together. */
+class Missing {
+  readonly #names: ReadonlyArray<{ readonly ids: Set<string>; readonly handled: ReadonlyArray<Event> }>
+
+  constructor(published: ReadonlyArray<Event>, names: ReadonlyArray<ReadonlyArray<Event>>) {
+    this.#names = names.map((handled) => ({ ids: new Set(published.map(({ id }) => id)), handled }))
   }
-  const ids = new Set<string>(published.map(({ id }) => id))
-  const missing = () => {
-    for (const { id } of handled) ids.delete(id)
-    return ids.size
+
+  count(): number {
+    let count = 0
+    for (const { ids, handled } of this.#names) {
+      for (const { id } of handled) ids.delete(id)
+      count += ids.size
+    }
+    return count
   }
-  let before = missing()
-  for (let waited = 0; before > 0 && waited < settleMillis; ) {
-    yield* Effect.sleep(20)
-    const now = missing()
-    waited = now === before ? waited + 20 : 0
-    before = now
-  }
-  return judge(published, handled, withCrash)
-})
+}
 
 const pauseMillis = 50
 /** How much longer a bus may be away, since whatever keeps its events may have to start again. */
 const patienceMillis = 30_000
 
 /** Publishes a batch until the bus takes it, for so long at most: one that takes nothing is not waited for. */
-const isTaken = (bus: EventBus["Service"], batch: ReadonlyArray<Event>, mostMillis: number): Effect.Effect<boolean> => {
-  const taken: Effect.Effect<void> = Effect.flatMap(Effect.exit(Effect.suspend(() => bus.publish(batch))), (exit) =>
-    Exit.isSuccess(exit) ? Effect.void : Effect.andThen(Effect.sleep(pauseMillis), taken),
-  )
-  return Effect.map(Effect.timeoutOption(taken, mostMillis + patienceMillis), Option.isSome)
+const publish = (bus: EventBus["Service"], batch: ReadonlyArray<Event>, mostMillis: number) => {
+  let last: string | undefined
+  const taken: Effect.Effect<void> = Effect.flatMap(Effect.exit(Effect.suspend(() => bus.publish(batch))), (exit) => {
+    if (Exit.isSuccess(exit)) return Effect.void
+    last = textOfCause(exit.cause)
+    return Effect.andThen(Effect.sleep(pauseMillis), taken)
+  })
+  return Effect.flatMap(within(taken, mostMillis), (exit) => {
+    if (exit !== undefined) return Effect.void
+    return last === undefined
+      ? gaveUp("BUS-05", `\`publish\` had not ended after ${mostMillis} ms.`)
+      : gaveUp("BUS-01", `A batch was not taken within ${mostMillis} ms. ${last}`)
+  })
 }
-
-const untaken = (millis: number): string => `A batch was not taken within ${millis + patienceMillis} ms.`
 
 const keys = ["ann", "주문-12", "🎟️ key", "a/b\n c", "x".repeat(64)] as const
 
