@@ -58,7 +58,7 @@ describe("the ranking on Redis", () => {
     for (const [name, way] of Object.entries(ways)) {
       const { layer } = redisRanking({ ...way, days: [2, 1], prefix: `${name}:`, timeoutMillis: 5_000 })
       const { laws } = await Effect.runPromise(rankingConformance({ name, layer }, { trials: 4 }))
-      expect(laws.filter(({ verdict }) => verdict !== "holds")).toEqual([])
+      expect(laws.filter(({ verdict }) => verdict !== "holds")).toMatchObject([{ id: "RANK-05", verdict: "untested" }])
     }
   })
 
@@ -71,7 +71,7 @@ describe("the ranking on Redis", () => {
     client.on("error", () => {})
     const { layer } = redisRanking({ client, days: [2, 1], timeoutMillis: 5_000 })
     const { laws } = await Effect.runPromise(rankingConformance({ name: "cluster", layer }, { trials: 2 }))
-    expect(laws.filter(({ verdict }) => verdict !== "holds")).toEqual([])
+    expect(laws.filter(({ verdict }) => verdict !== "holds")).toMatchObject([{ id: "RANK-05", verdict: "untested" }])
   })
 
   // Each loses something else, as evictions, flushes and failovers do.

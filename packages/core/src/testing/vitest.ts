@@ -85,8 +85,9 @@ const describeKit = (name: string, laws: ReadonlyArray<KitLaw>, run: Effect.Effe
       report = await Effect.runPromise(run)
     }, mostMillis)
     for (const { id, title } of laws) {
-      it(`${id} ${title}`, () => {
+      it(`${id} ${title}`, (context) => {
         const law = report?.laws.find((each) => each.id === id)
+        if (law?.verdict === "untested") context.skip(law.message)
         if (law?.verdict !== "holds") throw new Error(`${id} ${law?.verdict}: ${law?.message}`)
       })
     }

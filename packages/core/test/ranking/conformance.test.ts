@@ -4,9 +4,30 @@ import { memoryRanking } from "../../src/memory/index.ts"
 import { rankingConformance } from "../../src/testing/ranking/rankingConformance.ts"
 import { rankingLaws } from "../../src/testing/ranking/rankingLaws.ts"
 import { rankingMutants } from "../../src/testing/ranking/rankingMutants.ts"
+import { run } from "../../src/testing/sim/Sim.ts"
 import { describeRankingConformance } from "../../src/testing/vitest.ts"
 
 describeRankingConformance({ name: "memory", layer: memoryRanking({ days: [1, 2] }).layer })
+
+it("the ranking in memory answers nothing that is too old", () => {
+  const kit = rankingConformance(
+    { name: "memory", layer: memoryRanking().layer },
+    { trials: 1, mostWaitMillis: 60_000 },
+  )
+  const { exit } = run(kit)
+  if (exit?._tag !== "Success") throw new Error("The kit failed.")
+  expect(exit.value.laws.find(({ id }) => id === "RANK-05")).toMatchObject({ verdict: "holds" })
+})
+
+it("what there is no time to wait for is untested, and says what it takes", async () => {
+  const kit = rankingConformance({ name: "memory", layer: memoryRanking().layer }, { trials: 1 })
+  const { ok, laws } = await Effect.runPromise(kit)
+  expect(ok).toBe(true)
+  expect(laws.find(({ id }) => id === "RANK-05")).toMatchObject({
+    verdict: "untested",
+    message: "An answer is good for 60000 ms; pass `mostWaitMillis` to have it waited for.",
+  })
+})
 
 describe("the laws of the ranking can fail", () => {
   it.each(rankingMutants.map((mutant) => [mutant.name, mutant] as const))("%s is caught", async (_, mutant) => {

@@ -15,8 +15,9 @@ export interface KitLaw {
 }
 
 export interface KitVerdict extends KitLaw {
-  readonly verdict: "holds" | "broken" | "vacuous"
-  /** How it was broken, or what was never seen. */
+  /** Untested: the adapter, or the options, left out what it takes. */
+  readonly verdict: "holds" | "broken" | "vacuous" | "untested"
+  /** How it was broken, what was never seen, or what it takes. */
   readonly message: string | undefined
 }
 
@@ -24,7 +25,7 @@ export interface KitReport {
   readonly adapter: string
   readonly seed: number
   readonly trials: number
-  /** True where every law holds and none was vacuous. */
+  /** True where no law was broken and none was vacuous. */
   readonly ok: boolean
   readonly laws: ReadonlyArray<KitVerdict>
 }
@@ -34,6 +35,7 @@ export class KitBook {
   readonly #laws: ReadonlyArray<KitLaw>
   readonly #broken = new Map<string, string>()
   readonly #seen = new Set<string>()
+  readonly #untested = new Map<string, string>()
 
   constructor(laws: ReadonlyArray<KitLaw>) {
     this.#laws = laws
@@ -48,6 +50,11 @@ export class KitBook {
     return this.#broken.has(id)
   }
 
+  /** Notes what it would take to put a law to the test. */
+  untested(id: string, message: string): void {
+    this.#untested.set(id, message)
+  }
+
   /** Notes that something happened. */
   saw(goal: string): void {
     this.#seen.add(goal)
@@ -57,11 +64,19 @@ export class KitBook {
     const laws = this.#laws.map((law): KitVerdict => {
       const message = this.#broken.get(law.id)
       if (message !== undefined) return { ...law, verdict: "broken", message }
+      const untested = this.#untested.get(law.id)
+      if (untested !== undefined) return { ...law, verdict: "untested", message: untested }
       const unmet = law.sometimes.filter((goal) => !this.#seen.has(goal))
       return unmet.length === 0
         ? { ...law, verdict: "holds", message: undefined }
         : { ...law, verdict: "vacuous", message: `never seen: ${unmet.join(", ")}` }
     })
-    return { adapter, seed, trials, ok: laws.every(({ verdict }) => verdict === "holds"), laws }
+    return {
+      adapter,
+      seed,
+      trials,
+      ok: laws.every(({ verdict }) => verdict === "holds" || verdict === "untested"),
+      laws,
+    }
   }
 }

@@ -8,6 +8,7 @@ import { textOfCause } from "../../thrown.ts"
 import { builtInTime, endedInTime } from "../kit/inTime.ts"
 import { KitBook, type KitReport } from "../kit/KitReport.ts"
 import { drawsOf } from "../sim/draws.ts"
+import { ageTrial } from "./ageTrial.ts"
 import { rankingLaws } from "./rankingLaws.ts"
 import { rankingTrial } from "./rankingTrial.ts"
 
@@ -23,14 +24,20 @@ export interface RankingConformanceOptions {
   readonly seed?: number | undefined
   /** Default 12. */
   readonly trials?: number | undefined
+  /**
+   * How long a run may wait for an answer to become too old, in milliseconds. Where the ranking's `mostAgeMillis` is longer,
+   * RANK-05 is untested. Default 5,000.
+   */
+  readonly mostWaitMillis?: number | undefined
 }
 
 const defaultTrials = 12
+const defaultWaitMillis = 5_000
 
 /** Runs the laws. Never fails: what is wrong is in the report. */
 export const rankingConformance = (
   { name, layer }: RankingAdapter,
-  { seed = 1, trials = defaultTrials }: RankingConformanceOptions = {},
+  { seed = 1, trials = defaultTrials, mostWaitMillis = defaultWaitMillis }: RankingConformanceOptions = {},
 ): Effect.Effect<KitReport> =>
   Effect.gen(function* () {
     const book = new KitBook(rankingLaws)
@@ -41,6 +48,16 @@ export const rankingConformance = (
         const exit = yield* Effect.exit(rankingTrial(ranking, `kit ${seed} ${tried}`, drawsOf(seed, tried), book))
         if (exit._tag === "Failure") book.broken("RANK-01", `A trial failed: ${textOfCause(exit.cause)}`)
       }
+      const { mostAgeMillis } = ranking.guarantees
+      if (mostAgeMillis > mostWaitMillis) {
+        book.untested(
+          "RANK-05",
+          `An answer is good for ${mostAgeMillis} ms; pass \`mostWaitMillis\` to have it waited for.`,
+        )
+        return
+      }
+      const exit = yield* Effect.exit(ageTrial(ranking, `kit ${seed} ages`, book))
+      if (exit._tag === "Failure") book.broken("RANK-05", `Its trial failed: ${textOfCause(exit.cause)}`)
     })
     yield* builtInTime(layer, run, (message) => book.broken("RANK-04", message))
     return book.report(name, seed, tried)

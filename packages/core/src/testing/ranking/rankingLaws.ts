@@ -34,4 +34,10 @@ export const rankingLaws: ReadonlyArray<KitLaw> = [
     why: "What is there for speed alone must not hold a shop up.",
     sometimes: [],
   },
+  {
+    id: "RANK-05",
+    title: "Nothing is answered that is older than the ranking says, counted from the moment that was marked",
+    why: "A feeder that has died tells nobody: what it filled has to end by itself.",
+    sometimes: ["an answer became too old"],
+  },
 ]

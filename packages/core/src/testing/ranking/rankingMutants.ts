@@ -46,6 +46,9 @@ const endOf = (ranking: RankingShape) => {
   return { steps, until: () => until }
 }
 
+/** A most age that a trial waits for: the ranking beneath has a longer one. */
+const shortMillis = 1_000
+
 export const rankingMutants: ReadonlyArray<RankingMutant> = [
   mutant("RANK-01", "increments", "A put adds to what is there, as if it were never repeated.", (ranking) => {
     const sums = new Map<string, number>()
@@ -175,6 +178,35 @@ export const rankingMutants: ReadonlyArray<RankingMutant> = [
         ),
     }
   }),
+  mutant(
+    "RANK-05",
+    "answers without an end",
+    "What a feeder has vouched for is answered when it is long gone.",
+    (ranking) => ({
+      guarantees: { ...ranking.guarantees, mostAgeMillis: shortMillis },
+    }),
+  ),
+  mutant(
+    "RANK-05",
+    "good from its word",
+    "A list is good for as long as it may be from its feeder's word.",
+    (ranking) => {
+      let vouchedAt = 0
+      return {
+        guarantees: { ...ranking.guarantees, mostAgeMillis: shortMillis },
+        vouch: (step) =>
+          Effect.tap(ranking.vouch(step), () =>
+            Effect.map(monotonic, (now) => {
+              vouchedAt = now
+            }),
+          ),
+        top: (window, limit) =>
+          Effect.zipWith(ranking.top(window, limit), monotonic, (ranked, now) =>
+            now - vouchedAt < shortMillis ? ranked : undefined,
+          ),
+      }
+    },
+  ),
   mutant("RANK-04", "calls that never end", "A frozen server is waited for.", (ranking) => {
     let calls = 0
     return { top: (window, limit) => (++calls % 20 === 0 ? Effect.never : ranking.top(window, limit)) }
