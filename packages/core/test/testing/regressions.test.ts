@@ -2,7 +2,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { Effect, Layer } from "effect"
 import { afterAll, describe, expect, it } from "vitest"
+import { Store } from "../../src/ports/index.ts"
 import type { Adapter } from "../../src/testing/conformance/Adapter.ts"
 import { bind, type Report, type SuiteOptions, Zoo } from "../../src/testing/index.ts"
 import { folderOf, regressionsIn } from "../../src/testing/vitest/regressions.ts"
@@ -31,10 +33,42 @@ const runSuite = async (adapter: Adapter, options: SuiteOptions) => {
   })
   for (const hook of hooks) await hook()
   const failed: Array<string> = []
-  for (const { name, test } of tests) await test().catch(() => failed.push(name))
+  const said: Array<string> = []
+  for (const { name, test } of tests) {
+    await test().catch(({ message }: Error) => {
+      failed.push(name)
+      said.push(message)
+    })
+  }
   if (report === undefined) throw new Error("there is no report")
-  return { report, failed }
+  return { report, failed, said, names: tests.map(({ name }) => name) }
 }
+
+describe("a bound suite", () => {
+  it("has a test for each law that is put to the test, and for no other", async () => {
+    const { names, report } = await runSuite(memory, { profile: "quick", laws: "PRC-*,STK-01", rounds: 1 })
+    expect(names.map((name) => name.slice(0, 6))).toEqual(["STK-01", "comes "])
+    expect(report.disclaims).toContain(
+      "untested here: processes with connections of their own (PRC-01, PRC-02, PRC-03, PRC-04)",
+    )
+  })
+
+  it("given a store of which no trial ends → accuses the law that stands for it alone, and says that no other was judged", async () => {
+    const layer = Layer.effect(Store, Effect.never)
+    const written: Array<string> = []
+    const regressions = {
+      read: () => [],
+      write: (found: ReadonlyArray<{ readonly law: string }>) => void written.push(...found.map(({ law }) => law)),
+    }
+    const { report, said } = await runSuite(
+      { ...memory, layer },
+      { profile: "quick", laws: "PTS-01,STK-07", rounds: 3, regressions },
+    )
+    expect(report.failures.map(({ law }) => law)).toEqual(["STK-07"])
+    expect(written).toEqual(["STK-07"])
+    expect(said[0]).toBe("PTS-01 was not judged: no trial came to an end")
+  })
+})
 
 describe("a folder of regressions", () => {
   it("gets the tokens of what failed, which run first, once, and stay when all is well again", async () => {

@@ -73,8 +73,9 @@ export class Book {
     const { record } = attempt
     const open = this.#laws.filter(({ id }) => !this.#failures.has(id))
     if (record === undefined) {
-      const breach = breachOf(attempt, open)
-      return breach === undefined ? [] : [breach]
+      // Of all laws: where the one that stands for it has failed before, a trial without an end accuses no other one instead.
+      const breach = breachOf(attempt, this.#laws)
+      return breach === undefined || this.#failures.has(breach.law.id) ? [] : [breach]
     }
     this.#judged++
     const breaches: Array<Breach> = []
@@ -150,7 +151,7 @@ export class Book {
       nondeterminism: this.#unrepeatable,
       repeated: this.#repeated,
       exhausted: this.#exhausted,
-      disclaims: [...this.#troubles, ...this.#cutShort(laws, enough), ...disclaims(this.#adapter, runs)],
+      disclaims: [...this.#troubles, ...this.#cutShort(laws, enough), ...disclaims(this.#adapter, this.#laws, runs)],
       laws,
       failures,
     }
@@ -185,7 +186,11 @@ export class Book {
   }
 }
 
-const disclaims = ({ guarantees, reopen }: Adapter, runs: "simulated" | "live"): ReadonlyArray<string> => [
+const disclaims = (
+  { guarantees, reopen, processes }: Adapter,
+  laws: ReadonlyArray<Law>,
+  runs: "simulated" | "live",
+): ReadonlyArray<string> => [
   ...(guarantees.durability === "nothing" ? ["keeps nothing: what was acknowledged does not survive its process"] : []),
   ...(guarantees.durability === "process crash" ? ["does not claim to survive a power loss"] : []),
   ...(guarantees.standbys === "unheard"
@@ -196,4 +201,10 @@ const disclaims = ({ guarantees, reopen }: Adapter, runs: "simulated" | "live"):
     ? ["run live: schedules are not chosen, so a failure may not replay, and shrinks only where it breaks again"]
     : []),
   ...(reopen === undefined ? ["untested here: real crashes of the store (DUR-01)"] : []),
+  ...(processes === undefined ? untestedProcesses(laws) : []),
 ]
+
+const untestedProcesses = (laws: ReadonlyArray<Law>): ReadonlyArray<string> => {
+  const ids = laws.filter(({ needs }) => needs === "processes").map(({ id }) => id)
+  return ids.length === 0 ? [] : [`untested here: processes with connections of their own (${ids.join(", ")})`]
+}

@@ -2,12 +2,11 @@
  * Binds the laws to any test runner that has `describe` and `it`: each law is a test of its own.
  */
 import { Effect } from "effect"
-import { laws as allLaws } from "../laws/laws.ts"
 import type { Adapter } from "./Adapter.ts"
-import { type ConformanceOptions, conformance } from "./conformance.ts"
+import { type ConformanceOptions, conformance, lawsOf } from "./conformance.ts"
 import { type Failure, type Report, reportTable } from "./Report.ts"
 
-/** What is needed of a test runner: vitest, `node:test`, jest and bun have it. */
+/** What is needed of a test runner: vitest, jest and bun have it, and `node:test` where its `before` is passed as `beforeAll`. */
 export interface TestRunner {
   readonly describe: (name: string, suite: () => void) => void
   readonly it: (name: string, test: () => Promise<void>) => void
@@ -48,7 +47,8 @@ export const bind =
         },
         (options.budgetMillis ?? 0) + mostMillis,
       )
-      for (const law of [...allLaws, ...(options.extraLaws ?? [])]) {
+      // A law that is not put to the test has no test: it would pass whatever the store does.
+      for (const law of lawsOf(adapter, options)) {
         if (law.level === "UNTESTED") continue
         it(`${law.id} ${law.title}`, async () => {
           const found = report?.laws.find(({ id }) => id === law.id)
@@ -56,6 +56,7 @@ export const bind =
           if (failure !== undefined) {
             throw new Error(`${failure.timeline}\n${failure.shrinking}\nreplay: ${failure.token}`)
           }
+          if (found?.verdict === "not run") throw new Error(`${law.id} was not judged: no trial came to an end`)
           if (found?.verdict === "vacuous" && options.profile !== "quick") throw new Error(`${law.id} was vacuous`)
         })
       }

@@ -70,7 +70,7 @@ export const conformance = (adapter: Adapter, options: ConformanceOptions = {}):
     Effect.gen(function* () {
       const { profile = "standard", seed = 1 } = options
       const runs = adapter.runs ?? "live"
-      const laws = selected([...allLaws, ...(options.extraLaws ?? [])], options.laws).map(lawFor(adapter))
+      const laws = lawsOf(adapter, options)
       const began = yield* Clock.currentTimeMillis
       const endsAt = began + (options.budgetMillis ?? budgetOf[profile][runs])
       // Nobody waits for the laws of a quick run.
@@ -141,6 +141,12 @@ const again = Effect.fnUntraced(function* (token: string, { attempt, repeats, tr
     yield* book.judge(yield* attempt(trial.plan, replay(trial.tape), trial.seed, true), token)
   }
 })
+
+/** The laws that a run judges, and those that this adapter leaves untested. */
+export const lawsOf = (
+  adapter: Adapter,
+  { laws, extraLaws = [] }: Pick<ConformanceOptions, "laws" | "extraLaws">,
+): ReadonlyArray<Law> => selected([...allLaws, ...extraLaws], laws).map(lawFor(adapter))
 
 /** The laws that a filter names. */
 const selected = (laws: ReadonlyArray<Law>, filter: string | undefined): ReadonlyArray<Law> => {
