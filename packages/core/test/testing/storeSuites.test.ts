@@ -2,7 +2,7 @@
  * The suites of stores, put to the test themselves: a case that no broken store fails would prove nothing.
  */
 import { Effect, Layer } from "effect"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, onTestFinished, vi } from "vitest"
 import { MemoryStore } from "../../src/memory/index.ts"
 import { type RecordOf, Store, type StoreShape } from "../../src/ports/index.ts"
 import { StoreSuites } from "../../src/testing/index.ts"
@@ -106,6 +106,21 @@ describe("the suites of stores", () => {
       .filter((each) => each.name.startsWith(diesBy))
     expect(cases.length).toBe(1)
     expect((await failuresOf([{ title: name, cases }])).size).toBe(1)
+  })
+
+  it("end where a store hangs, and say so", async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const hanging = storeThat("hangs", (store) => ({ ...store, transact: () => Effect.uninterruptible(Effect.never) }))
+    const [first] = StoreSuites.reads(hanging).cases
+    const ended = first?.run().then(
+      () => "well",
+      ({ message }: Error) => message,
+    )
+    await vi.advanceTimersByTimeAsync(300_000)
+    expect(await ended).toContain(
+      "had not ended after 300000 ms: a call hangs, is Busy for ever, or the store does not close",
+    )
   })
 
   it("tell a fault of the store by what it says", async () => {

@@ -7,6 +7,7 @@
 import { Cause, Context, Effect, Exit, Layer, type Scope } from "effect"
 import { type LeaseLost, Store, type StoreFault, type StoreShape } from "../../ports/index.ts"
 import { textOfCause } from "../../thrown.ts"
+import { within } from "../kit/inTime.ts"
 
 /** A store as the suites take it. What the conformance kit takes will do, where each build of its layer is an empty store. */
 export interface SuiteStore {
@@ -36,14 +37,22 @@ export interface StoreSuite {
   readonly cases: ReadonlyArray<StoreCase>
 }
 
-/** A case of a suite: its clock is the real one, and what it opens is closed at its end. */
+/** Longer than a case takes on any store and machine, in milliseconds: runners have limits of their own, or none. */
+const mostMillis = 300_000
+
+/** A case of a suite: its clock is the real one, and what it opens is closed at its end. It ends, whatever the store does. */
 export const storeCase = (
   name: string,
   check: () => Effect.fn.Return<void, StoreFault | LeaseLost, Scope.Scope>,
 ): StoreCase => ({
   name,
   run: async () => {
-    const exit = await Effect.runPromiseExit(Effect.scoped(Effect.gen(check)))
+    const exit = await Effect.runPromise(within(Effect.scoped(Effect.gen(check)), mostMillis))
+    if (exit === undefined) {
+      throw new Error(
+        `"${name}" had not ended after ${mostMillis} ms: a call hangs, is Busy for ever, or the store does not close.`,
+      )
+    }
     if (Exit.isFailure(exit)) throw errorOf(exit.cause)
   },
 })

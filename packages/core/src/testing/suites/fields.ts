@@ -3,10 +3,23 @@
  * of the host's, and all rows of a large commit. What types of columns, collations and limits of parameters lose.
  */
 import { Effect } from "effect"
-import { createCampaignCall, issueCall, openCampaignCall } from "../../decision/couponCalls.ts"
+import {
+  closeCampaignCall,
+  createCampaignCall,
+  issueCall,
+  openCampaignCall,
+  revokeCall,
+} from "../../decision/couponCalls.ts"
 import { cancelCall, completeCall, placeCall } from "../../decision/orderCalls.ts"
 import { adjustPointsCall, chargeCall, openCall, suspendCall } from "../../decision/pointsCalls.ts"
-import { adjustStockCall, changePriceCall, registerCall, renameCall, restockCall } from "../../decision/stockCalls.ts"
+import {
+  adjustStockCall,
+  changePriceCall,
+  registerCall,
+  renameCall,
+  restockCall,
+  retireCall,
+} from "../../decision/stockCalls.ts"
 import { MemoryStore } from "../../memory/index.ts"
 import type { LeaseLost, StoreFault, StoreShape } from "../../ports/index.ts"
 import { maxAmount, maxOrderLines, maxPrice, OrderId, SubscriptionName } from "../../values.ts"
@@ -125,10 +138,15 @@ const fill = Effect.fnUntraced(function* (store: StoreShape): Effect.fn.Return<v
   yield* ask([make(placeCall, { accountId: "ada", lines, reference: odd, metadata }, { ...next(), id: "large" })])
   const dear = { accountId: "ada", lines: [{ productId: "dear", quantity: 7 }], campaignId: "most" }
   yield* ask([make(placeCall, dear, { ...next(), id: "dear" })])
-  yield* ask([make(changePriceCall, { productId: "dear", price: 0 }, next())])
-  yield* ask([make(renameCall, { productId: "p100", name: "e\u0301" }, next())])
   const facts = yield* store.reads.order(OrderId.make("dear"))
   const cancelled = { accountId: "ada", orderId: "dear", restock: false }
   yield* ask([make(cancelCall, cancelled, { ...next(), request: { facts } })])
   yield* ask([make(completeCall, { orderId: "large" }, next()), make(suspendCall, { accountId: "bob" }, next())])
+  // Of each kind something is in another state than the one it began in.
+  yield* ask([make(placeCall, dear, { ...next(), id: "dear again" })])
+  yield* ask([make(revokeCall, { campaignId: "least", accountId: "bob" }, next())])
+  yield* ask([make(closeCampaignCall, { campaignId: "least" }, next())])
+  yield* ask([make(changePriceCall, { productId: "dear", price: 0 }, next())])
+  yield* ask([make(renameCall, { productId: "p100", name: "e\u0301" }, next())])
+  yield* ask([make(retireCall, { productId: "p101" }, next())])
 })

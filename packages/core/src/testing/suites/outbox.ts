@@ -382,6 +382,13 @@ export const outbox = ({ name, layer }: SuiteStore): StoreSuite => {
         expect(yield* store.outbox.depth(mail)).toMatchObject({ waiting: made.length - seen.length })
         expect(yield* store.outbox.depth(search)).toMatchObject({ waiting: made.length - handled.length })
         expect([...handled, ...(yield* drained(store, other, 500, 100_000)).all]).toEqual(made)
+        // As many at once as there are.
+        const left: Array<Position> = []
+        for (let page = yield* claimed(store, one); page.length > 0; page = yield* claimed(store, one, left.at(-1))) {
+          left.push(...positionsOf(page))
+        }
+        yield* store.outbox.acknowledge(one, left)
+        expect(yield* store.outbox.depth(mail)).toEqual({ waiting: 0, parked: 0, oldestAt: undefined })
       }),
     ],
   }

@@ -217,6 +217,36 @@ export const suiteMutants: ReadonlyArray<SuiteMutant> = [
   ),
   dyingBy(
     kept,
+    "redeemed taken for issued",
+    "A coupon that is looked up alone is always there to be used.",
+    reading((reads) => ({
+      coupon: (...asked) =>
+        Effect.map(reads.coupon(...asked), (found) => found && { ...found, state: "issued" as const }),
+    })),
+  ),
+  dyingBy(
+    "ranks the products sold most",
+    "ties without bytes",
+    "Products that sold alike come in the order of their letters as JavaScript has it.",
+    reading((reads) => ({
+      top: ({ limit, ...window }) =>
+        Effect.map(reads.top({ ...window, limit: all }), (sales) =>
+          sales
+            .toSorted((left, right) => right.sold - left.sold || (left.productId < right.productId ? -1 : 1))
+            .slice(0, limit),
+        ),
+    })),
+  ),
+  dyingBy(
+    "keeps its place through thousands",
+    "first acknowledgements only",
+    "Of many events that are acknowledged together the last are not.",
+    outbox(({ acknowledge }) => ({
+      acknowledge: (lease, positions) => acknowledge(lease, positions.slice(0, mostParameters * 2)),
+    })),
+  ),
+  dyingBy(
+    kept,
     "suspended taken for open",
     "An account that is looked up alone is always open.",
     reading((reads) => ({
