@@ -11,14 +11,25 @@
  */
 import { type ConcurrencyOptions, concurrency } from "./suites/concurrency.ts"
 import { type EqualityOptions, equality } from "./suites/equality.ts"
+import { type HostConnection, type JoiningStore, joined } from "./suites/joined.ts"
 import { outbox } from "./suites/outbox.ts"
 import { reads } from "./suites/reads.ts"
 import type { StoreSuite, SuiteStore } from "./suites/StoreSuite.ts"
 
 export type { StoreCase, StoreSuite, SuiteStore } from "./suites/StoreSuite.ts"
-export { type ConcurrencyOptions, concurrency, type EqualityOptions, equality, outbox, reads }
+export {
+  type ConcurrencyOptions,
+  concurrency,
+  type EqualityOptions,
+  equality,
+  type HostConnection,
+  type JoiningStore,
+  joined,
+  outbox,
+  reads,
+}
 
-/** All suites, the quickest first. A case may take a minute on a database: give your runner a limit to match. */
+/** All suites but that of stores which join transactions of their host (`joined`), the quickest first. A case may take a minute on a database: give your runner a limit to match. */
 export const all = (
   store: SuiteStore,
   options: ConcurrencyOptions & EqualityOptions = {},
