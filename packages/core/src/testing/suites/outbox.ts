@@ -356,6 +356,24 @@ export const outbox = ({ name, layer }: SuiteStore): StoreSuite => {
         expect(yield* claimed(store, two)).toEqual([])
       }),
 
+      storeCase("keeps what follows a registering, while the same name is being forgotten beside it", function* () {
+        const { store } = yield* shop
+        let fence = 0
+        for (let round = 0; round < 20; round++) {
+          yield* store.outbox.register(mail)
+          yield* emit(store, 2)
+          const anew = Effect.andThen(store.outbox.register(mail), emit(store, 2))
+          const both = [store.outbox.unregister(mail), Effect.delay(anew, round % 5)] as const
+          const [, ids] = yield* Effect.all(both, { concurrency: "unbounded" })
+          const lease = yield* store.outbox.lease(mail, `owner ${round}`, long)
+          // Where the name is there, its registering came last.
+          if (lease === undefined) continue
+          expect(lease.fence).toBeGreaterThan(fence)
+          fence = lease.fence
+          expect(idsOf(yield* claimed(store, lease)).slice(-ids.length)).toEqual(ids)
+        }
+      }),
+
       storeCase("keeps its place through thousands of events, also for one that lags behind the other", function* () {
         const { store, one } = yield* shop
         yield* store.outbox.register(search)

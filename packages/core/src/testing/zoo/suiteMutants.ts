@@ -168,6 +168,26 @@ export const suiteMutants: ReadonlyArray<SuiteMutant> = [
     })),
   ),
   dyingBy(
+    "keeps what follows a registering",
+    "forgets in two steps",
+    "What waits for a name is forgotten after the name, also where that is there again.",
+    outbox(({ unregister, lease, claim, acknowledge, release }) => ({
+      unregister: (name) =>
+        Effect.gen(function* () {
+          yield* unregister(name)
+          yield* Effect.sleep(2)
+          const late = yield* lease(name, "late", 1)
+          if (late === undefined) return
+          const left = yield* claim(late, undefined, { events: all, bytes: Number.MAX_SAFE_INTEGER })
+          yield* acknowledge(
+            late,
+            left.map(({ position }) => position),
+          )
+          yield* release(late)
+        }).pipe(Effect.catchTag("LeaseLost", () => Effect.void)),
+    })),
+  ),
+  dyingBy(
     kept,
     "balance in 32 bits",
     "A balance above 2^31 is kept as the most there is room for.",
