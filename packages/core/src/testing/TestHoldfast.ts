@@ -31,6 +31,13 @@ const advanceChecks: Options.Checks<{ readonly millis: number }> = {
   millis: Options.must("a number of milliseconds", Number.isFinite),
 }
 
+const slowChecks: Options.Checks<{ readonly millis: number }> = {
+  millis: Options.must(
+    "a number of milliseconds from 0 on",
+    (millis) => Number.isFinite(millis) && Number(millis) >= 0,
+  ),
+}
+
 /** The clock of a test: it stands still until it is moved. Waiting for pauses and deadlines takes real time. */
 export interface TestClock {
   readonly now: () => Date
@@ -49,7 +56,7 @@ export interface TestFaults {
    * The store knows that it ended, so nobody waits for the leases that it held. Later calls are the new process's.
    */
   readonly crashBeforeCommit: () => void
-  /** Every change takes so much longer, in real milliseconds, until it is set to 0. */
+  /** Every change takes so much longer, in real milliseconds, until it is set to 0. Throws where it is given no number. */
   readonly slowStore: (millis: number) => void
 }
 
@@ -148,6 +155,7 @@ class NextFaults implements TestFaults {
     this.#next = "crash"
   }
   slowStore = (millis: number): void => {
+    Options.check({ millis }, slowChecks, ["millis"])
     this.slowMillis = millis
   }
 

@@ -146,6 +146,9 @@ describe("createTestHoldfast", () => {
         { pointer: "/millis", message: "must be a number of milliseconds" },
       ])
     }
+    for (const millis of ["200 ms" as never, Number.NaN, 1 / 0, -1, undefined as never]) {
+      expect(wrong(() => shop.faults.slowStore(millis))).toMatchObject([{ pointer: "/millis" }])
+    }
     expect(shop.clock.now()).toEqual(new Date("2023-11-14T22:00:00Z"))
     shop.clock.advance(-1_000)
     expect(shop.clock.now()).toEqual(new Date("2023-11-14T21:59:59Z"))
