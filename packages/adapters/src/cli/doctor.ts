@@ -33,11 +33,15 @@ const settingNames = [
   "synchronous_standby_names",
   "max_connections",
   "superuser_reserved_connections",
+  "reserved_connections",
   "deadlock_timeout",
   "lock_timeout",
   "statement_timeout",
   "idle_in_transaction_session_timeout",
 ] as const
+
+/** A client of another role: of these a role that may not read statistics is shown whose they are, and nothing else. */
+const isHidden = "(backend_type is null and usename is not null and datname is not null)"
 
 /** What sessions start with, not what this one was set to. */
 const server = statement(
@@ -49,7 +53,8 @@ const server = statement(
   'user', current_user,
   'replica', pg_is_in_recovery(),
   'standbys', (select count(*) from pg_stat_replication),
-  'connections', (select count(*) from pg_stat_activity where backend_type = 'client backend'),
+  'connections', (select count(*) from pg_stat_activity where backend_type = 'client backend' or ${isHidden}),
+  'hidden', (select count(*) from pg_stat_activity where ${isHidden}),
   'limits', array_to_json(array(
     select json_build_array('role', rolname, rolconnlimit, (select count(*) from pg_stat_activity where usename = rolname))
       from pg_roles where rolname = session_user and rolconnlimit >= 0 and not rolsuper

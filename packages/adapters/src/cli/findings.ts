@@ -28,10 +28,12 @@ export interface Server {
   /** How many servers follow this one. */
   readonly standbys: number
   readonly connections: number
+  /** How many of them are of other roles and do not show what they do. */
+  readonly hidden: number
   /** What the role and the database are limited to, where they are. */
   readonly limits: ReadonlyArray<readonly [of: "role" | "database", name: string, most: number, connections: number]>
   readonly now: number
-  /** The oldest transaction of somebody else, with its age in seconds. */
+  /** The oldest transaction of somebody else that shows, with its age in seconds. */
   readonly longest: readonly [pid: number, application: string, seconds: number] | null
 }
 
@@ -129,7 +131,9 @@ export const serverFindings = (server: Server, localNow: number): ReadonlyArray<
       what: `Commits wait for standbys (${named}). A wait that is cancelled is an unknown outcome, except to a shop on a client of Effect's and to calls by within: their drivers do not tell of it.`,
     })
   }
-  const free = number("max_connections") - number("superuser_reserved_connections") - connections
+  // Servers before version 16 have no reserved_connections.
+  const reserved = number("superuser_reserved_connections") + Number(settings.reserved_connections ?? 0)
+  const free = number("max_connections") - reserved - connections
   note(
     free < connectionsOfShop,
     "warn",
@@ -157,6 +161,13 @@ export const serverFindings = (server: Server, localNow: number): ReadonlyArray<
       `A transaction has been open for ${seconds} s (process ${pid}, ${application === "" ? "unnamed" : application}): what it locked stays locked, and old rows pile up.`,
       `End it, and set idle_in_transaction_session_timeout (now ${is("idle_in_transaction_session_timeout")} ms; 0 is never).`,
     )
+  }
+  if (server.hidden > 0) {
+    findings.push({
+      level: "ok",
+      what: `How long the transactions of other roles have been open is not shown to "${user}": ${server.hidden} connections are theirs.`,
+      todo: `To have them looked at, ask as another role, or: grant pg_read_all_stats to ${identifier(user)};`,
+    })
   }
   const skew = Math.round(Math.abs(localNow - now) / 1000)
   note(

@@ -9,6 +9,7 @@ import { text } from "node:stream/consumers"
 import { createHoldfast, isHoldfastError } from "@holdfast/core"
 import { commandMillis } from "@holdfast/test-services"
 import { Effect } from "effect"
+import pg from "pg"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { inboxSql } from "../../src/kafka/index.ts"
 import { postgres, postgresSql } from "../../src/postgres/index.ts"
@@ -303,6 +304,29 @@ describe("on a server", () => {
         expect((await holdfast(["doctor", "--url", there, "--schema", schema])).out).not.toContain("connections of the")
       } finally {
         await ask(`alter database ${database} owner to current_user`)
+        await ask(`drop role ${role}`)
+      }
+    })
+  })
+
+  it("doctor says what a role is not shown of others, and counts their connections all the same", async () => {
+    await onDatabase(async (there) => {
+      const role = `unread_${schema}`
+      await ask(`create role ${role} login`)
+      const asRole = new URL(there)
+      asRole.username = role
+      const another = new pg.Client({ connectionString: there })
+      try {
+        await another.connect()
+        const hidden = async () => {
+          const { out } = await holdfast(["doctor", "--url", asRole.href, "--schema", schema])
+          return /not shown to .*: (\d+) connections.*\n.*(grant .*;)/.exec(out)?.slice(1)
+        }
+        expect(await hidden()).toEqual([expect.stringMatching(/^[1-9]/), `grant pg_read_all_stats to "${role}";`])
+        await ask(`grant pg_read_all_stats to ${role}`)
+        expect(await hidden()).toBeUndefined()
+      } finally {
+        await another.end()
         await ask(`drop role ${role}`)
       }
     })

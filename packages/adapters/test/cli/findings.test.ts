@@ -27,6 +27,7 @@ const healthy: Server = {
   replica: false,
   standbys: 0,
   connections: 20,
+  hidden: 0,
   limits: [],
   now,
   longest: null,
@@ -37,6 +38,21 @@ describe("of a server", () => {
   it("a healthy one has nothing to do", () => {
     const findings = serverFindings({ ...healthy, longest: [7, "report", 59] }, now + 1_999)
     expect(findings.map(({ level }) => level)).toEqual(["ok", "ok"])
+  })
+
+  it("sessions that do not show what they do are no fault, and told of", () => {
+    const [, hidden] = serverFindings({ ...healthy, hidden: 12 }, now)
+    expect(hidden).toMatchObject({
+      level: "ok",
+      what: expect.stringMatching(/not shown to "ann": 12 connections/),
+      todo: expect.stringContaining('grant pg_read_all_stats to "ann";'),
+    })
+  })
+
+  it("connections that are kept for roles of the server's own choice are not free", () => {
+    const settings = { ...healthy.settings, reserved_connections: "5" }
+    const [, few] = serverFindings({ ...healthy, settings, connections: 85 }, now)
+    expect(few).toMatchObject({ level: "warn", what: expect.stringContaining("85 of 100 connections") })
   })
 
   const symptoms: ReadonlyArray<readonly [string, Partial<Server>, "warn" | "wrong", RegExp]> = [
