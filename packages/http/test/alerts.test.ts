@@ -71,6 +71,18 @@ describe("alerts and dashboard", () => {
     }
   })
 
+  it("leave out only a route that there is, and where waiting is asked for", async () => {
+    const { handler } = await furnished()
+    const ask = askOf(handler, { "x-caller": "ann" })
+    await ask("GET", "/coupons/issue-requests/some?wait=1")
+    const { text } = await ask("GET", "//metrics")
+    for (const source of ["ops/alerts.yaml", "ops/grafana/holdfast.json"]) {
+      const routes = Array.from(file(source).matchAll(/route!=\\?"(.*?)\\?"/g), ([, route]) => route)
+      expect(routes.length).toBeGreaterThan(0)
+      for (const route of routes) expect(text).toContain(`bucket{route="${route}"`)
+    }
+  })
+
   it("have a runbook and a case for each alert", () => {
     const runbooks = file("docs/operations/runbooks.md")
     const cases = file("ops/alerts.test.yaml")
