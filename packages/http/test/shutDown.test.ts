@@ -4,7 +4,7 @@ import { createHoldfast, HoldfastError, type StoreFault } from "@holdfast/core"
 import { inProcessRequests, MemoryStore } from "@holdfast/core/memory"
 import { RequestLog, type RequestLogShape, Store } from "@holdfast/core/ports"
 import { Effect, Layer } from "effect"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, onTestFinished } from "vitest"
 import { shopHandler } from "../src/index.ts"
 import { shutDown, toNodeHandler } from "../src/node/index.ts"
 import { askOf, callerOfHeader, stocked } from "./support.ts"
@@ -43,6 +43,45 @@ describe("readiness", () => {
       status: 200,
       body: { status: "degraded", store: { reachable: false } },
     })
+    await shop.stop()
+  })
+})
+
+describe("given a store that is away before the shop has started", () => {
+  const starting = {
+    "and says so": Layer.effect(Store, Effect.fail<StoreFault>({ _tag: "Lost", reason: "db-1 is away" })),
+    "and hangs": Layer.effect(Store, Effect.never),
+  }
+  const asking = (layer: Layer.Layer<Store, StoreFault>, readyWithoutStore: boolean) => {
+    const shop = createHoldfast({ store: { name: "one", layer }, logger: () => {} })
+    onTestFinished(() => shop.stop({ drainMillis: 0 }))
+    return askOf(shopHandler(shop, { ...callerOfHeader, readyWithoutStore }))
+  }
+
+  it.each(Object.entries(starting))("%s, is heard in the time of a probe", async (_, layer) => {
+    const began = performance.now()
+    expect(await asking(layer, false)("GET", "//readyz")).toMatchObject({
+      status: 503,
+      body: { code: "STORE_UNAVAILABLE" },
+    })
+    expect(performance.now() - began).toBeLessThan(999)
+    expect(await asking(layer, true)("GET", "//readyz")).toMatchObject({
+      status: 200,
+      body: { status: "degraded", store: { reachable: false } },
+    })
+  })
+
+  it.each(Object.entries(starting))("%s, is in the metrics that alerts are on", async (_, layer) => {
+    const ask = asking(layer, false)
+    await ask("GET", "//livez")
+    const { status, text } = await ask("GET", "//metrics")
+    expect(status).toBe(200)
+    expect(text).toMatch(/^holdfast_store_reachable 0$/m)
+    expect(text).toMatch(/^holdfast_http_requests_total\{route="GET \/livez",status="200"\} 1$/m)
+    // As they are once the shop has started.
+    const heads = (of: string) => of.match(/^# .* holdfast_(?:store_reachable|degraded) .*$/gm)
+    const shop = await stocked()
+    expect(heads(text)).toEqual(heads((await askOf(shopHandler(shop, callerOfHeader))("GET", "//metrics")).text))
     await shop.stop()
   })
 })

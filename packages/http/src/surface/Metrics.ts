@@ -34,9 +34,9 @@ export class Metrics {
     counts.count++
   }
 
-  /** The Prometheus text exposition, version 0.0.4. */
-  text(health: HealthReport): string {
-    const lines = [...this.#http(), ...shopLines(health)]
+  /** The Prometheus text exposition, version 0.0.4. Of a shop that has not found its store that alone is told, which alerts are on. */
+  text(health: HealthReport | undefined): string {
+    const lines = [...this.#http(), ...(health === undefined ? storelessLines() : shopLines(health))]
     return `${lines.join("\n")}\n`
   }
 
@@ -65,6 +65,11 @@ export class Metrics {
       this.inFlight,
     )
   }
+}
+
+function* storelessLines(): Generator<string> {
+  yield* one("holdfast_store_reachable", "gauge", "1 where the store answers.", 0)
+  yield* one("holdfast_degraded", "gauge", "1 where the shop works with less than it should.", 1)
 }
 
 function* shopLines(report: HealthReport): Generator<string> {
