@@ -4,7 +4,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { createHoldfast, inProcessBus, type StoreFault } from "@holdfast/core"
+import { createHoldfast, inProcessBus, measurementsOf, prometheusName, type StoreFault } from "@holdfast/core"
 import { MemoryStore } from "@holdfast/core/memory"
 import { Store } from "@holdfast/core/ports"
 import { freePort, leaveOut } from "@holdfast/test-services"
@@ -68,6 +68,17 @@ describe("alerts and dashboard", () => {
       const [base = name] = name.split(/_(?:bucket|sum|count)$/)
       const short = base.replace(/^holdfast_(?:subscription|bus)/, "")
       expect(page.includes(base) || page.includes(`\`${short}\``), `telemetry.md tells of ${base}`).toBe(true)
+    }
+  })
+
+  it("have their seconds under the same name by an exporter that adds no units, with the views of the page", async () => {
+    const shop = createHoldfast()
+    const inSeconds = measurementsOf(await shop.health()).filter(({ unit }) => unit === "s")
+    await shop.stop()
+    const [, listed = ""] = /const inSeconds = \[(.*?)\]/.exec(file("docs/operations/telemetry.md")) ?? []
+    expect(inSeconds.map(({ name }) => `"${name.slice("holdfast.".length)}"`)).toEqual(listed.split(", "))
+    for (const { name, kind, unit } of inSeconds) {
+      expect(prometheusName({ name: `${name}_seconds`, kind, unit: "" })).toBe(prometheusName({ name, kind, unit }))
     }
   })
 

@@ -1,6 +1,6 @@
 import { createHoldfast, measurementsOf } from "@holdfast/core"
 import { memory } from "@holdfast/core/memory"
-import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics"
+import { DataPointType, MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { openTelemetry } from "../../src/opentelemetry/index.ts"
 
@@ -63,6 +63,22 @@ describe("metrics of a host without Effect", () => {
     await settle()
     expect(await Promise.all(readers.map(opened))).toEqual([3, 3])
     await again.stop()
+  })
+
+  it("say after the stop nothing of a moment that is over, and give up the lease", async () => {
+    const reader = new OnDemand()
+    const meterProvider = new MeterProvider({ readers: [reader] })
+    const shop = createHoldfast({ store: memory(), telemetry: openTelemetry({ meterProvider }) })
+    await shop.events.subscribe("mail", () => {})
+    await expect.poll(async () => (await shop.health()).subscriptions[0]?.hasLease).toBe(true)
+    await shop.stop()
+    const { resourceMetrics } = await reader.collect()
+    const all = resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics)
+    const gauges = all.filter(({ dataPointType }) => dataPointType === DataPointType.GAUGE)
+    const told = gauges.flatMap(({ descriptor: { name }, dataPoints }) => dataPoints.map(({ value }) => [name, value]))
+    // Whoever adds up the owners of a fleet keeps what it was told last for minutes.
+    expect(told).toEqual([["holdfast.subscription_owner", 0]])
+    expect(all.length).toBeGreaterThan(10)
   })
 
   it("are read no more once that was ended, also where the first reading is still under way", async () => {

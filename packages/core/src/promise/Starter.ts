@@ -11,7 +11,7 @@ import { EventBus, Ranking, RequestLog, SharedCache, Store, type StoreFault } fr
 import type { Refusal, Unavailable } from "../refusals.ts"
 import { Health } from "../services/Health.ts"
 import { layerWithRuntime, relayedWithRuntime, type Services } from "../services/Holdfast.ts"
-import { measurementsOf } from "../services/measurements.ts"
+import { leftBehind, measurementsOf } from "../services/measurements.ts"
 import { Runtime } from "../services/Runtime.ts"
 import { defaultDeadlineMillis } from "../services/stamps.ts"
 import { quietly } from "../thrown.ts"
@@ -167,7 +167,9 @@ export class Starter implements Host {
     return table.pipe(
       Effect.timeoutOption(lastTableMillis),
       Effect.catchCause(() => Effect.succeedNone),
-      Effect.flatMap((last) => Effect.sync(() => quietly(() => end?.(Option.getOrUndefined(last))))),
+      Effect.flatMap((last) =>
+        Effect.sync(() => quietly(() => end?.(Option.getOrUndefined(Option.map(last, leftBehind))))),
+      ),
     )
   }
 

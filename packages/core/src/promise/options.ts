@@ -53,8 +53,8 @@ export interface TelemetryOption {
   /** The span that the host is in where it makes a call. */
   readonly activeSpan: () => Tracer.AnySpan | undefined
   /**
-   * Has metrics read whenever somebody collects them, until what it answers is called. That is given what they were at the stop,
-   * for the collection that comes after it.
+   * Has metrics read whenever somebody collects them, until what it answers is called. That is given what was counted up to the stop,
+   * for the collection that comes after it, and that no lease is held any more.
    */
   readonly observe: (
     read: () => Promise<ReadonlyArray<Measurement>>,

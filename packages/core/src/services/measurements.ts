@@ -33,7 +33,23 @@ export const measurementsOf = (report: HealthReport): ReadonlyArray<Measurement>
   },
 ]
 
-/** The name that Prometheus has for a metric, as exporters of OpenTelemetry make it: `holdfast_lane_busy_seconds_total`. */
+/**
+ * What a process leaves behind when its shop stops: what it counted. The lease is another's in a moment, and whatever else it said of
+ * a moment is over: who is pushed numbers shows the last ones for minutes.
+ */
+export const leftBehind = (table: ReadonlyArray<Measurement>): ReadonlyArray<Measurement> =>
+  table.map((one) => {
+    if (one.kind === "counter") return one
+    const isLease = one.name === ownerName
+    return { ...one, samples: isLease ? one.samples.map(({ labels }) => ({ labels, value: 0 })) : [] }
+  })
+
+const ownerName = "holdfast.subscription_owner"
+
+/**
+ * The name that Prometheus has for a metric, as OpenTelemetry says that exporters make it: `holdfast_lane_busy_seconds_total`. Node's
+ * leaves the unit out.
+ */
 export const prometheusName = ({ name, unit, kind }: Pick<Measurement, "name" | "unit" | "kind">): string =>
   `${name.replaceAll(".", "_")}${unit === "s" ? "_seconds" : ""}${kind === "counter" ? "_total" : ""}`
 
@@ -107,13 +123,10 @@ const ofSubscriptions = ({ subscriptions }: HealthReport): ReadonlyArray<Measure
     samples: ReadonlyArray<Sample>,
   ): Measurement => ({ name: `holdfast.subscription_${name}`, kind, unit, help, samples })
   return [
-    named(
-      "owner",
-      "gauge",
-      "{bool}",
-      "1 in the process that has the lease.",
-      each((one) => (one.hasLease ? 1 : 0)),
-    ),
+    {
+      ...gauge(ownerName, "{bool}", "1 in the process that has the lease.", 0),
+      samples: each((one) => (one.hasLease ? 1 : 0)),
+    },
     named(
       "takeovers",
       "counter",
