@@ -710,5 +710,11 @@ describe("reads", () => {
     expect((await ask("GET", "/products/1", undefined, { traceparent })).headers.get("trace-id")).toBe(trace)
     const own = (await ask("GET", "/products/1", undefined, { traceparent: "rubbish" })).headers.get("trace-id")
     expect(own).toMatch(/^[0-9a-f]{32}$/)
+    for (const none of [`${traceparent}-more`, `00-${trace}-0000000000000000-01`, `ff-${trace}-00f067aa0ba902b7-01`]) {
+      const { headers } = await ask("GET", "/products/1", undefined, { traceparent: none })
+      expect(headers.get("trace-id"), none).not.toBe(trace)
+    }
+    const later = { traceparent: `cc-${trace}-00f067aa0ba902b7-01-more` }
+    expect((await ask("GET", "/products/1", undefined, later)).headers.get("trace-id")).toBe(trace)
   })
 })

@@ -16,7 +16,7 @@ import {
   TraceFlags,
   trace,
 } from "@opentelemetry/api"
-import { type Context, Exit, Option, Tracer } from "effect"
+import { Context, Exit, Option, Tracer } from "effect"
 
 /** A tracer of Effect's that has its spans kept by OpenTelemetry. */
 export const tracerOn = (tracer: () => OtelTracer): Tracer.Tracer =>
@@ -25,10 +25,29 @@ export const tracerOn = (tracer: () => OtelTracer): Tracer.Tracer =>
 /** The span that the host is in, if it is in one. */
 export const activeSpan = (): Tracer.AnySpan | undefined => {
   const active = trace.getSpan(context.active())?.spanContext()
-  if (active === undefined || !trace.isSpanContextValid(active)) return undefined
-  const { traceId, spanId, traceFlags } = active
-  return Tracer.externalSpan({ traceId, spanId, sampled: (traceFlags & TraceFlags.SAMPLED) !== 0 })
+  return active === undefined || !trace.isSpanContextValid(active) ? undefined : new HostSpan(active)
 }
+
+const noAnnotations = Context.empty()
+
+/** A span of the host's. Samplers look at what Effect has no word for: whether it is of this process, and its trace state. */
+class HostSpan implements Tracer.ExternalSpan {
+  readonly _tag = "ExternalSpan"
+  readonly annotations = noAnnotations
+  readonly kept: SpanContext
+  readonly traceId: string
+  readonly spanId: string
+  readonly sampled: boolean
+
+  constructor(kept: SpanContext) {
+    this.kept = kept
+    this.traceId = kept.traceId
+    this.spanId = kept.spanId
+    this.sampled = isSampled(kept)
+  }
+}
+
+const isSampled = ({ traceFlags }: SpanContext): boolean => (traceFlags & TraceFlags.SAMPLED) !== 0
 
 type SpanOptions = Parameters<Tracer.Tracer["span"]>[0]
 
@@ -51,6 +70,7 @@ class BridgedSpan implements Tracer.Span {
   readonly spanId: string
   readonly traceId: string
   readonly sampled: boolean
+  readonly kept: SpanContext
   status: Tracer.SpanStatus
   readonly #kept: OtelSpan
 
@@ -73,10 +93,10 @@ class BridgedSpan implements Tracer.Span {
       },
       around,
     )
-    const { spanId, traceId, traceFlags } = this.#kept.spanContext()
-    this.spanId = spanId
-    this.traceId = traceId
-    this.sampled = (traceFlags & TraceFlags.SAMPLED) !== 0
+    this.kept = this.#kept.spanContext()
+    this.spanId = this.kept.spanId
+    this.traceId = this.kept.traceId
+    this.sampled = isSampled(this.kept)
   }
 
   attribute(key: string, value: unknown): void {
@@ -110,12 +130,12 @@ const contextOf = (kind: Tracer.SpanKind, parent: Tracer.AnySpan | undefined): O
   return around === ROOT_CONTEXT ? around : trace.deleteSpan(around)
 }
 
-const spanContextOf = ({ _tag, traceId, spanId, sampled }: Tracer.AnySpan): SpanContext => ({
-  traceId,
-  spanId,
-  traceFlags: sampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
-  isRemote: _tag === "ExternalSpan",
-})
+const spanContextOf = (span: Tracer.AnySpan): SpanContext => {
+  if (span instanceof HostSpan || span instanceof BridgedSpan) return span.kept
+  const { _tag, traceId, spanId, sampled } = span
+  const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE
+  return { traceId, spanId, traceFlags, isRemote: _tag === "ExternalSpan" }
+}
 
 // A batch has as many links as calls, and they say nothing but whose call it was.
 const linkOf = ({ span, attributes }: Tracer.SpanLink): Link => {

@@ -1,6 +1,6 @@
 import { type CreateOptions, createHoldfast, HoldfastError, type Shop } from "@holdfast/core"
 import { memory } from "@holdfast/core/memory"
-import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api"
+import { context, createTraceState, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api"
 import {
   InMemorySpanExporter,
   type ReadableSpan,
@@ -54,6 +54,46 @@ describe("spans of a host without Effect", () => {
       expect(batch.attributes).toMatchObject({ "db.system.name": "memory", "db.query.summary": "BATCH points.charge" })
     }
     expect(exporter.getFinishedSpans()).toHaveLength(batches.length)
+  })
+
+  it("are linked once to a caller that asks for much in one go", async () => {
+    const { shop, exporter, host } = await traced()
+    const callers = ["a", "b"].map((name) => host.startSpan(name))
+    const charged = callers.flatMap((span, caller) =>
+      context.with(trace.setSpan(context.active(), span), () =>
+        Array.from({ length: 200 }, (_, n) =>
+          shop.points.charge({ accountId: "ann", amount: 1, key: `${caller} ${n}` }),
+        ),
+      ),
+    )
+    await Promise.all(charged)
+    await shop.stop()
+    const batches = batchesOf(exporter.getFinishedSpans())
+    const linked = batches.map(({ links }) => links.map((link) => link.context.spanId))
+    for (const ids of linked) expect(ids).toEqual([...new Set(ids)])
+    expect(new Set(linked.flat())).toEqual(new Set(callers.map((span) => span.spanContext().spanId)))
+  })
+
+  it("know of a caller's span that it is of this process, and its trace state", async () => {
+    const { shop, exporter, host } = await traced()
+    const traceState = createTraceState("vendor=7")
+    const remote = {
+      traceId: "0af7651916cd43dd8448eb211c80319c",
+      spanId: "b7ad6b7169203331",
+      traceFlags: 1,
+      traceState,
+    }
+    const above = trace.setSpanContext(context.active(), { ...remote, isRemote: true })
+    const mine = host.startSpan("mine", {}, above)
+    await context.with(trace.setSpan(above, mine), () => shop.points.charge({ accountId: "ann", amount: 1, key: "c" }))
+    await context.with(above, () => shop.points.charge({ accountId: "ann", amount: 1, key: "d" }))
+    await shop.stop()
+    const [first, second] = batchesOf(exporter.getFinishedSpans())
+    expect(first?.parentSpanContext).toEqual(mine.spanContext())
+    expect(first?.parentSpanContext?.isRemote).not.toBe(true)
+    expect(second?.parentSpanContext).toEqual({ ...remote, isRemote: true })
+    expect(first?.links[0]?.context).toEqual(mine.spanContext())
+    expect(first?.spanContext().traceState?.get("vendor")).toBe("7")
   })
 
   it.each([null, 5, {}, "", "00-1-2-01"])(

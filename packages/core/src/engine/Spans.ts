@@ -93,7 +93,8 @@ export class Spans {
       if (caller === last || links.length === maxLinks) continue
       last = caller
       const span = spanOfCaller(caller)
-      if (span !== undefined) links.push({ span, attributes: none })
+      // The span of a host without Effect is looked up at each call, and is another object each time.
+      if (span !== undefined && !isSame(span, links.at(-1)?.span)) links.push({ span, attributes: none })
     }
     const summary = `BATCH ${Array.from(operations).sort().join(" ")}`.slice(0, 255)
     // A call that is alone in its batch has it as a child: then its trace shows where its time went.
@@ -126,6 +127,9 @@ export class Spans {
     span.end(this.#clock.currentTimeNanosUnsafe(), error === undefined ? Exit.void : Exit.fail(error))
   }
 }
+
+const isSame = (one: Tracer.AnySpan, other: Tracer.AnySpan | undefined): boolean =>
+  one.spanId === other?.spanId && one.traceId === other.traceId
 
 /** Notes on the span of the batch, where there is one, what kept it from being done in one go. */
 export const noteOnSpan = (fault: StoreFault): Effect.Effect<void> =>

@@ -5,6 +5,9 @@ import { Context, type Tracer } from "effect"
 
 const format = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/
 const noVersion = "ff"
+const thisVersion = "00"
+/** Of one of this version. */
+const length = 55
 const noTrace = "0".repeat(32)
 const noSpan = "0".repeat(16)
 const annotations = Context.empty()
@@ -23,6 +26,8 @@ export const spanOfTraceparent = (text: string | undefined): Tracer.AnySpan | un
   const spanId = text.slice(36, 52)
   // Looked for here: as lookaheads they took as long as all the rest of the format.
   if (traceId === noTrace || spanId === noSpan || text.startsWith(noVersion)) return undefined
+  // Only later versions may have more behind the flags.
+  if (text.length > length && text.startsWith(thisVersion)) return undefined
   return { _tag: "ExternalSpan", traceId, spanId, sampled: isOdd(text.charCodeAt(54)), annotations }
 }
 

@@ -184,6 +184,10 @@ describe("a traceparent", () => {
     "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
     "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what-the-future-will-be-like",
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-",
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01.",
+    "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01.what",
   ])("%s is none", (text) => {
     expect(spanOfTraceparent(text)).toBeUndefined()
   })
