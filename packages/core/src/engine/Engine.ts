@@ -313,11 +313,11 @@ class RunningEngine implements Engine {
         if (batch.length === 0) return Effect.void
         // What others may take too is theirs to overlap: smaller batches of it would gain nothing.
         const mayPass = this.#context.store.passesTurns === true && batch.every((pending) => pending.lane !== undefined)
-        const began = this.#elapsed()
+        lane.takes(this.#elapsed())
         return Effect.onExit(this.#run(batch, mayPass ? turn : undefined), () =>
           Effect.sync(() => {
             this.#queue.finished(batch)
-            this.#counters.laneBusyMillis += this.#elapsed() - began
+            this.#counters.laneBusyMillis += lane.gives(this.#elapsed())
           }),
         )
       }),

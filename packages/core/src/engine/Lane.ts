@@ -13,10 +13,25 @@ export class Lane {
   /** Whether the last batch passed its turn. */
   overlaps = false
   readonly #turn = new Signal()
+  /** How many batches it has in hand, and until when it was told how long it had any. */
+  #inHand = 0
+  #toldUntil = 0
 
   constructor(index: number) {
     this.index = index
     this.#turn.notify()
+  }
+
+  takes(now: number): void {
+    if (this.#inHand++ === 0) this.#toldUntil = now
+  }
+
+  /** One batch less. Answers for how long the lane had any since it last told: batches that overlap are not counted twice. */
+  gives(now: number): number {
+    const busy = now - this.#toldUntil
+    this.#inHand--
+    this.#toldUntil = now
+    return busy
   }
 
   /** Waits for the turn, and has it to the end of `run` or until that passes it. */

@@ -3,6 +3,7 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { TestClock } from "effect/testing"
 import { CampaignId } from "../../src/values.ts"
 import { type Behaviour, controlledStore, gate, lose } from "../support/controlledStore.ts"
 import { allOf, engineOn, inSimulatedTime, runOn, type Submitted, submitAll } from "../support/submitting.ts"
@@ -57,6 +58,28 @@ describe("a lane whose store passes turns", () => {
       expect(submitted.map(({ answers }) => answers())).toEqual(submitted.map(() => 1))
       const campaign = yield* store.shape.reads.campaign(CampaignId.make("c0"))
       expect(campaign?.issued).toBe(320)
+    }),
+  )
+
+  it.effect("is busy for as long as it has a batch in hand, however many overlap", () =>
+    Effect.gen(function* () {
+      const { store, engine, held } = yield* oneLane
+      store.behave = passing(held.behave)
+      const busy = () => engine.metrics().laneBusyMillis
+      const before = busy()
+      for (const [round, millis] of [1_000, 400].entries()) {
+        submitAll(engine, claims(2, round * 2))
+        yield* runOn
+        yield* TestClock.adjust(millis)
+      }
+      expect(held.waiting).toBe(2)
+      held.open()
+      yield* runOn
+      expect(busy() - before).toBe(1_400)
+      yield* TestClock.adjust(5_000)
+      submitAll(engine, claims(2, 4))
+      yield* runOn
+      expect(busy() - before).toBe(1_400)
     }),
   )
 
