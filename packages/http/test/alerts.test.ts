@@ -110,6 +110,31 @@ describe("alerts and dashboard", () => {
     for (const name of names) expect(cases).toContain(`alertname="${name}"`)
   })
 
+  it("have runbooks and panels whose questions Prometheus understands, however seldom it scrapes", () => {
+    const asked = Array.from(
+      file("docs/operations/runbooks.md").matchAll(/`([^`]*holdfast_[^`]*)`/g),
+      ([, expr]) => expr,
+    )
+    const { panels } = JSON.parse(file("ops/grafana/holdfast.json")) as {
+      readonly panels: ReadonlyArray<{ readonly targets: ReadonlyArray<{ readonly expr: string }> }>
+    }
+    const shown = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))
+    expect([asked.length > 5, shown.length > 20]).toEqual([true, true])
+    // By default it scrapes once a minute, and a rate takes two samples.
+    for (const expr of [...asked, ...shown]) expect(expr).not.toMatch(/\[(?:\d+s|1m)\]/)
+    const promtool = prometheus("questions of the runbooks, asked by promtool", "promtool")
+    if (promtool === undefined) return
+    const rules = [...asked, ...shown].map((expr, index) => ({
+      record: `asked:${index}`,
+      expr: expr?.replaceAll("$__rate_interval", "4m"),
+    }))
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-asked-"))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    writeFileSync(join(folder, "asked.yaml"), JSON.stringify({ groups: [{ name: "asked", rules }] }))
+    const { status, stderr } = spawnSync(promtool, ["check", "rules", join(folder, "asked.yaml")])
+    expect([status, String(stderr)]).toEqual([0, expect.anything()])
+  })
+
   it("fire for their faults, and none for a healthy fleet", () => {
     const promtool = prometheus("alerts evaluated by promtool", "promtool")
     if (promtool === undefined) return
