@@ -3,6 +3,8 @@
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { createServer, type IncomingMessage } from "node:http"
+import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -17,7 +19,8 @@ const node = (...args: ReadonlyArray<string>): ChildProcess =>
   spawn(process.execPath, ["--conditions=@holdfast/source", ...args], { cwd: root, stdio: ["ignore", "pipe", "pipe"] })
 
 const load = async (...flags: ReadonlyArray<string>) => {
-  const child = node("bench/src/journeys/main.ts", "--url", url, ...flags)
+  const at = flags.includes("--url") ? [] : ["--url", url]
+  const child = node("bench/src/journeys/main.ts", ...at, ...flags)
   const heard = { out: "", err: "" }
   child.stdout?.on("data", (chunk) => (heard.out += chunk))
   child.stderr?.on("data", (chunk) => (heard.err += chunk))
@@ -64,6 +67,30 @@ describe("npm run load", () => {
     const claims = await load("--scenario", "claims", "--rate", "1000", "--seconds", "2", "--p99", "100000")
     expect(claims.err).toMatch(/BROKEN {2}no request of ours was wrong/)
     expect(claims.code).toBe(1)
+  })
+
+  it("fails where a shop answers nothing, and where it is gone at the end", async () => {
+    const ofPeople = (request: IncomingMessage) => request.headers["user-agent"] !== undefined
+    let isGone = false
+    const hung = createServer((request, response) => {
+      // The tool's own questions come from fetch, which says who it is.
+      if (ofPeople(request) && !isGone) response.end(JSON.stringify({ stock: 100 }))
+      else if (isGone) request.socket.destroy()
+    })
+    await new Promise<void>((listening) => hung.listen(0, "127.0.0.1", listening))
+    const { port } = hung.address() as AddressInfo
+    const flags = ["--url", `http://127.0.0.1:${port}`, "--scenario", "steady", "--rate", "20", "--seconds", "2"]
+    const { code, err } = await load(...flags)
+    expect(err).toMatch(/BROKEN {2}answers came at the rate \(0 of about 40\)/)
+    expect(code).toBe(1)
+    setTimeout(() => {
+      isGone = true
+    }, 1_500)
+    const gone = await load(...flags)
+    expect(gone.err).toMatch(/BROKEN {2}sold as often as answered \(nobody knows/)
+    expect(gone.code).toBe(1)
+    hung.closeAllConnections()
+    hung.close()
   })
 
   it("says how it is used", async () => {
