@@ -42,11 +42,16 @@ const serverAt = async (Client: typeof Redis, at: string): Promise<RedisServer> 
   const options = { db, lazyConnect: true, connectTimeout: 3_000, commandTimeout: 3_000, retryStrategy: null }
   const redis = new Client(url, options)
   const refused = keepToDatabase(redis)
+  // The client says of a connection that comes to nothing that it is closed, and why beside it.
+  let why: Error | undefined
+  redis.on("error", (error) => {
+    why = error
+  })
   try {
     await redis.connect()
     return await readOf(redis)
   } catch (error) {
-    throw refused() ?? error
+    throw refused() ?? why ?? error
   } finally {
     redis.disconnect()
   }

@@ -34,8 +34,18 @@ describe("what doctor says of a Redis", () => {
     expect(whats(findings, "ok")[0]).toMatch(/^Redis \d+\.\d+\.\d+, a server of its own\.$/)
     expect(whats(findings, "warn")).toContainEqual(expect.stringContaining("noeviction"))
     expect(await redisFindings("redis://127.0.0.1:1")).toMatchObject([
-      { level: "wrong", todo: "Sales go on without it, at the store's speed." },
+      {
+        level: "wrong",
+        what: expect.stringContaining("ECONNREFUSED"),
+        todo: "Sales go on without it, at the store's speed.",
+      },
     ])
+    const stranger = new URL(url)
+    stranger.username = "ann"
+    stranger.password = "geheim"
+    const [refused] = await redisFindings(stranger.href)
+    expect(refused?.what).toContain("WRONGPASS")
+    expect(refused?.what).not.toContain("geheim")
   })
 
   it("given a database that it does not have, and a url that is none → one finding each", async (context) => {
