@@ -184,6 +184,25 @@ describe("on a pool of the host", () => {
     expect(pool.totalCount - pool.idleCount).toBe(0)
   })
 
+  it("counts a connection as opened once, however often the pool lends it, and again where it was lost", async () => {
+    const proxy = await proxyTo(url())
+    cleanups.push(() => proxy.close())
+    const shop = shopOn(poolOf({ connectionString: proxy.url }))
+    await furnishShop(shop, { accounts: 1, products: 1 })
+    const opened = async () => (await shop.health()).metrics.sessionsOpened
+    for (let n = 0; n < 50; n++) {
+      await buy(shop, `order-${n}`)
+      await Promise.all([shop.points.balance("account-0"), shop.points.entries({ accountId: "account-0" })])
+      await opened()
+    }
+    const before = await opened()
+    // Two that decide and a spare one, and one each for small reads, lists, scans, events and probes.
+    expect(before).toBeLessThanOrEqual(8)
+    proxy.cut()
+    await buy(shop, "after")
+    expect(await opened()).toBeGreaterThan(before)
+  })
+
   it("answers STORE_UNAVAILABLE while others hold the whole pool, and works again after", async () => {
     const pool = poolOf({ max: 3 })
     const shop = shopOn(pool)

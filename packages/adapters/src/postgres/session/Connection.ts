@@ -31,8 +31,9 @@ export class Connection {
   readonly #opening = Semaphore.makeUnsafe(1)
   readonly #exclusive = Semaphore.makeUnsafe(1)
   #session: Session | undefined
-  /** How many sessions it has opened so far. */
+  /** How many sessions it has opened so far. One that is lent again after it was given back whole is no other. */
   opened = 0
+  #isGivenBack = false
   #closed = false
   /** By a clock that nobody sets: one that was set back would keep the server away for as long. */
   #retryAt = 0n
@@ -82,7 +83,7 @@ export class Connection {
       ),
     )
     // Whoever is interrupted may have been lent a session that moment, and has not begun to use it.
-    return this.#lent ? Effect.ensuring(used, this.#dropAny) : used
+    return this.#lent ? Effect.ensuring(used, this.#giveBack) : used
   }
 
   /** One statement that stands alone, beside those of others where the session is shared. */
@@ -127,7 +128,8 @@ export class Connection {
         // The connection may have been closed meanwhile, and nobody would close this session.
         if (Exit.isSuccess(opened) && !this.#closed) {
           this.#session = { wire: opened.value, scope }
-          this.opened++
+          if (!this.#isGivenBack) this.opened++
+          this.#isGivenBack = false
           this.#lastFailure = undefined
           this.#pauseMillis = firstPauseMillis
           return this.#session
@@ -159,6 +161,14 @@ export class Connection {
   #drop(session: Session): Effect.Effect<void> {
     if (this.#session === session) this.#session = undefined
     return Scope.close(session.scope, Exit.void)
+  }
+
+  /** What is still here was neither lost nor left in the middle of something. */
+  get #giveBack(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#isGivenBack = this.#session !== undefined
+      return this.#dropAny
+    })
   }
 
   get #dropAny(): Effect.Effect<void> {
