@@ -41,4 +41,19 @@ describe("deadlines of one length", () => {
     vi.advanceTimersByTime(100)
     expect(late).toEqual(["first", "second"])
   })
+
+  it("given a promise that throws where it should reject, are late for nobody", async () => {
+    const deadlines = new Deadlines(100)
+    const broken: PromiseLike<string> = {
+      // biome-ignore lint/suspicious/noThenProperty: that is what makes it one
+      then: () => {
+        throw new Error("no promise")
+      },
+    }
+    const late = vi.fn(() => Promise.reject(new Error("late")))
+    await expect(deadlines.race(broken, late)).rejects.toThrow("no promise")
+    vi.advanceTimersByTime(100)
+    expect(late).not.toHaveBeenCalled()
+    expect(vi.getTimerCount()).toBe(0)
+  })
 })

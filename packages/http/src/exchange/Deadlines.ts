@@ -49,7 +49,8 @@ export class Deadlines {
   race<A>(promise: PromiseLike<A>, late: () => A | Promise<A>): Promise<A> {
     return new Promise((resolve, reject) => {
       const ticket = this.begin(() => resolve(late()))
-      promise.then(
+      // A promise of a library of its own may throw where it should reject, and would leave a ticket that nobody waits for.
+      Promise.resolve(promise).then(
         (value) => {
           this.end(ticket)
           resolve(value)
