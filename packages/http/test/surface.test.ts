@@ -1,4 +1,4 @@
-import { createHoldfast, HoldfastError, type Shop } from "@holdfast/core"
+import { createHoldfast, HoldfastError, type Refusal, type Shop } from "@holdfast/core"
 import { memory } from "@holdfast/core/memory"
 import { describe, expect, it, vi } from "vitest"
 import { holdfastClient } from "../src/client/index.ts"
@@ -430,6 +430,88 @@ describe("identity", () => {
     for (const options of [{ resolveCaller: never }, { authorize: never }]) {
       const { ask } = await surfaceOf({ ...options, limits: { answerMillis: 20 } })
       expect(await ask("GET", "/products/1")).toMatchObject({ status: 503, body: { code: "HOST_UNAVAILABLE" } })
+    }
+  })
+
+  it("given a rule that never answers, says that nothing happened, and lets nothing happen when it answers after all", async () => {
+    const verdict = Promise.withResolvers<boolean>()
+    const by = () => verdict.promise
+    // Slow enough that the rule about the order is asked a good while after the answer's time began.
+    const late = new Promise<void>((resolve) => setTimeout(resolve, 60))
+    const shop = await stocked()
+    const get: typeof shop.orders.get = async (...input) => {
+      await late
+      return shop.orders.get(...input)
+    }
+    const { orderId } = await shop.orders.place({
+      accountId: "ann",
+      lines: [{ productId: "1", quantity: 1 }],
+      key: "1",
+    })
+    const onDefect = vi.fn()
+    const handler = shopHandler(
+      { ...shop, orders: { ...shop.orders, get } },
+      {
+        ...callerOfHeader,
+        // Who may see an order is asked again once its owner is known.
+        authorize: ({ action, resource }) =>
+          action === "orders.get" && resource.userId !== undefined ? verdict.promise : undefined,
+        charge: { by },
+        cancel: { by, until: "completed" },
+        limits: { answerMillis: 400 },
+        onDefect,
+      },
+    )
+    const ask = askOf(handler, { "x-caller": "ann" })
+    const answers = [
+      ask("POST", "/users/ann/points", { amount: 1 }, freshKey()),
+      ask("POST", `/orders/${orderId}/cancel`, { userId: "ann" }, freshKey()),
+      ask("GET", `/orders/${orderId}`),
+    ]
+    for (const answer of await Promise.all(answers)) {
+      expect(answer).toMatchObject({
+        status: 503,
+        body: { code: "HOST_UNAVAILABLE", outcome: "nothing-happened", retryable: true },
+      })
+      expect(answer.headers.get("retry-after")).toBe("1")
+    }
+    verdict.resolve(true)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(await shop.points.balance("ann")).toBe(88_000)
+    expect((await shop.orders.get(orderId)).state).toBe("placed")
+    expect(onDefect).not.toHaveBeenCalled()
+  })
+
+  it("given a host that asks a shop of its own, answers nothing that this shop said to the host", async () => {
+    const coupon = { campaignId: "10", accountId: "bob", ticket: 1, discount: { type: "flat", amount: 1 } } as const
+    const dates = { issuedAt: new Date(0), expiresAt: new Date(1) }
+    const refused = new HoldfastError({ _tag: "CouponAlreadyIssued", coupon: { ...coupon, ...dates } } as Refusal)
+    const lost = new HoldfastError({ _tag: "StoreUnavailable", outcome: "unknown", reason: "10.0.0.7" })
+    const rejected = new HoldfastError({ _tag: "StoreRejected", outcome: "nothing-happened", reason: "10.0.0.7" })
+    for (const [error, status, code] of [
+      [refused, 500, "INTERNAL"],
+      [rejected, 500, "INTERNAL"],
+      [lost, 503, "HOST_UNAVAILABLE"],
+    ] as const) {
+      const fail = () => {
+        throw error
+      }
+      for (const option of [
+        { resolveCaller: fail },
+        { resolveCaller: () => Promise.reject(error) },
+        { authorize: fail },
+        { charge: { by: fail } },
+        { charge: { by: () => Promise.reject(error) } },
+      ]) {
+        const onDefect = vi.fn()
+        const { ask, shop } = await surfaceOf({ ...option, onDefect })
+        const answer = await ask("POST", "/users/ann/points", { amount: 1 }, freshKey())
+        expect(answer).toMatchObject({ status, body: { code } })
+        expect(answer.body.outcome).toBe(status === 503 ? "nothing-happened" : undefined)
+        expect(answer.text).not.toMatch(/bob|10\.0\.0\.7/)
+        expect(onDefect.mock.calls.map(([told]) => told)).toEqual(status === 500 ? [error] : [])
+        expect(await shop.points.balance("ann")).toBe(100_000)
+      }
     }
   })
 

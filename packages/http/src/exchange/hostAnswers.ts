@@ -4,11 +4,13 @@
  * An answer may come at once or as a promise of any kind. Only an exact answer counts: what is merely truthy would let
  * callers in by mistake, so that it is the host's defect, and told as one.
  */
+import { isHoldfastError } from "@holdfast/core"
+import { quietly } from "@holdfast/core/ports"
 
 /**
  * Throw this from `resolveCaller`, `authorize` or a rule where what they ask is away, such as the store of sessions: the
- * request is answered 503 with `Retry-After`, nothing has happened, and the same request may succeed later. Anything else
- * that is thrown is a defect and answered 500.
+ * request is answered 503 with `Retry-After`, nothing has happened, and the same request may succeed later. What a shop throws
+ * that they ask is answered so too, where it is retryable. Anything else that is thrown is a defect and answered 500.
  */
 export class HostUnavailable extends Error {
   override readonly name = "HostUnavailable"
@@ -28,6 +30,28 @@ export class HostUnavailable extends Error {
 export const isHostUnavailable = (error: unknown): error is HostUnavailable =>
   error instanceof HostUnavailable ||
   (error instanceof Error && error.name === "HostUnavailable" && "retryAfterMillis" in error)
+
+/**
+ * What a function of the host's threw, whatever it is: a refusal of a shop that it asked is no answer to this request, and may
+ * name others. It is the host's defect, unless it says by itself that something is away.
+ */
+export class HostDefect {
+  readonly thrown: unknown
+
+  constructor(thrown: unknown) {
+    this.thrown = thrown
+  }
+}
+
+/** What a request fails with whose host's function threw this. What was thrown may throw at the first look at it. */
+export const failureOfHost = (thrown: unknown): HostUnavailable | HostDefect =>
+  quietly(() => saysAway(thrown)) ?? new HostDefect(thrown)
+
+const saysAway = (thrown: unknown): HostUnavailable | undefined => {
+  if (isHostUnavailable(thrown)) return thrown
+  // A shop that it asked could not answer now, and this request has not reached its own yet.
+  return isHoldfastError(thrown) && thrown.retryable ? new HostUnavailable({ cause: thrown }) : undefined
+}
 
 /** Promises come from many libraries and realms: what has a `then` is one. */
 export const isThenable = <A>(value: A | PromiseLike<A>): value is PromiseLike<A> =>

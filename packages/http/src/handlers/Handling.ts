@@ -36,6 +36,8 @@ export interface Call {
   readonly caller: Caller | undefined
   /** Asks what the host allows, for things whose owner is known only after they were read. */
   readonly allows: (about: About) => boolean | Promise<boolean>
+  /** Asks a rule of the host's by its name, before the shop is asked for a change. */
+  readonly asks: (rule: string, question: () => boolean | PromiseLike<boolean>) => boolean | Promise<boolean>
   /** The request's names of the core's fields. */
   readonly names: Names
   readonly charge: ChargeOptions<Caller> | undefined

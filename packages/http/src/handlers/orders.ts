@@ -4,7 +4,6 @@
  * An order that belongs to somebody else is not found: whether an id exists is nobody else's business.
  */
 import type { OrderId } from "@holdfast/core"
-import { verdictOf } from "../exchange/hostAnswers.ts"
 import type { No } from "../problems/problem.ts"
 import type { Call, Handlings } from "./Handling.ts"
 
@@ -44,7 +43,8 @@ const refusedToCancel = async (orderId: string, accountId: string, call: Call): 
   if (cancel === undefined || caller === undefined) return { _tag: "Surface", code: "CANCEL_NOT_OFFERED" }
   const order = await call.shop.orders.get(orderId)
   if (order.accountId !== accountId) return notFound(order.orderId)
-  const allowed = cancel.by === "owner" || verdictOf("cancel.by", await cancel.by({ caller, order }))
+  const { by } = cancel
+  const allowed = by === "owner" || (await call.asks("cancel.by", () => by({ caller, order })))
   if (!allowed) return { _tag: "Surface", code: "FORBIDDEN" }
   // A repeat of a cancel that was in time is still answered.
   if (cancel.until === "completed" || order.state === "cancelled") return undefined

@@ -1,7 +1,6 @@
 /**
  * An account's points over HTTP: balance, charge, ledger.
  */
-import { verdictOf } from "../exchange/hostAnswers.ts"
 import type { No } from "../problems/problem.ts"
 import type { Call, Handlings } from "./Handling.ts"
 
@@ -28,9 +27,10 @@ export const points: Handlings["points"] = {
 /** Points are money: until the host says who may make some, no caller may. */
 const refusedToCharge = async (
   { accountId, amount }: { readonly accountId: string; readonly amount: number },
-  { charge, caller }: Call,
+  { charge, caller, asks }: Call,
 ): Promise<No | undefined> => {
   if (charge === undefined || caller === undefined) return { _tag: "Surface", code: "CHARGE_NOT_OFFERED" }
-  const allowed = charge.by === "owner" || verdictOf("charge.by", await charge.by({ caller, accountId, amount }))
+  const { by } = charge
+  const allowed = by === "owner" || (await asks("charge.by", () => by({ caller, accountId, amount })))
   return allowed ? undefined : { _tag: "Surface", code: "FORBIDDEN" }
 }

@@ -10,7 +10,15 @@ import { type About, type Names, resourceOf } from "../compatibility/Words.ts"
 import { Deadlines } from "../exchange/Deadlines.ts"
 import type { Exchange, Reply } from "../exchange/Exchange.ts"
 import { hasDotSegment, headerText, isAscii } from "../exchange/encoding.ts"
-import { callerOf, HostUnavailable, isHostUnavailable, isThenable, verdictOf } from "../exchange/hostAnswers.ts"
+import {
+  callerOf,
+  failureOfHost,
+  HostDefect,
+  HostUnavailable,
+  isHostUnavailable,
+  isThenable,
+  verdictOf,
+} from "../exchange/hostAnswers.ts"
 import { parseKey } from "../exchange/idempotencyKey.ts"
 import { allowedByDefault, type Caller, isCallerId, isOpen, scopeOf } from "../exchange/identity.ts"
 import { RateLimit } from "../exchange/RateLimit.ts"
@@ -112,11 +120,13 @@ export const makeSurface = <C extends Caller>(
     seen: Seen,
   ): Promise<Reply | No> => {
     seen.names = route.names
+    const asking = new Asking(answers)
     let caller: C | undefined
-    if (settings.resolveCaller !== undefined) {
-      const resolved = settings.resolveCaller(exchange.view)
+    const { resolveCaller, authorize } = settings
+    if (resolveCaller !== undefined) {
+      const resolved = asking.ask(() => resolveCaller(exchange.view), callerOf<C>)
       // A promise costs a turn of the loop, so that hosts which answer at once are not made to wait for it.
-      caller = callerOf(isThenable(resolved) ? await inTime(resolved) : resolved)
+      caller = resolved instanceof Promise ? await resolved : resolved
       const isKnown = caller !== undefined && isCallerId(caller.id)
       // Before the answer to a failed sign-in: one who guesses is limited too.
       const refused = limited(isKnown ? caller : undefined, exchange, seen)
@@ -145,11 +155,12 @@ export const makeSurface = <C extends Caller>(
     }
     const allows = (about: About): boolean | Promise<boolean> => {
       const rule = allowedByDefault(caller, route.action, about.accountId)
-      if (settings.authorize === undefined) return rule
+      if (authorize === undefined) return rule
       const question = { caller, action: route.action, resource: resourceOf(about), request: exchange.view }
-      const answer = settings.authorize(question)
-      const decided = (verdict: unknown): boolean => (verdict === undefined ? rule : verdictOf("authorize", verdict))
-      return isThenable(answer) ? inTime(answer).then(decided) : decided(answer)
+      return asking.ask(
+        () => authorize(question),
+        (verdict) => (verdict === undefined ? rule : verdictOf("authorize", verdict)),
+      )
     }
     const allowed = allows(input)
     if (!(allowed instanceof Promise ? await allowed : allowed)) return surface("FORBIDDEN")
@@ -161,6 +172,7 @@ export const makeSurface = <C extends Caller>(
       traceparent: exchange.header("traceparent"),
       caller,
       allows,
+      asks: (rule, question) => asking.ask(question, (verdict) => verdictOf(rule, verdict)),
       names: route.names,
       // biome-ignore lint/plugin/casts: the host's rules are asked about callers that the host's own resolveCaller gave
       charge: settings.charge as Call["charge"],
@@ -175,13 +187,11 @@ export const makeSurface = <C extends Caller>(
       now: settings.clock,
     }
     seen.mayBeDone = route.changes
-    const answered = await answers.race<Answered | No>(route.run(input, call), late)
+    const answered = await answers.race<Answered | No>(route.run(input, call), () =>
+      asking.giveUp() ? away() : late(),
+    )
     return "body" in answered ? success(route, answered, exchange, settings.authorize === undefined) : answered
   }
-
-  /** A host's promise, which may take no longer than an answer may. */
-  const inTime = <A>(promise: PromiseLike<A>): Promise<A> =>
-    answers.race(promise, () => Promise.reject(new HostUnavailable()))
 
   const limited = (caller: C | undefined, { view }: Exchange, seen: Seen): No | undefined => {
     if (rateLimit === undefined) return undefined
@@ -247,6 +257,46 @@ export const makeSurface = <C extends Caller>(
   }
 }
 
+/** Asks the host's functions about one request. Each may take no longer than an answer may. */
+class Asking {
+  readonly #answers: Deadlines
+  #waiting = 0
+  #isOver = false
+
+  constructor(answers: Deadlines) {
+    this.#answers = answers
+  }
+
+  /** What a function answers, after a look whether that is an answer. A promise only where it is one. */
+  ask<Said, A>(question: () => Said | PromiseLike<Said>, look: (said: Said) => A): A | Promise<A> {
+    try {
+      const said = question()
+      return isThenable(said) ? this.#inTime(said, look) : look(said)
+    } catch (thrown) {
+      throw failureOfHost(thrown)
+    }
+  }
+
+  /** The request is answered. True where the host was being asked: whatever it says now, nothing is changed any more. */
+  giveUp(): boolean {
+    this.#isOver = true
+    return this.#waiting > 0
+  }
+
+  async #inTime<Said, A>(promise: PromiseLike<Said>, look: (said: Said) => A): Promise<A> {
+    this.#waiting++
+    try {
+      const said = await this.#answers.race(promise, () => Promise.reject(new HostUnavailable()))
+      if (this.#isOver) throw new HostUnavailable()
+      return look(said)
+    } catch (thrown) {
+      throw failureOfHost(thrown)
+    } finally {
+      this.#waiting--
+    }
+  }
+}
+
 /** What is known of a request so far, whatever becomes of it. */
 interface Seen {
   route: string
@@ -282,12 +332,16 @@ const failureOf = (
   { route, names, mayBeDone, traceId }: Seen,
   onDefect: Settings<Caller>["onDefect"],
 ): Reply | No => {
+  const isHosts = error instanceof HostDefect
   // What was thrown may throw at the first look at it.
-  const no = quietly(() => noOf(error, names))
+  const no = isHosts ? undefined : quietly(() => noOf(error, names))
   if (no === undefined && exchange.signal.aborted) return gone()
   // Why a store rejects something stays inside, and nobody but the host can mend it.
-  if (no === undefined || (no._tag === "Core" && no.no._tag === "StoreRejected")) onDefect(error, { traceId, route })
-  return no ?? { _tag: "Surface", code: "INTERNAL", ...(mayBeDone && { outcome: "unknown" }) }
+  if (no === undefined || (no._tag === "Core" && no.no._tag === "StoreRejected")) {
+    onDefect(isHosts ? error.thrown : error, { traceId, route })
+  }
+  // The host is asked before anything is changed.
+  return no ?? { _tag: "Surface", code: "INTERNAL", ...(mayBeDone && !isHosts && { outcome: "unknown" }) }
 }
 
 /** What an error says that is no defect. */
@@ -296,10 +350,14 @@ const noOf = (error: unknown, names: Names): No | undefined => {
     const no = error.refusal ?? error.unavailable
     if (no !== undefined) return core(no, names)
   }
-  if (!isHostUnavailable(error)) return undefined
-  const seconds = Math.max(1, Math.ceil(error.retryAfterMillis / 1000))
-  return { _tag: "Surface", code: "HOST_UNAVAILABLE", headers: { "retry-after": String(seconds) } }
+  return isHostUnavailable(error) ? away(error) : undefined
 }
+
+const away = ({ retryAfterMillis }: HostUnavailable = new HostUnavailable()): No => ({
+  _tag: "Surface",
+  code: "HOST_UNAVAILABLE",
+  headers: { "retry-after": String(Math.max(1, Math.ceil(retryAfterMillis / 1000))) },
+})
 
 /** The caller that a demonstration believes: whom the request names, else an `x-user-id` header. */
 const demoCaller = <C extends Caller>({ accountId }: About, exchange: Exchange): C | undefined => {
