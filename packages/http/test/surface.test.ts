@@ -425,6 +425,15 @@ describe("identity", () => {
     expect(onDefect).not.toHaveBeenCalled()
   })
 
+  it("given a host that cannot say when, asks to come back in a second", async () => {
+    for (const retryAfterMillis of [Number.NaN, Number.POSITIVE_INFINITY, 1e300, -5, 0, "soon" as unknown as number]) {
+      const { ask } = await surfaceOf({
+        resolveCaller: () => Promise.reject(new HostUnavailable({ retryAfterMillis })),
+      })
+      expect((await ask("GET", "/users/ann/points")).headers.get("retry-after")).toBe("1")
+    }
+  })
+
   it("given a host that never answers, answers 503 when an answer is due", async () => {
     const never = () => new Promise<never>(() => {})
     for (const options of [{ resolveCaller: never }, { authorize: never }]) {
@@ -745,6 +754,22 @@ describe("limits", () => {
     for (let times = 0; times < 5; times++) expect((await ask("GET", "/products/1")).status).toBe(200)
     expect(warn).toHaveBeenCalledOnce()
     expect(warn.mock.calls[0]?.[0]).toContain("rateLimit.addressOf")
+  })
+
+  it("given something else than a text as address, tell nobody apart by it, and say so where it cannot be meant", async () => {
+    const statusesOf = async (address: unknown) => {
+      const [warn, onDefect] = [vi.fn(), vi.fn()]
+      const addressOf = () => address as string
+      const { handler } = await surfaceOf({ rateLimit: { requests: 1, perSeconds: 10, addressOf }, warn, onDefect })
+      const ask = askOf(handler)
+      const statuses = [(await ask("GET", "/products/1")).status, (await ask("GET", "/products/1")).status]
+      return [statuses, warn.mock.calls.length, onDefect.mock.calls.length]
+    }
+    // A header that is not there is null.
+    for (const nothing of [undefined, null, ""]) expect(await statusesOf(nothing)).toEqual([[200, 200], 1, 0])
+    for (const other of [7, ["1.1.1.1"], Promise.resolve("1.1.1.1")]) {
+      expect(await statusesOf(other)).toEqual([[500, 500], 0, 2])
+    }
   })
 
   it("given an address, take of IPv6 what a peer cannot choose", () => {

@@ -5,6 +5,7 @@
  * not signed in, or who tried to and failed, is known by the address.
  */
 import type { RequestView } from "./Exchange.ts"
+import { addressText, failureOfHost } from "./hostAnswers.ts"
 
 export interface RateLimitOptions {
   /** The requests that one caller may send in a window. */
@@ -48,8 +49,12 @@ export class RateLimit {
   /** What tells a caller apart who is not signed in. */
   addressOf(request: RequestView): string | undefined {
     const { addressOf } = this.#options
-    if (addressOf !== undefined) return addressOf(request)
-    return request.address === undefined ? undefined : networkOf(request.address)
+    if (addressOf === undefined) return request.address === undefined ? undefined : networkOf(request.address)
+    try {
+      return addressText(addressOf(request))
+    } catch (thrown) {
+      throw failureOfHost(thrown)
+    }
   }
 
   take(caller: string): Allowance {

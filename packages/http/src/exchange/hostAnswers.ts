@@ -73,4 +73,11 @@ export const callerOf = <C extends { readonly id: string }>(answer: C | null | u
   throw new TypeError("resolveCaller must answer { id } with a text as id, or undefined.")
 }
 
+/** The address that a host read, such as from a header, which says null where it is not there. */
+export const addressText = (answer: unknown): string | undefined => {
+  if (answer === undefined || answer === null || answer === "") return undefined
+  if (typeof answer === "string") return answer
+  throw new TypeError(`rateLimit.addressOf must answer a text or undefined, and not ${kindOf(answer)}.`)
+}
+
 const kindOf = (value: unknown): string => (value === null ? "null" : typeof value)

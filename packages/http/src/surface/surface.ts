@@ -353,11 +353,12 @@ const noOf = (error: unknown, names: Names): No | undefined => {
   return isHostUnavailable(error) ? away(error) : undefined
 }
 
-const away = ({ retryAfterMillis }: HostUnavailable = new HostUnavailable()): No => ({
-  _tag: "Surface",
-  code: "HOST_UNAVAILABLE",
-  headers: { "retry-after": String(Math.max(1, Math.ceil(retryAfterMillis / 1000))) },
-})
+const away = ({ retryAfterMillis }: HostUnavailable = new HostUnavailable()): No => {
+  const seconds = Math.max(1, Math.ceil(retryAfterMillis / 1000))
+  // The host's own number, such as one that it read from somebody else's answer. A header has whole seconds and no others.
+  const retryAfter = String(Number.isSafeInteger(seconds) ? seconds : 1)
+  return { _tag: "Surface", code: "HOST_UNAVAILABLE", headers: { "retry-after": retryAfter } }
+}
 
 /** The caller that a demonstration believes: whom the request names, else an `x-user-id` header. */
 const demoCaller = <C extends Caller>({ accountId }: About, exchange: Exchange): C | undefined => {
