@@ -191,6 +191,31 @@ describe("bytes that are no UTF-8", () => {
     expect(found.status).toBe(200)
   })
 
+  it("given as a character that no client sends, are refused where the host's own rule would read another address", async () => {
+    const read: Array<readonly [asked: string | undefined, seen: string]> = []
+    const { port } = await shells({
+      authorize: ({ resource, request }) => {
+        const { pathname, search } = new URL(request.request.url)
+        read.push([resource.productId, decodeURIComponent(pathname.slice("/api/v1/products/".length)) + search])
+        return true
+      },
+    })
+    const answered = async (target: string) => (await raw(port, `GET ${target} HTTP/1.1\r\nhost: x`)).status
+    let refused = ""
+    for (let unit = 0x21; unit < 0x7f; unit++) {
+      const character = String.fromCharCode(unit)
+      if ("/?%".includes(character)) continue
+      const status = await answered(`/api/v1/products/x${character}..${character}p`)
+      if (status === 400) refused += character
+      const [asked, seen] = read.pop() ?? []
+      expect(seen, character).toBe(asked)
+    }
+    expect(refused).toBe("#\\")
+    // In a query everybody reads the one as it is, and the other nobody.
+    expect(await answered("/api/v1/products/p?a\\..\\b")).toBe(200)
+    expect(await answered("/api/v1/products/p?a#b")).toBe(400)
+  })
+
   it("given in a header that names the user of a demonstration, name nobody", async () => {
     const { shop, port } = await shells({
       resolveCaller: undefined,

@@ -23,6 +23,13 @@ export const isAscii = (target: string): boolean => !/[^\x21-\x7e]/.test(target)
 export const hasDotSegment = (path: string): boolean =>
   (path.includes("/.") || path.includes("/%2")) && /\/(?:\.|%2e){1,2}(?:\/|$)/i.test(path)
 
+/**
+ * Whether an address has a character that is never sent, and that others read as a step or an end: browsers and the `URL` of a
+ * host's own rule take "\" in a path for "/", and "#" for the end of the address.
+ */
+export const hasHiddenStep = (target: string): boolean =>
+  target.includes("#") || (target.includes("\\") && /^[^?]*\\/.test(target))
+
 /** The text of a header, whose characters are bytes; undefined where they are no UTF-8. */
 export const headerText = (header: string): string | undefined =>
   isAscii(header) ? header : percentDecoded(encodedBytes(header))

@@ -9,7 +9,7 @@ import { quietly } from "@holdfast/core/ports"
 import { type About, type Names, resourceOf } from "../compatibility/Words.ts"
 import { Deadlines } from "../exchange/Deadlines.ts"
 import type { Exchange, Reply } from "../exchange/Exchange.ts"
-import { hasDotSegment, headerText, isAscii } from "../exchange/encoding.ts"
+import { hasDotSegment, hasHiddenStep, headerText, isAscii } from "../exchange/encoding.ts"
 import {
   callerOf,
   failureOfHost,
@@ -101,7 +101,8 @@ export const makeSurface = <C extends Caller>(
     }
     if (exchange.target.length > limits.targetLength) return surface("URI_TOO_LONG")
     if (exchange.headerCount > limits.headers) return surface("HEADERS_TOO_LARGE")
-    if (!isAscii(exchange.target) || (path !== undefined && hasDotSegment(path))) return surface("MALFORMED_PATH")
+    if (!isAscii(exchange.target) || hasHiddenStep(exchange.target)) return surface("MALFORMED_PATH")
+    if (path !== undefined && hasDotSegment(path)) return surface("MALFORMED_PATH")
     const found = path === undefined ? undefined : router.find(exchange.method, path)
     if (found === undefined) return surface("ROUTE_NOT_FOUND")
     if (found._tag === "Malformed") return surface("MALFORMED_PATH")
