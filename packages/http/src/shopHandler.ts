@@ -21,7 +21,10 @@ export interface ShopHandler {
   /** Whether a path is one that this handler answers. */
   readonly owns: (exchange: Pick<Exchange, "target" | "mountedAt">) => boolean
   readonly basePath: string
-  /** From now on `/readyz` is 503, so that nobody sends anything new. Everything is answered, and nobody is kept waiting. */
+  /**
+   * From now on `/readyz` is 503, so that nobody sends anything new. Everything is answered, as the last on its connection, and
+   * nobody is kept waiting.
+   */
   readonly leave: () => void
 }
 

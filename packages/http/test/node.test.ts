@@ -1,4 +1,11 @@
-import { createServer, type IncomingMessage, type RequestListener, request as send } from "node:http"
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+  request as send,
+} from "node:http"
+import { connect as connectHttp2, createServer as createHttp2Server } from "node:http2"
 import { type AddressInfo, connect } from "node:net"
 import { afterEach, describe, expect, it } from "vitest"
 import { shopHandler } from "../src/index.ts"
@@ -48,6 +55,39 @@ describe("toNodeHandler", () => {
     const changed = await fetch(`${url}/api/v1/products/1`, { headers: { "if-none-match": etag } })
     expect(changed.status).toBe(200)
     expect((await fetch(`${url}/elsewhere`)).headers.get("content-type")).toBe("application/problem+json")
+  })
+
+  it("answers over HTTP/2, where nothing may be said of the connection", async () => {
+    const warned: Array<string> = []
+    const warn = (warning: Error) => warned.push(warning.message)
+    process.on("warning", warn)
+    const { handler } = await surfaceOf({ limits: { bodyBytes: 10 } })
+    const listener = toNodeHandler(handler)
+    const server = createHttp2Server((request, response) =>
+      // What it has of the older interface is what the listener uses.
+      listener(request as unknown as IncomingMessage, response as unknown as ServerResponse),
+    )
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+    const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    running.push(() => {
+      session.destroy()
+      server.close()
+      process.off("warning", warn)
+    })
+    const statusOf = (headers: Record<string, string>, body?: string) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const stream = session.request({ "x-caller": "ann", ...headers })
+        stream.on("response", (head) => resolve(head[":status"])).on("error", reject)
+        stream.resume().end(body)
+      })
+    expect(await statusOf({ ":path": "/api/v1/products/1" })).toBe(200)
+    const post = { ":method": "POST", ":path": "/api/v1/orders", "content-type": "application/json", ...freshKey() }
+    expect(await statusOf(post, JSON.stringify(oneTee))).toBe(413)
+    handler.leave()
+    expect(await statusOf({ ":path": "/readyz" })).toBe(503)
+    // Warnings come a turn later.
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    expect(warned).toEqual([])
   })
 
   it("tells callers who are not signed in apart by the address of their socket", async () => {

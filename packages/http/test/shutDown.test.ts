@@ -180,6 +180,8 @@ describe("shutting down", () => {
     await shutDown({ server, handler, shop, noticeMillis: 0, drainMillis: 2_000 })
     const answer = await told
     expect([answer.status, answer.headers.get("retry-after")]).toEqual([200, "1"])
+    // It was asked before anybody knew, and its connection is closed all the same.
+    expect(answer.headers.get("connection")).toBe("close")
     expect(await answer.json()).toMatchObject({ state: "waiting" })
   })
 

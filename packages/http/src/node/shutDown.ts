@@ -65,7 +65,8 @@ const inOrder = async (options: ShutDownOptions): Promise<void> => {
     }
   }
   handler.leave()
-  // Whoever keeps a connection hears with its next answer that it is the last on it, and asks somebody else.
+  // Whoever keeps a connection hears with its next answer that it is the last on it, and asks somebody else. The handler says so
+  // by itself; this is for what the host serves beside it.
   server.prependListener("request", (_request, response) => response.setHeader("connection", "close"))
   await new Promise((noticed) => setTimeout(noticed, noticeMillis))
   await attempt(() => closed(server, drainMillis))

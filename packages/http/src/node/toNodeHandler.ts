@@ -42,6 +42,8 @@ export const toNodeHandler = (handler: Pick<ShopHandler, "answer" | "owns">): No
 const send = ({ status, headers, body }: Reply, request: IncomingMessage, response: ServerResponse): void => {
   // Whoever left hears nothing, and a host that has answered already, such as a time-out of its own, keeps its answer.
   if (response.destroyed || response.headersSent) return
+  // HTTP/2 has no such header, and Node warns of it.
+  if (request.httpVersionMajor > 1) delete headers.connection
   if (status !== 304) headers["content-length"] = String(Buffer.byteLength(body))
   response.writeHead(status, headers)
   response.end(request.method === "HEAD" ? undefined : body)

@@ -252,6 +252,9 @@ export const makeSurface = <C extends Caller>(
         "_tag" in outcome ? problemReply(outcome, occasionOf(exchange, seen, settings.problemTypeBase)) : outcome
       reply.headers["trace-id"] = seen.traceId
       for (const name in seen.headers) reply.headers[name] = seen.headers[name] ?? ""
+      // Also one that was under way when the process began to leave: its connection is closed as soon as it is idle, and who was
+      // told that it stays would send the next request into that.
+      if (isLeaving()) reply.headers.connection = "close"
       metrics.record(seen.route, reply.status, performance.now() - startedAt)
       return reply
     },
