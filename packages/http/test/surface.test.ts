@@ -284,6 +284,20 @@ describe("problems", () => {
     expect((await ask("POST", "/orders", body, freshKey())).status).toBe(400)
   })
 
+  it("given a no of a shop of another version, tell the host of it: it is answered, and no connection breaks", async () => {
+    const shop = await stocked()
+    for (const tag of ["OutOfLuck", "toString"]) {
+      const said = { code: "OUT_OF_LUCK", retryable: false, outcome: "nothing-happened", refusal: { _tag: tag } }
+      const error = Object.assign(new Error("a no of tomorrow"), { name: "HoldfastError", ...said })
+      const onDefect = vi.fn()
+      const place = () => Promise.reject(error)
+      const handler = shopHandler({ ...shop, orders: { ...shop.orders, place } }, { ...callerOfHeader, onDefect })
+      const answer = await askOf(handler, { "x-caller": "ann" })("POST", "/orders", oneTee, freshKey())
+      expect(answer).toMatchObject({ status: 500, body: { code: "INTERNAL", outcome: "unknown" } })
+      expect(onDefect.mock.calls.map(([told]) => told)).toEqual([error])
+    }
+  })
+
   it("tell a defect to the host and not to the caller", async () => {
     const onDefect = vi.fn()
     const { ask } = await surfaceOf({

@@ -25,6 +25,7 @@ import { RateLimit } from "../exchange/RateLimit.ts"
 import { traceIdOf } from "../exchange/trace.ts"
 import type { Call, ShopCalls } from "../handlers/Handling.ts"
 import type { Settings } from "../options.ts"
+import { coreProblems } from "../problems/codes.ts"
 import { type No, problemReply } from "../problems/problem.ts"
 import { languageOf } from "../problems/titles.ts"
 import { success } from "./answering.ts"
@@ -352,7 +353,8 @@ const failureOf = (
 const noOf = (error: unknown, names: Names): No | undefined => {
   if (isHoldfastError(error)) {
     const no = error.refusal ?? error.unavailable
-    if (no !== undefined) return core(no, names)
+    // A shop of another version may know one that has no status here: what cannot be told is a defect.
+    if (no !== undefined && Object.hasOwn(coreProblems, no._tag)) return core(no, names)
   }
   return isHostUnavailable(error) ? away(error) : undefined
 }
