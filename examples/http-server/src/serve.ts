@@ -9,7 +9,7 @@ import { shutDown, toNodeHandler } from "@holdfast/http/node"
 import { type Catalogue, loadCatalogue } from "./catalogue.ts"
 import type { StoreFlag } from "./flags.ts"
 import { openBus, openShared, openStore } from "./stores.ts"
-import { answerUnreadable } from "./unreadable.ts"
+import { answerUnreadable, noteRequest } from "./unreadable.ts"
 
 export interface Serving {
   readonly url: string
@@ -48,6 +48,7 @@ export const serve = async (options: {
     ...(options.redis !== undefined && { cache: { productMillis: 500, popularMillis: 2_000 } }),
   })
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, toNodeHandler(handler))
+  server.prependListener("request", noteRequest)
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => answerUnreadable(error, socket))
   // A flash sale opens many connections at once; the default backlog of 511 turns some of them away.
   await new Promise<void>((resolve, reject) => {

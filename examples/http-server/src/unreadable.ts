@@ -3,6 +3,7 @@
  * headers that never end. Only the owner of a server can answer these.
  */
 import { randomBytes } from "node:crypto"
+import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 
 const problems: Readonly<Record<string, { readonly status: string; readonly code: string; readonly title: string }>> = {
@@ -25,9 +26,23 @@ const problems: Readonly<Record<string, { readonly status: string; readonly code
 
 const unreadable = { status: "400 Bad Request", code: "INVALID_INPUT", title: "The request is not HTTP" }
 
+/** The requests of each connection that have no answer yet. */
+const underWay = new WeakMap<Socket, Set<IncomingMessage>>()
+
+/** A listener for a server's requests, beside the one that answers them. */
+export const noteRequest = (request: IncomingMessage, response: ServerResponse): void => {
+  const requests = underWay.get(request.socket) ?? new Set()
+  underWay.set(request.socket, requests.add(request))
+  response.once("close", () => requests.delete(request))
+}
+
+/** Whether something that was asked on a connection before may be carried out already, and waits for its answer. */
+const mayBeDone = (socket: Socket): boolean => [...(underWay.get(socket) ?? [])].some(({ complete }) => complete)
+
 export const answerUnreadable = (error: NodeJS.ErrnoException, socket: Socket): void => {
   // A connection that broke has nobody at its other end.
-  if (error.code === "ECONNRESET" || !socket.writable) {
+  // And what is written now would be taken for the answer to a request before, such as an order that is placed meanwhile.
+  if (error.code === "ECONNRESET" || !socket.writable || mayBeDone(socket)) {
     socket.destroy()
     return
   }
