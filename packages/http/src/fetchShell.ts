@@ -31,9 +31,10 @@ export const exchangeOf = (request: Request): Exchange => {
 }
 
 export const responseOf = ({ status, headers, body }: Reply, method: string): Response => {
-  const hasNoBody = method === "HEAD" || status === 304
+  // Its length would be that of the answer which the caller has already.
+  if (status === 304) return new Response(null, { status, headers })
   if (method === "HEAD") headers["content-length"] = String(new TextEncoder().encode(body).length)
-  return new Response(hasNoBody ? null : body, { status, headers })
+  return new Response(method === "HEAD" ? null : body, { status, headers })
 }
 
 /** Counts the bytes while they arrive: a body that lies about its length is stopped at the limit all the same. */

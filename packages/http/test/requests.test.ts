@@ -37,6 +37,9 @@ describe("a claim that is decided later", () => {
       expect(decided).toMatchObject({ status: 200, body: { state: "issued", coupon: { userId: caller, ticket } } })
     }
     expect((await ask("POST", "/coupons/issue", claim("7"), as("7"))).status).toBe(422)
+    // What is refused was not decided later.
+    const refused = await ask("POST", "/coupons/issue", claim("ann"), as("bob", { prefer: "respond-async" }))
+    expect([refused.status, refused.headers.get("preference-applied")]).toEqual([403, null])
   })
 
   it("says that it waits, and when to ask again", async () => {

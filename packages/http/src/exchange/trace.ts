@@ -5,6 +5,7 @@
 
 const traceparent = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-|$)/
 
+// The core takes no part in a trace of either: the answer would name one that has nothing of its call.
 const noTrace = "0".repeat(32)
 const noSpan = "0".repeat(16)
 /** Of one of version 00; only later ones may have more behind the flags. */

@@ -78,9 +78,8 @@ export const makeSurface = <C extends Caller>(
   for (const route of routes.values()) router.add(route.method, route.path, route)
 
   /** The route that does it later, where there is one and the request prefers that. */
-  const preferred = (route: Route, exchange: Exchange, seen: Seen): Route => {
+  const preferred = (route: Route, exchange: Exchange): Route => {
     if (route.later === undefined || !preferenceOf(exchange, /(?:^|,)\s*respond-async\s*(?:[,;]|$)/i)) return route
-    seen.headers["preference-applied"] = "respond-async"
     return routes.get(`${route.method} ${route.later}`) ?? route
   }
 
@@ -110,15 +109,23 @@ export const makeSurface = <C extends Caller>(
     if (found._tag === "OtherMethods") {
       return { _tag: "Surface", code: "METHOD_NOT_ALLOWED", headers: { allow: found.allow.join(", ") } }
     }
-    const route = "plain" in found.route ? found.route : preferred(found.route, exchange, seen)
+    const asked = found.route
+    if ("plain" in asked) {
+      seen.route = asked.name
+      return asked.plain(exchange)
+    }
+    const route = preferred(asked, exchange)
     seen.route = route.name
-    return "plain" in route ? route.plain(exchange) : business(exchange, route, found.params, seen)
+    // Of a success alone: nothing is applied to what is refused.
+    const headers: Record<string, string> = route === asked ? {} : { "preference-applied": "respond-async" }
+    return business(exchange, route, found.params, headers, seen)
   }
 
   const business = async (
     exchange: Exchange,
     route: Route,
     params: Readonly<Record<string, string>>,
+    headers: Record<string, string>,
     seen: Seen,
   ): Promise<Reply | No> => {
     seen.names = route.names
@@ -181,7 +188,7 @@ export const makeSurface = <C extends Caller>(
       // biome-ignore lint/plugin/casts: likewise
       cancel: settings.cancel as Call["cancel"],
       cache: settings.cache,
-      headers: {},
+      headers,
       preferredWaitSeconds: Number(preferenceOf(exchange, /(?:^|,)\s*wait=(\d{1,4})\s*(?:[,;]|$)/i)?.[1] ?? 0),
       longestWaitMillis: Math.max(0, limits.answerMillis - spareMillis),
       isLeaving,
