@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
+import { inProcessRequests } from "@holdfast/core/memory"
 import { createConfig, lintFromString } from "@redocly/openapi-core"
 import { describe, expect, it } from "vitest"
 import { documentOf, shopHandler } from "../src/index.ts"
@@ -92,6 +93,51 @@ describe("the OpenAPI document", () => {
     const headers = { ...freshKey(), prefer: "respond-async" }
     const { status, body } = await ask("POST", "/coupons/issue", { userId: "ann", couponId: "10" }, headers)
     expect(paths["/api/v1/coupons/issue"].post.responses[status]["x-codes"]).toContain(body.code)
+  })
+
+  it("names every header that says something of this shop, and no other", async () => {
+    const general = ["cache-control", "content-language", "content-type", "vary"]
+    const { ask, shop } = await surfaceOf(
+      { cancel: { by: "owner", until: "completed" } },
+      { requests: inProcessRequests(), workers: false },
+    )
+    const { paths } = (await ask("GET", "//openapi.json")).body
+    const claim = { userId: "ann", couponId: "10" }
+    const { requestId } = await shop.coupons.request({ campaignId: "10", accountId: "bob" })
+    const line = { productId: "1", quantity: 1 }
+    const { orderId } = await shop.orders.place({ accountId: "ann", lines: [line], key: "1" })
+    const key = freshKey()
+    const order = { userId: "ann", orderItems: [line] }
+    const asked: ReadonlyArray<readonly [status: number, path: string, Parameters<typeof ask>]> = [
+      [200, "/orders", ["POST", "/orders", order, key]],
+      [200, "/orders", ["POST", "/orders", order, key]],
+      [400, "/orders", ["POST", "/orders", order]],
+      [200, "/orders/{orderId}/cancel", ["POST", `/orders/${orderId}/cancel`, { userId: "ann" }, freshKey()]],
+      [200, "/products/popular", ["GET", "/products/popular"]],
+      [304, "/products/popular", ["GET", "/products/popular", undefined, { "if-none-match": "*" }]],
+      [400, "/products/popular", ["GET", "/products/popular?days=0"]],
+      [202, "/coupons/issue", ["POST", "/coupons/issue", claim, { ...freshKey(), prefer: "respond-async" }]],
+      [202, "/coupons/issue-requests", ["POST", "/coupons/issue-requests", claim, freshKey()]],
+      [200, "/coupons/issue-requests/{requestId}", ["GET", `/coupons/issue-requests/${encodeURIComponent(requestId)}`]],
+      [404, "/coupons/issue-requests/{requestId}", ["GET", "/coupons/issue-requests/none"]],
+    ]
+    const said = new Set<string>()
+    for (const [status, path, request] of asked) {
+      const answer = await ask(...request)
+      const { headers } = paths[`/api/v1${path}`][request[0].toLowerCase()].responses[status]
+      const named = Object.keys(headers).map((name) => name.toLowerCase())
+      const sent = Array.from(answer.headers.keys()).filter((name) => !general.includes(name))
+      expect([path, answer.status]).toEqual([path, status])
+      expect(named, path).toEqual(expect.arrayContaining(sent))
+      for (const name of sent) said.add(name)
+    }
+    const { components } = (await ask("GET", "//openapi.json")).body
+    expect(
+      Object.keys(components.headers)
+        .map((name) => name.toLowerCase())
+        .sort(),
+    ).toEqual([...said].sort())
+    await shop.stop()
   })
 
   it("passes the linter", async () => {

@@ -76,10 +76,9 @@ export const documentOf = (given: Partial<DocumentSettings> = {}): Json => {
 const answersLater = (paths: Json, basePath: string): void => {
   const postOf = (path: string) => objectOf(objectOf(paths[basePath + path]).post)
   const issue = postOf("/coupons/issue")
-  const responses = {
-    ...objectOf(issue.responses),
-    "202": objectOf(postOf("/coupons/issue-requests").responses)["202"],
-  }
+  const accepted = objectOf(objectOf(postOf("/coupons/issue-requests").responses)["202"])
+  const headers = { ...objectOf(accepted.headers), ...headerRefs(["Preference-Applied"]) }
+  const responses = { ...objectOf(issue.responses), "202": { ...accepted, headers } }
   paths[`${basePath}/coupons/issue`] = { post: { ...issue, responses } }
 }
 
@@ -142,7 +141,11 @@ const dressed = (
           responses: Object.fromEntries(
             Object.entries({ ...objectOf(responses), ...(isTagged && { "304": {} }) }).map(([status, response]) => [
               status,
-              answer(status, objectOf(response), reasons, { isChange: method === "post", isTagged }),
+              answer(status, objectOf(response), reasons, {
+                isChange: method === "post",
+                isTagged,
+                own: ownHeaders[id]?.[status] ?? [],
+              }),
             ]),
           ),
         },
@@ -155,10 +158,23 @@ interface Kind {
   readonly isChange: boolean
   /** Whether a success has an entity tag, so that it may be 304 as well. */
   readonly isTagged: boolean
+  /** Headers that no other operation's answer of this status has. */
+  readonly own: ReadonlyArray<string>
 }
 
-const answer = (status: string, response: Json, reasons: ReadonlyArray<Reason>, { isChange, isTagged }: Kind): Json => {
-  const traced = { "Trace-Id": { $ref: "#/components/headers/Trace-Id" } }
+/** What only these say, by operation and status. */
+const ownHeaders: Readonly<Record<string, Readonly<Record<string, ReadonlyArray<string>>>>> = {
+  "coupons.requested": { "200": ["Retry-After"], "304": ["Retry-After"] },
+  "products.popular": { "200": ["As-Of"], "304": ["As-Of"] },
+}
+
+const answer = (
+  status: string,
+  response: Json,
+  reasons: ReadonlyArray<Reason>,
+  { isChange, isTagged, own }: Kind,
+): Json => {
+  const traced = headerRefs(["Trace-Id", ...own])
   const tag = isTagged ? { ETag: { $ref: "#/components/headers/ETag" } } : {}
   if (status === "202") {
     const location = { Location: { $ref: "#/components/headers/Location" } }
@@ -188,17 +204,26 @@ const answer = (status: string, response: Json, reasons: ReadonlyArray<Reason>, 
   }
 }
 
+const headerRefs = (names: ReadonlyArray<string>): Json =>
+  Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
+
 const sharedHeaders = {
   "Trace-Id": {
     description: "The id of this request: the trace of its `traceparent`, or a new one.",
     schema: { type: "string", pattern: "^[0-9a-f]{32}$" },
   },
   "Idempotency-Replayed": {
-    description: "`true` where an earlier request with this key had done it already.",
+    description:
+      "`true` where it was done already: by an earlier request with this key, or an order that was cancelled before.",
     schema: { type: "string", enum: ["true"] },
   },
   ETag: { description: "A strong entity tag, for `If-None-Match`.", schema: { type: "string" } },
   Location: { description: "Where to ask what became of it.", schema: { type: "string" } },
+  "As-Of": { description: "The moment that the list is true for.", schema: { type: "string", format: "date-time" } },
+  "Preference-Applied": {
+    description: "`respond-async` where the request preferred it.",
+    schema: { type: "string", enum: ["respond-async"] },
+  },
   "Retry-After": { description: "Seconds.", schema: { type: "string", pattern: "^[0-9]+$" } },
 }
 
