@@ -108,8 +108,14 @@ describe("the added endpoints", () => {
     for (const moment of ["2026-12-01T12:00:00Z", "2026-12-01T21:00:00.000+09:00"]) {
       expect([moment, await statusOf(moment)]).toEqual([moment, 200])
     }
+    for (const day of ["2024-02-29", "2026-12-31", "0000-01-01", "9999-12-31"]) {
+      expect([day, await statusOf(`${day}T23:59:59Z`)]).toEqual([day, 200])
+    }
     for (const moment of ["2026-12-01T12:00:00", "2026-12-01", "1", "12/01/2026", "2026-13-01T12:00:00Z"]) {
       expect([moment, await statusOf(moment)]).toEqual([moment, 400])
+    }
+    for (const day of ["2026-02-29", "2026-02-30", "2026-04-31", "2026-01-32", "2026-01-00"]) {
+      expect([day, await statusOf(`${day}T12:00:00Z`)]).toEqual([day, 400])
     }
   })
 
@@ -258,6 +264,11 @@ describe("problems", () => {
       "/orderItems/1/quantity",
       "/userId",
     ])
+    const messages = new Map(
+      errors.map((error: { pointer: string; message: string }) => [error.pointer, error.message]),
+    )
+    // It is a whole number, and no double is it alone.
+    expect(messages.get("/userId")).toContain("must be a whole number up to 9007199254740991")
     const twice = { productId: "1", quantity: 600_000 }
     const late = await ask("POST", "/orders", { userId: "ann", orderItems: [twice, twice] }, freshKey())
     expect(late.body.errors).toMatchObject([{ pointer: "/orderItems/1/quantity" }])

@@ -70,7 +70,14 @@ export const Count = whole(0, maxAmount).annotate({ identifier: "Count", descrip
 export const Change = whole(-maxAmount, maxAmount)
 
 // `Date` also reads "1" and, as the server's own time, moments that do not say of which zone they are.
-const moment = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i
+const moment = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i
+
+/** The moment of a text; an invalid date where it says none. `Date` makes 2 March of 30 February. */
+const momentOf = (text: string): Date => {
+  const day = new Date(moment.exec(text)?.[1] ?? Number.NaN)
+  const isDay = !Number.isNaN(day.getTime()) && text.startsWith(day.toISOString().slice(0, 10))
+  return new Date(isDay ? text : Number.NaN)
+}
 
 /** A moment: RFC 3339 with milliseconds, in UTC. */
 export const Time = Schema.String.annotate({
@@ -79,7 +86,7 @@ export const Time = Schema.String.annotate({
   description: "A moment: RFC 3339, in UTC.",
 }).pipe(
   Schema.decodeTo(Schema.Date, {
-    decode: SchemaGetter.transform((text: string) => new Date(moment.test(text) ? text : Number.NaN)),
+    decode: SchemaGetter.transform(momentOf),
     encode: SchemaGetter.transform((date: Date) => date.toISOString()),
   }),
 )

@@ -55,6 +55,7 @@ const texts = {
     unexpected: "is not a field of this request",
     forbidden: "must not be given",
     integer: "must be a whole number",
+    exactInteger: `must be a whole number up to ${Number.MAX_SAFE_INTEGER}`,
     between: (minimum: unknown, maximum: unknown) => `must be from ${minimum} to ${maximum}`,
     minLength: (length: unknown) => `must have at least ${length}`,
     maxLength: (length: unknown) => `must have at most ${length}`,
@@ -67,6 +68,7 @@ const texts = {
     unexpected: "이 요청에 없는 필드입니다.",
     forbidden: "허용되지 않습니다.",
     integer: "정수여야 합니다.",
+    exactInteger: `${Number.MAX_SAFE_INTEGER} 이하의 정수여야 합니다.`,
     between: (minimum: unknown, maximum: unknown) => `${minimum} 이상 ${maximum} 이하여야 합니다.`,
     minLength: (length: unknown) => `길이가 ${length} 이상이어야 합니다.`,
     maxLength: (length: unknown) => `길이가 ${length} 이하여야 합니다.`,
@@ -96,8 +98,9 @@ const formatterOf = (language: Language) => {
     checkHook: ({ filter }) => {
       const { id, payload } = representationOf(filter.annotations)
       switch (id) {
+        // 2^53 is a whole number and none that stays itself.
         case "effect/schema/isInt":
-          return text.integer
+          return text.exactInteger
         case "effect/schema/isBetween":
           return text.between(payload.minimum, payload.maximum)
         case "effect/schema/isMinLength":

@@ -71,8 +71,8 @@ const notExact = (pointers: ReadonlyArray<string>): JsonRead => ({
         pointer,
         message:
           language === "ko"
-            ? "정확히 나타낼 수 없는 수입니다. 문자열로 보내 주세요."
-            : "is a number that cannot be kept exactly; send it as text",
+            ? "정확히 나타낼 수 없는 수입니다. ID는 문자열로 보낼 수 있습니다."
+            : "is a number that cannot be kept exactly; an id may be sent as text",
       })),
   },
 })
