@@ -159,6 +159,15 @@ describe("toNodeHandler", () => {
       listener(Object.assign(request, { body: JSON.parse(text) }), response)
     })
     expect((await post(`${parsed}/api/v1/orders`, oneTee)).status).toBe(200)
+    // Its bytes, as `express.raw()` leaves them, are read like those that nobody has touched.
+    const raw = await listening(async (request, response) => {
+      const chunks: Array<Buffer> = []
+      for await (const chunk of request) chunks.push(chunk)
+      listener(Object.assign(request, { body: Buffer.concat(chunks) }), response)
+    })
+    expect((await post(`${raw}/api/v1/orders`, oneTee)).status).toBe(200)
+    const large = await post(`${raw}/api/v1/orders`, { ...oneTee, reference: "x".repeat(70_000) })
+    expect(large).toMatchObject({ status: 413, body: { code: "BODY_TOO_LARGE" } })
     const untouched = await listening((request, response) => listener(Object.assign(request, { body: {} }), response))
     expect((await post(`${untouched}/api/v1/orders`, oneTee)).status).toBe(200)
   })

@@ -26,7 +26,7 @@ const wasTaken =
   "The body was read before this handler, and what it says is not in `request.body`: mount the handler before what reads bodies."
 
 export const readBody = (request: MountedRequest, maxBytes: number, deadlines: Deadlines): Promise<BodyRead> => {
-  if (wasParsed(request)) return Promise.resolve({ _tag: "Parsed", value: request.body })
+  if (wasParsed(request)) return Promise.resolve(readBefore(request.body, maxBytes))
   // Ends come once, also that of a connection. Who waits for one that was would take a peer for gone, or one who is gone for slow.
   if (request.readableEnded) {
     return hasBody(request) ? Promise.reject(new TypeError(wasTaken)) : Promise.resolve({ _tag: "Text", text: "" })
@@ -59,13 +59,21 @@ export const readBody = (request: MountedRequest, maxBytes: number, deadlines: D
     const onEnd = (): void => {
       const [only] = chunks
       const whole = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks)
-      if (bytes > maxBytes) end({ _tag: "TooLarge" })
-      else end(isUtf8(whole) ? { _tag: "Text", text: whole.toString("utf8") } : { _tag: "NotText" })
+      end(bytes > maxBytes ? { _tag: "TooLarge" } : textOf(whole))
     }
     const onGone = (): void => end({ _tag: "Gone" })
     const ticket = deadlines.begin(() => end({ _tag: "TooSlow" }))
     request.on("data", onData).on("end", onEnd).on("error", onGone).on("close", onGone)
   })
+}
+
+const textOf = (bytes: Buffer): BodyRead =>
+  isUtf8(bytes) ? { _tag: "Text", text: bytes.toString("utf8") } : { _tag: "NotText" }
+
+/** What a parser before us made of a body: `express.raw()` leaves its bytes, the others a value. */
+const readBefore = (value: unknown, maxBytes: number): BodyRead => {
+  if (!Buffer.isBuffer(value)) return { _tag: "Parsed", value }
+  return value.length > maxBytes ? { _tag: "TooLarge" } : textOf(value)
 }
 
 const hasBody = ({ headers }: MountedRequest): boolean =>
