@@ -23,7 +23,7 @@ export interface Limits {
   readonly inFlight: number
   /** How long a body may take to arrive. Default 10,000. */
   readonly bodyMillis: number
-  /** How long an answer may take before it is 503 with an unknown outcome. Default 15,000. */
+  /** How long an answer may take before it is 503, with an unknown outcome where it is a change's. Default 15,000. */
   readonly answerMillis: number
 }
 

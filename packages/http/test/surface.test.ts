@@ -697,14 +697,20 @@ describe("limits", () => {
     expect(slow.status).toBe(408)
   })
 
-  it("answer 503 with an unknown outcome when an answer takes too long", async () => {
+  it("answer 503 when an answer takes too long: with an unknown outcome of a change, and of a read that nothing happened", async () => {
     const shop = await stocked()
-    const slow = { ...shop, stock: { product: () => new Promise<never>(() => {}) } }
-    const ask = askOf(shopHandler(slow, { resolveCaller: () => undefined, limits: { answerMillis: 20 } }))
-    expect(await ask("GET", "/products/1")).toMatchObject({
-      status: 503,
-      body: { code: "STORE_UNAVAILABLE", outcome: "unknown", retryable: true },
-    })
+    const never = () => new Promise<never>(() => {})
+    const slow = { ...shop, stock: { product: never }, orders: { ...shop.orders, place: never } }
+    const ask = askOf(shopHandler(slow, { ...callerOfHeader, limits: { answerMillis: 20 } }), { "x-caller": "ann" })
+    for (const [outcome, asked] of [
+      ["unknown", ["POST", "/orders", oneTee, freshKey()]],
+      ["nothing-happened", ["GET", "/products/1"]],
+    ] as ReadonlyArray<readonly [string, Parameters<typeof ask>]>) {
+      expect(await ask(...asked)).toMatchObject({
+        status: 503,
+        body: { code: "STORE_UNAVAILABLE", outcome, retryable: true },
+      })
+    }
   })
 
   it("answer 500 where the store rejects something for good, and tell only the host why", async () => {

@@ -197,7 +197,7 @@ export const makeSurface = <C extends Caller>(
     }
     seen.mayBeDone = route.changes
     const answered = await answers.race<Answered | No>(route.run(input, call), () =>
-      asking.giveUp() ? away() : late(),
+      asking.giveUp() ? away() : late(route),
     )
     return "body" in answered ? success(route, answered, exchange, settings.authorize === undefined) : answered
   }
@@ -326,7 +326,13 @@ const core = (no: Extract<No, { readonly _tag: "Core" }>["no"], names: Names = {
   names,
 })
 
-const late = (): No => core({ _tag: "StoreUnavailable", outcome: "unknown", reason: "the answer did not come in time" })
+/** What a read may still find changes nothing. */
+const late = ({ changes }: Route): No =>
+  core({
+    _tag: "StoreUnavailable",
+    outcome: changes ? "unknown" : "nothing-happened",
+    reason: "the answer did not come in time",
+  })
 
 const occasionOf = (exchange: Exchange, { traceId }: Seen, typeBase: string) => {
   const query = exchange.target.indexOf("?")
