@@ -25,7 +25,10 @@ import { type ShopHandler, shopHandler } from "./shopHandler.ts"
 
 type Needs = Points | Coupons | Stock | Orders | Popularity | Outcomes | Health
 
-/** Adds every route of the surface to the program's router. Throws for options that `shopHandler` would refuse. */
+/**
+ * Adds every route of the surface to the program's router. Throws for options that `shopHandler` would refuse. A path whose
+ * percent-encoding is broken never gets here: the router itself answers it, with 404 and no body.
+ */
 export const layer = <C extends Caller>(
   options: ShopHandlerOptions<C>,
 ): Layer.Layer<never, never, Needs | HttpRouter.HttpRouter> => {

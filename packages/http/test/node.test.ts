@@ -61,7 +61,14 @@ describe("toNodeHandler", () => {
     const warned: Array<string> = []
     const warn = (warning: Error) => warned.push(warning.message)
     process.on("warning", warn)
-    const { handler } = await surfaceOf({ limits: { bodyBytes: 10 } })
+    const hosts: Array<string> = []
+    const { handler } = await surfaceOf({
+      limits: { bodyBytes: 10 },
+      authorize: ({ request }) => {
+        hosts.push(new URL(request.request.url).host)
+        return undefined
+      },
+    })
     const listener = toNodeHandler(handler)
     const server = createHttp2Server((request, response) =>
       // What it has of the older interface is what the listener uses.
@@ -80,7 +87,8 @@ describe("toNodeHandler", () => {
         stream.on("response", (head) => resolve(head[":status"])).on("error", reject)
         stream.resume().end(body)
       })
-    expect(await statusOf({ ":path": "/api/v1/products/1" })).toBe(200)
+    expect(await statusOf({ ":path": "/api/v1/products/1", ":authority": "shop.example:8443" })).toBe(200)
+    expect(hosts).toEqual(["shop.example:8443"])
     const post = { ":method": "POST", ":path": "/api/v1/orders", "content-type": "application/json", ...freshKey() }
     expect(await statusOf(post, JSON.stringify(oneTee))).toBe(413)
     handler.leave()

@@ -107,7 +107,9 @@ const requestOf = (method: string, target: string, { headers }: IncomingMessage)
       made.set(name, typeof value === "object" ? value.join(", ") : value)
   }
   // The path is what was asked for, whatever a Host header would add to it.
-  const url = `http://${hostOf(headers.host)}${target.startsWith("/") ? "" : "/"}${target}`
+  // HTTP/2 has it as a part of the request's own line.
+  const authority = headers.host ?? headers[":authority"]
+  const url = `http://${hostOf(typeof authority === "string" ? authority : undefined)}${target.startsWith("/") ? "" : "/"}${target}`
   return new Request(url, { method, headers: made })
 }
 
