@@ -7,18 +7,11 @@
 import { isHoldfastError } from "@holdfast/core"
 import { quietly } from "@holdfast/core/ports"
 import { type About, type Names, resourceOf } from "../compatibility/Words.ts"
+import { Asking } from "../exchange/Asking.ts"
 import { Deadlines } from "../exchange/Deadlines.ts"
 import type { Exchange, Reply } from "../exchange/Exchange.ts"
 import { hasDotSegment, hasHiddenStep, headerText, isAscii } from "../exchange/encoding.ts"
-import {
-  callerOf,
-  failureOfHost,
-  HostDefect,
-  HostUnavailable,
-  isHostUnavailable,
-  isThenable,
-  verdictOf,
-} from "../exchange/hostAnswers.ts"
+import { callerOf, HostDefect, HostUnavailable, isHostUnavailable, verdictOf } from "../exchange/hostAnswers.ts"
 import { parseKey } from "../exchange/idempotencyKey.ts"
 import { allowedByDefault, type Caller, isCallerId, isOpen, scopeOf } from "../exchange/identity.ts"
 import { RateLimit } from "../exchange/RateLimit.ts"
@@ -266,46 +259,6 @@ export const makeSurface = <C extends Caller>(
       metrics.record(seen.route, reply.status, performance.now() - startedAt)
       return reply
     },
-  }
-}
-
-/** Asks the host's functions about one request. Each may take no longer than an answer may. */
-class Asking {
-  readonly #answers: Deadlines
-  #waiting = 0
-  #isOver = false
-
-  constructor(answers: Deadlines) {
-    this.#answers = answers
-  }
-
-  /** What a function answers, after a look whether that is an answer. A promise only where it is one. */
-  ask<Said, A>(question: () => Said | PromiseLike<Said>, look: (said: Said) => A): A | Promise<A> {
-    try {
-      const said = question()
-      return isThenable(said) ? this.#inTime(said, look) : look(said)
-    } catch (thrown) {
-      throw failureOfHost(thrown)
-    }
-  }
-
-  /** The request is answered. True where the host was being asked: whatever it says now, nothing is changed any more. */
-  giveUp(): boolean {
-    this.#isOver = true
-    return this.#waiting > 0
-  }
-
-  async #inTime<Said, A>(promise: PromiseLike<Said>, look: (said: Said) => A): Promise<A> {
-    this.#waiting++
-    try {
-      const said = await this.#answers.race(promise, () => Promise.reject(new HostUnavailable()))
-      if (this.#isOver) throw new HostUnavailable()
-      return look(said)
-    } catch (thrown) {
-      throw failureOfHost(thrown)
-    } finally {
-      this.#waiting--
-    }
   }
 }
 
