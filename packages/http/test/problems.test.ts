@@ -9,7 +9,7 @@ import {
   type Unavailable,
   unavailabilities,
 } from "@holdfast/core"
-import { type Effect, Schema } from "effect"
+import { Arbitrary, Effect, Schema } from "effect"
 import { describe, expect, expectTypeOf, it } from "vitest"
 import type {
   accountReasons,
@@ -26,6 +26,7 @@ import type {
 } from "../src/contract/reasons.ts"
 import { refusalSchemas, type unavailableSchemas } from "../src/contract/refusals.ts"
 import { coreProblems, reasons, rowOf } from "../src/problems/codes.ts"
+import { detailOf } from "../src/problems/details.ts"
 import { titles } from "../src/problems/titles.ts"
 
 describe("the table of problems", () => {
@@ -75,6 +76,19 @@ type Forgotten<Method, Reasons extends ReadonlyArray<unknown>> = Method extends 
     ? Exclude<Tag, Reasons[number] | "JoinNotSupported">
     : never
   : never
+
+describe("a refusal in Korean", () => {
+  it("given any that an endpoint answers, has a sentence of its own with its numbers, not only the code's title", async () => {
+    for (const [tag, schema] of Object.entries(refusalSchemas)) {
+      const drawn = Arbitrary.schema(schema as unknown as Schema.Codec<Refusal>)
+      for (const no of await Effect.runPromise(Arbitrary.sampleEffect(drawn, { count: 20, size: 5, seed: 1 }))) {
+        const detail = detailOf(no, "ko")
+        expect(detail, tag).not.toBe(titles[no._tag].ko)
+        expect(detail, tag).not.toMatch(/undefined|\[object/)
+      }
+    }
+  })
+})
 
 describe("the contract", () => {
   it("given a refusal of the core, has a schema for all of its fields", () => {

@@ -42,6 +42,14 @@ const korean = (no: Refusal): string | undefined => {
   return sentence?.(no)
 }
 
+/** What would be too large, with its particle. */
+const largest: { readonly [What in Refusal<"AmountTooLarge">["what"]]: string } = {
+  "order total": "주문 금액이",
+  balance: "보유 포인트가",
+  "on hand": "재고 수량이",
+  "units sold": "판매 수량이",
+}
+
 const sentences: { readonly [Tag in RefusalTag]?: (no: Refusal<Tag>) => string } = {
   IdempotencyKeyReused: ({ key }) => `멱등 키 "${key}"는 내용이 다른 요청에 이미 사용되었습니다.`,
   AccountNotFound: ({ accountId }) => `사용자 "${accountId}"를 찾을 수 없습니다.`,
@@ -57,6 +65,7 @@ const sentences: { readonly [Tag in RefusalTag]?: (no: Refusal<Tag>) => string }
       ...lines.map(({ productId, stated, current }) => `${productId} ${stated} → ${current}`),
       ...(paid === undefined ? [] : [`결제 금액 ${paid.stated} → ${paid.current}`]),
     ].join(", ")}.`,
+  AmountTooLarge: ({ what }) => `${largest[what]} 정확히 셀 수 있는 범위(2^53 − 1)를 초과합니다.`,
   OutOfStock: ({ lines }) =>
     `재고가 부족합니다: ${lines
       .map(({ productId, requested, available }) => `${productId} 요청 ${requested}, 재고 ${available}`)
@@ -64,6 +73,8 @@ const sentences: { readonly [Tag in RefusalTag]?: (no: Refusal<Tag>) => string }
   CampaignNotFound: ({ campaignId }) => `쿠폰 "${campaignId}"를 찾을 수 없습니다.`,
   CampaignNotOpen: ({ campaignId, state }) =>
     `쿠폰 "${campaignId}"의 발급이 ${state === "paused" ? "중지" : "종료"}되었습니다.`,
+  OutsideIssueWindow: ({ campaignId, opensAt, closesAt }) =>
+    `쿠폰 "${campaignId}"의 발급 기간은 ${opensAt?.toISOString() ?? "생성 시점"}부터 ${closesAt?.toISOString() ?? "종료 시점"}까지입니다.`,
   CouponAlreadyIssued: ({ coupon }) => `이미 발급된 쿠폰입니다: "${coupon.campaignId}" ${coupon.ticket}번.`,
   CouponsSoldOut: ({ campaignId, limit }) => `쿠폰 "${campaignId}" ${limit}장이 모두 소진되었습니다.`,
   CouponNotFound: ({ campaignId }) => `쿠폰 "${campaignId}"를 보유하고 있지 않습니다.`,
