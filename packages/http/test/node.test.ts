@@ -105,6 +105,35 @@ describe("toNodeHandler", () => {
     expect(statuses.map(({ status }) => status)).toEqual([200, 429])
   })
 
+  it("answers the address that a middleware of the host's has made of another one", async () => {
+    const { handler } = await surfaceOf()
+    const listener = toNodeHandler(handler)
+    const next = () => {
+      throw new Error("It is ours.")
+    }
+    for (const [basePath, rewritten] of [
+      // Below a mount of Express, which tells both of its parts, and before any mount.
+      ["/api/v1", "/products/1"],
+      ["", "/api/v1/products/1"],
+      ["/shop", "/products/1?limit=1"],
+      ["/api/v1", "http://shop.example/products/1"],
+    ] as const) {
+      const url = await listening((request, response) =>
+        listener(
+          Object.assign(request, { originalUrl: request.url, baseUrl: basePath, url: rewritten }),
+          response,
+          next,
+        ),
+      )
+      expect((await fetch(`${url}/older/product?id=1`)).status, `${basePath} ${rewritten}`).toBe(200)
+    }
+    // Connect tells no mount, and keeps the address as it came.
+    const connected = await listening((request, response) =>
+      listener(Object.assign(request, { originalUrl: request.url, url: "/products/1" }), response, next),
+    )
+    expect((await fetch(`${connected}/api/v1/products/1`)).status).toBe(200)
+  })
+
   it("hands paths that are not ours to the host, where there is one", async () => {
     const { handler } = await surfaceOf()
     const listener = toNodeHandler(handler)

@@ -9,7 +9,7 @@ import type { Deadlines } from "./Deadlines.ts"
 /** What a host's own functions see of a request. Cheap to make; `request` is a real `Request`, made when it is read. */
 export interface RequestView {
   readonly method: string
-  /** Path and query as they arrived. */
+  /** Path and query as they arrived, or as a middleware before us has rewritten them. */
   readonly url: string
   readonly headers: { readonly get: (name: string) => string | null }
   /** A web-standard `Request` without its body. Making one costs more than all the rest of a read: prefer `headers`. */
@@ -33,7 +33,7 @@ export type BodyRead =
 
 export interface Exchange {
   readonly method: string
-  /** Path and query as they arrived, from the root of the server. */
+  /** Path and query as they arrived or were rewritten, from the root of the server. */
   readonly target: string
   /** Where the host mounted us below the root, if not at the base path: the part of `target` that is not ours. */
   readonly mountedAt: string

@@ -62,7 +62,7 @@ class NodeExchange implements Exchange {
     this.#request = request
     this.#response = response
     this.method = request.method ?? "GET"
-    this.target = pathOf(request.originalUrl ?? request.url ?? "/")
+    this.target = targetOf(request)
     this.mountedAt = request.baseUrl ?? ""
   }
 
@@ -91,6 +91,13 @@ class NodeExchange implements Exchange {
     return this.#view
   }
 }
+
+/**
+ * Express and Nest tell both parts of an address, and what a middleware before us has made of it, such as of an older path.
+ * Others tell one part alone, and keep the whole as it came.
+ */
+const targetOf = ({ baseUrl, originalUrl, url = "/" }: MountedRequest): string =>
+  baseUrl === undefined ? pathOf(originalUrl ?? url) : baseUrl + pathOf(url)
 
 /** The path of a target in absolute form (`GET http://shop/orders`), which proxies send; itself otherwise. */
 const pathOf = (target: string): string => {
