@@ -30,7 +30,7 @@ export const toNodeHandler = (handler: Pick<ShopHandler, "answer" | "owns">): No
   checkHandler(handler, "answer", "owns")
   const { answer, owns } = handler
   return (request, response, next) => {
-    const exchange = new NodeExchange(request, response)
+    const exchange = new NodeExchange(request, response, targetOf(request, owns))
     if (next !== undefined && exchange.mountedAt === "" && !owns(exchange)) return next()
     // `answer` never rejects: what goes wrong in it is a problem document already. But other code of the host's may stand
     // behind the response, such as a middleware that looks at its headers.
@@ -58,11 +58,11 @@ class NodeExchange implements Exchange {
   #leaving: Leaving | undefined
   #view: View | undefined
 
-  constructor(request: MountedRequest, response: ServerResponse) {
+  constructor(request: MountedRequest, response: ServerResponse, target: string) {
     this.#request = request
     this.#response = response
     this.method = request.method ?? "GET"
-    this.target = targetOf(request)
+    this.target = target
     this.mountedAt = request.baseUrl ?? ""
   }
 
@@ -93,11 +93,14 @@ class NodeExchange implements Exchange {
 }
 
 /**
- * Express and Nest tell both parts of an address, and what a middleware before us has made of it, such as of an older path.
- * Others tell one part alone, and keep the whole as it came.
+ * What is asked: what a host has made of an address, such as of an older path, and not always what arrived. Express and Nest
+ * tell both parts of it. Fastify changes the whole, and Connect takes the mount away: each keeps what arrived.
  */
-const targetOf = ({ baseUrl, originalUrl, url = "/" }: MountedRequest): string =>
-  baseUrl === undefined ? pathOf(originalUrl ?? url) : baseUrl + pathOf(url)
+const targetOf = ({ baseUrl, originalUrl, url = "/" }: MountedRequest, owns: ShopHandler["owns"]): string => {
+  const here = pathOf(url)
+  if (baseUrl !== undefined) return baseUrl + here
+  return originalUrl === undefined || owns({ target: here, mountedAt: "" }) ? here : pathOf(originalUrl)
+}
 
 /** The path of a target in absolute form (`GET http://shop/orders`), which proxies send; itself otherwise. */
 const pathOf = (target: string): string => {
