@@ -127,7 +127,8 @@ export interface Settings<C extends Caller> {
   readonly limits: Limits
   readonly cache: CacheOptions
   readonly rateLimit: RateLimitOptions | undefined
-  readonly problemTypeBase: string
+  /** Undefined where it is this surface's own page, wherever a host has mounted it. */
+  readonly problemTypeBase: string | undefined
   readonly docs: boolean
   readonly metrics: boolean
   readonly readyWithoutStore: boolean
@@ -274,7 +275,7 @@ export const settingsOf = <C extends Caller>(options: ShopHandlerOptions<C>): Se
     limits: limitsOf(options.limits ?? {}),
     cache: options.cache ?? {},
     rateLimit: options.rateLimit,
-    problemTypeBase: options.problemTypeBase ?? `${basePath}/docs#`,
+    problemTypeBase: options.problemTypeBase,
     docs: options.docs ?? !isProduction(),
     metrics: options.metrics ?? true,
     readyWithoutStore: options.readyWithoutStore ?? false,

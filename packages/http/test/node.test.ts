@@ -140,6 +140,20 @@ describe("toNodeHandler", () => {
     }
   })
 
+  it("given another mount than the base path, leads with a problem's type to its page there", async () => {
+    const { handler } = await surfaceOf()
+    const listener = toNodeHandler(handler)
+    // As Express tells a mount.
+    const url = await listening((request, response) => {
+      const { url: arrived = "" } = request
+      listener(Object.assign(request, { baseUrl: "/shop/v2", url: arrived.slice("/shop/v2".length) }), response)
+    })
+    const { body } = await askedOf(await fetch(`${url}/shop/v2/products/nope`))
+    expect(body.type).toBe("/shop/v2/docs#PRODUCT_NOT_FOUND")
+    const page = await (await fetch(new URL(body.type, url))).text()
+    expect(page).toContain('id="PRODUCT_NOT_FOUND"')
+  })
+
   it("hands paths that are not ours to the host, where there is one", async () => {
     const { handler } = await surfaceOf()
     const listener = toNodeHandler(handler)

@@ -249,8 +249,7 @@ export const makeSurface = <C extends Caller>(
         outcome = failureOf(error, exchange, seen, settings.onDefect)
       }
       metrics.inFlight -= counts
-      const reply =
-        "_tag" in outcome ? problemReply(outcome, occasionOf(exchange, seen, settings.problemTypeBase)) : outcome
+      const reply = "_tag" in outcome ? problemReply(outcome, occasionOf(exchange, seen, settings)) : outcome
       reply.headers["trace-id"] = seen.traceId
       for (const name in seen.headers) reply.headers[name] = seen.headers[name] ?? ""
       // Also one that was under way when the process began to leave: its connection is closed as soon as it is idle, and who was
@@ -287,13 +286,13 @@ const late = ({ changes }: Route): No =>
     reason: "the answer did not come in time",
   })
 
-const occasionOf = (exchange: Exchange, { traceId }: Seen, typeBase: string) => {
+const occasionOf = <C extends Caller>(exchange: Exchange, { traceId }: Seen, settings: Settings<C>) => {
   const query = exchange.target.indexOf("?")
   return {
     language: languageOf(exchange.header("accept-language")),
     traceId,
     instance: query === -1 ? exchange.target : exchange.target.slice(0, query),
-    typeBase,
+    typeBase: settings.problemTypeBase ?? `${exchange.mountedAt || settings.basePath}/docs#`,
   }
 }
 
