@@ -20,6 +20,7 @@ describe("generated requests", () => {
     expect(report.auditOk).toBe(true)
     // A generator that only ever makes nonsense would pass as well.
     expect(report.byStatus[200] ?? 0).toBeGreaterThan(count / 5)
+    expect(report.byStatus[202] ?? 0).toBeGreaterThan(count / 100)
     expect(report.replays).toBeGreaterThan(count / 50)
   })
 })

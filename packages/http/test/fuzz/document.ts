@@ -69,7 +69,7 @@ export const judgeOf = ({ mayFail = false }: { readonly mayFail?: boolean } = {}
     if (status === 304) return text === "" ? undefined : "has a body with 304"
     const media = Object.keys(response.content ?? {})
     if (!media.includes(type ?? "")) return `is ${type} where the document says ${media.join(", ")}`
-    if (status !== 200 && !response["x-codes"]?.includes(String(code))) return `has the code ${code}`
+    if (status >= 300 && !response["x-codes"]?.includes(String(code))) return `has the code ${code}`
     const escapedPath = encodeURIComponent((found?.path ?? "").replaceAll("~", "~0").replaceAll("/", "~1"))
     const pointer = `/paths/${escapedPath}/${method.toLowerCase()}/responses/${status}/content/${encodeURIComponent((type ?? "").replaceAll("/", "~1"))}/schema`
     return errorsOf(validatorOf(pointer), body)

@@ -20,6 +20,8 @@ export interface World {
   readonly campaigns: ReadonlyArray<string>
   /** Filled while orders are placed. */
   readonly orders: Array<string>
+  /** Filled while claims are accepted. */
+  readonly requests: Array<string>
 }
 
 interface Shape {
@@ -92,6 +94,7 @@ const headersOf = (random: Random, user: string, hasBody: boolean): Record<strin
   if (random.chance(0.3)) headers["accept-language"] = random.pick(["ko", "en", "ko;q=x", ",;", "*"])
   if (random.chance(0.05))
     headers.traceparent = random.pick(["", "00-0-0-00", `00-${"a".repeat(32)}-${"b".repeat(16)}-01`])
+  if (random.chance(0.1)) headers.prefer = random.pick(["respond-async", "wait=1", "respond-async, wait=1", "wait=x"])
   if (random.chance(0.1)) headers["if-none-match"] = random.pick(["*", '"x"', "W/"])
   if (!hasBody) return headers
   headers["content-type"] = random.chance(0.02)
@@ -117,6 +120,8 @@ const idsOf =
         return random.pick(world.products)
       case "orderId":
         return world.orders.length === 0 ? "none" : random.pick(world.orders)
+      case "requestId":
+        return world.requests.length === 0 ? "none" : random.pick(world.requests)
       default:
         return random.pick(world.campaigns)
     }

@@ -2,7 +2,7 @@
  * Sends generated requests to a shop in this process and judges what comes back, then counts everything again.
  */
 import { createHoldfast, type Shop } from "@holdfast/core"
-import { memory } from "@holdfast/core/memory"
+import { inProcessRequests, memory } from "@holdfast/core/memory"
 import { each, furnish } from "@holdfast/test-services/furnish"
 import { shopHandler } from "../../src/index.ts"
 import { type Answer, askedOf } from "../support.ts"
@@ -35,7 +35,7 @@ const together = 8
 
 export const fuzz = async ({ seed, count }: { readonly seed: number; readonly count: number }): Promise<FuzzReport> => {
   const random = randomOf(seed)
-  const shop = createHoldfast({ store: memory() })
+  const shop = createHoldfast({ store: memory(), requests: inProcessRequests() })
   const world = await stock(shop)
   const shapes = await shapesOf(seed)
   const judge = judgeOf()
@@ -68,6 +68,7 @@ export const fuzz = async ({ seed, count }: { readonly seed: number; readonly co
     byStatus[answer.status] = (byStatus[answer.status] ?? 0) + 1
     const wrong = judge(request.method, pathOf(request.target), answer)
     if (wrong !== undefined) findings.push({ request, answer: answer.text, wrong })
+    if (answer.status === 202) world.requests.push(answer.body.requestId)
     if (answer.status !== 200 || request.method !== "POST") return
     tally.count(request, answer)
     if (typeof answer.body?.orderId === "string") world.orders.push(answer.body.orderId)
@@ -103,7 +104,7 @@ const stock = async (shop: Shop): Promise<World> => {
     products: each(products, { price: 100, onHand }),
     campaigns: Object.fromEntries(campaigns.map((id, index) => [id, campaign(index)])),
   })
-  return { users, products, campaigns, orders: [] }
+  return { users, products, campaigns, orders: [], requests: [] }
 }
 
 /** What the accepted answers add up to, with no look inside. */
