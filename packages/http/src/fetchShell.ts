@@ -3,6 +3,7 @@
  *
  * On Node the listener of `@holdfast/http/node` is several times cheaper.
  */
+import type { AbortSignalLike } from "@holdfast/core"
 import type { Deadlines } from "./exchange/Deadlines.ts"
 import type { BodyRead, Exchange, Reply } from "./exchange/Exchange.ts"
 import { View } from "./exchange/view.ts"
@@ -22,12 +23,20 @@ export const exchangeOf = (request: Request): Exchange => {
     },
     readBody: (maxBytes, deadlines) => readStream(request, maxBytes, deadlines),
     get signal() {
-      return request.signal
+      return request.signal ?? staying
     },
     get view() {
       return new View(this, undefined, () => request)
     },
   }
+}
+
+/** Some runtimes make requests without a signal, and tell nobody that a peer leaves. */
+const staying: AbortSignalLike = {
+  aborted: false,
+  reason: undefined,
+  addEventListener: () => {},
+  removeEventListener: () => {},
 }
 
 export const responseOf = ({ status, headers, body }: Reply, method: string): Response => {

@@ -309,6 +309,23 @@ describe("problems", () => {
     }
   })
 
+  it("given a runtime whose requests have no signal, answer what they would with one", async () => {
+    for (const signal of [undefined, null]) {
+      for (const [authorize, status] of [
+        [() => true, 200],
+        [() => 1 as unknown as boolean, 500],
+      ] as const) {
+        const { handler } = await surfaceOf({ authorize, onDefect: () => {} })
+        const headers = { "content-type": "application/json", "x-caller": "ann", ...freshKey() }
+        const init = { method: "POST", body: JSON.stringify(oneTee), headers }
+        const request = Object.defineProperty(new Request("http://shop.test/api/v1/orders", init), "signal", {
+          value: signal,
+        })
+        expect((await handler.fetch(request)).status).toBe(status)
+      }
+    }
+  })
+
   it("tell a defect to the host and not to the caller", async () => {
     const onDefect = vi.fn()
     const { ask } = await surfaceOf({
