@@ -135,6 +135,11 @@ describe("the client", () => {
     "that nobody is signed in": [401, { code: "UNAUTHENTICATED" }],
     "that there were too many": [429, { code: "RATE_LIMITED" }],
     "a proxy's page": [504, undefined],
+    // Of a server of another version, which allows an order fewer items.
+    "what is wrong with it": [
+      400,
+      { code: "INVALID_INPUT", errors: [{ pointer: "/orderItems", message: "is too long" }] },
+    ],
   } as const
 
   it.each(Object.entries(afterwards))(

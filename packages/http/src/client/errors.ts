@@ -23,8 +23,10 @@ export const errorOf = (problem: Problem): HoldfastError | ProblemError => {
 /** The error of an answer to a change. What only this attempt says is not true of one before it that may have been carried out. */
 export const errorOfChange = (problem: Problem, isOpen: boolean): HoldfastError | ProblemError => {
   const error = errorOf(problem)
-  // A refusal is: the shop has looked for the key.
-  const isTrueOfAll = error instanceof HoldfastError && (error.refusal !== undefined || error.outcome === "unknown")
+  const refusal = error instanceof HoldfastError ? error.refusal : undefined
+  // A refusal is: the shop has looked for the key. Input is judged before that, and not alike by servers of two versions.
+  const hasLooked = refusal !== undefined && refusal._tag !== "InvalidInput"
+  const isTrueOfAll = error instanceof HoldfastError && (hasLooked || error.outcome === "unknown")
   return isOpen && !isTrueOfAll ? Object.assign(lost(problem.title), { cause: problem }) : error
 }
 
