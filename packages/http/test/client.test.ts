@@ -140,6 +140,10 @@ describe("the client", () => {
       400,
       { code: "INVALID_INPUT", errors: [{ pointer: "/orderItems", message: "is too long" }] },
     ],
+    "that there are no requests": [
+      403,
+      { code: "REQUESTS_NOT_OFFERED", refusal: { _tag: "RequestsNotOffered", campaignId: "10" } },
+    ],
   } as const
 
   it.each(Object.entries(afterwards))(

@@ -4,7 +4,14 @@
  * A refusal over HTTP is the refusal in process: the same `HoldfastError` with the same typed numbers. What only a
  * surface can say, such as "not signed in", is a `ProblemError`.
  */
-import { HoldfastError, type Refusal, refusalCodes, type Unavailable, unavailableCodes } from "@holdfast/core/errors"
+import {
+  HoldfastError,
+  type Refusal,
+  type RefusalTag,
+  refusalCodes,
+  type Unavailable,
+  unavailableCodes,
+} from "@holdfast/core/errors"
 import { withMoments } from "./moments.ts"
 import { type Problem, ProblemError } from "./ProblemError.ts"
 
@@ -24,11 +31,14 @@ export const errorOf = (problem: Problem): HoldfastError | ProblemError => {
 export const errorOfChange = (problem: Problem, isOpen: boolean): HoldfastError | ProblemError => {
   const error = errorOf(problem)
   const refusal = error instanceof HoldfastError ? error.refusal : undefined
-  // A refusal is: the shop has looked for the key. Input is judged before that, and not alike by servers of two versions.
-  const hasLooked = refusal !== undefined && refusal._tag !== "InvalidInput"
+  // A refusal is: the shop has looked for the key.
+  const hasLooked = refusal !== undefined && !saidBefore.has(refusal._tag)
   const isTrueOfAll = error instanceof HoldfastError && (hasLooked || error.outcome === "unknown")
   return isOpen && !isTrueOfAll ? Object.assign(lost(problem.title), { cause: problem }) : error
 }
+
+/** What a shop says before it looks for a key, and servers of two versions or settings not alike. */
+const saidBefore: ReadonlySet<string> = new Set<RefusalTag>(["InvalidInput", "RequestsNotOffered"])
 
 /** An attempt was sent, and nobody knows what became of it. */
 export const lost = (reason: string): HoldfastError =>
