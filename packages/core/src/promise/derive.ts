@@ -218,12 +218,21 @@ const thrown =
   (defect: unknown): void =>
     end({ _tag: "Defect", defect })
 
+/**
+ * Begins a call, maybe long after its caller has gone on: behind a start, or in a transaction that was joined first. So what
+ * throws here, such as a clock that tells no time or an input that cannot be read, ends the call like everything else.
+ */
 const begin = (host: Host, method: Method, input: never, caller: Caller | undefined, end: End): (() => void) => {
-  const start = method[fastPath]?.start
-  if (start !== undefined) return start(input, end, caller)
-  const effect = method(input)
-  const span = spanOfCaller(caller)
-  return runEffect(host, span === undefined ? effect : Effect.withParentSpan(effect, span), end)
+  try {
+    const start = method[fastPath]?.start
+    if (start !== undefined) return start(input, end, caller)
+    const effect = method(input)
+    const span = spanOfCaller(caller)
+    return runEffect(host, span === undefined ? effect : Effect.withParentSpan(effect, span), end)
+  } catch (defect) {
+    thrown(end)(defect)
+    return () => {}
+  }
 }
 
 /** Runs an effect for a caller. */

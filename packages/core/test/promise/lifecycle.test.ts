@@ -1,7 +1,15 @@
 import { behind } from "@holdfast/test-services/leaving"
 import { Effect, Layer } from "effect"
 import { describe, expect, it } from "vitest"
-import { createHoldfast, Orders, Points, Store, type StoreFault } from "../../src/index.ts"
+import {
+  type CreateOptions,
+  createHoldfast,
+  Orders,
+  Points,
+  type Shop,
+  Store,
+  type StoreFault,
+} from "../../src/index.ts"
 import { controlledStore, gate } from "../support/controlledStore.ts"
 import { endOf, furnishedShop, memoryStore, openShop } from "../support/shop.ts"
 import { unprintables } from "../support/unprintables.ts"
@@ -321,6 +329,39 @@ describe("what the host brings", () => {
     }
     at = 1_700_000_000_001
     expect(await shop.points.charge(charge)).toMatchObject({ balance: 5, replayed: false })
+  })
+
+  it("whatever throws where a call begins rejects that call, also behind a start or in a transaction of the host", async () => {
+    const { shape } = memoryStore()
+    const store = { name: "joins any", layer: Layer.succeed(Store, { ...shape, join: () => Effect.succeed(shape) }) }
+    const { signal } = new AbortController()
+    const open = { accountId: "ada" }
+    const timeless: ReadonlyArray<(shop: Shop) => Promise<unknown>> = [
+      (shop) => shop.points.open(open),
+      (shop) => shop.safe.points.open(open),
+      (shop) => shop.points.open(open, { signal }),
+      (shop) => shop.within({}).points.open(open),
+    ]
+    const ownKeys = (): never => {
+      throw new Error("no name of a field can be read")
+    }
+    const metadata = new Proxy({}, { ownKeys })
+    const order = { accountId: "ada", lines: [{ productId: "tea", quantity: 1 }], metadata, key: "o" }
+    const unreadable: typeof timeless = [
+      (shop) => shop.orders.place(order),
+      (shop) => shop.safe.orders.place(order),
+      (shop) => shop.orders.place(order, { signal }),
+      (shop) => shop.within({}).orders.place(order),
+    ]
+    const rejected = async (call: (shop: Shop) => Promise<unknown>, options: CreateOptions) => {
+      for (const isStarted of [false, true]) {
+        await using shop = createHoldfast({ store, ...options })
+        if (isStarted) await shop.start()
+        expect(await call(shop).then(undefined, (defect: unknown) => defect)).toBeInstanceOf(Error)
+      }
+    }
+    for (const call of timeless) await rejected(call, { clock: () => Number.NaN })
+    for (const call of unreadable) await rejected(call, {})
   })
 
   it("and its randomness: the same clock and the same numbers make the same ids", async () => {
