@@ -9,10 +9,11 @@
  */
 import { Effect, Layer } from "effect"
 import type { Event } from "../events/Event.ts"
+import * as Options from "../options.ts"
 import { type BusFault, EventBus } from "../ports/index.ts"
 import { textOfCause } from "../thrown.ts"
 import type { SubscriptionName } from "../values.ts"
-import { type Backoff, backoffMillis, defaultBackoff } from "./backoff.ts"
+import { aBackoff, type Backoff, backoffMillis, defaultBackoff } from "./backoff.ts"
 import { Pulse } from "./Pulse.ts"
 import type { HandlerTimedOut } from "./reason.ts"
 
@@ -31,13 +32,22 @@ export interface InProcessBusOptions {
 
 type Limits = { readonly [Name in keyof InProcessBusOptions]-?: Exclude<InProcessBusOptions[Name], undefined> }
 
-/** A bus in this process. */
-export const makeInProcessBus = (options: InProcessBusOptions = {}): Effect.Effect<EventBus["Service"]> =>
-  Effect.sync(() => {
+const checks: Options.Checks<InProcessBusOptions> = {
+  capacity: Options.wholeNumber(1, 10_000_000),
+  batch: Options.wholeNumber(1, 1_000_000),
+  attempts: Options.wholeNumber(1, 1_000_000),
+  backoff: aBackoff,
+  handlerTimeoutMillis: Options.wholeNumber(1, 2_000_000_000),
+}
+
+/** A bus in this process. Throws a `HoldfastError` for an option that is unknown or not as it must be. */
+export const makeInProcessBus = (options: InProcessBusOptions = {}): Effect.Effect<EventBus["Service"]> => {
+  Options.check(options, checks)
+  return Effect.sync(() => {
     const limits: Limits = {
-      capacity: Math.max(1, options.capacity ?? 1_024),
-      batch: Math.max(1, options.batch ?? 100),
-      attempts: Math.max(1, options.attempts ?? 5),
+      capacity: options.capacity ?? 1_024,
+      batch: options.batch ?? 100,
+      attempts: options.attempts ?? 5,
       backoff: options.backoff ?? defaultBackoff,
       handlerTimeoutMillis: options.handlerTimeoutMillis ?? 30_000,
     }
@@ -74,6 +84,7 @@ export const makeInProcessBus = (options: InProcessBusOptions = {}): Effect.Effe
         ),
     })
   })
+}
 
 /** A bus in this process, as a layer. */
 export const layerInProcess = (options?: InProcessBusOptions): Layer.Layer<EventBus> =>

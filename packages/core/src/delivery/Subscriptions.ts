@@ -9,6 +9,7 @@ import { elapsedMillis } from "../elapsed.ts"
 import * as Options from "../options.ts"
 import type { Depth, EventBus, Parked, Position, StoreFault } from "../ports/index.ts"
 import type { SubscriptionName } from "../values.ts"
+import { aBackoff } from "./backoff.ts"
 import { type DeliverOptions, deliver, type Pace } from "./deliver.ts"
 import type { Work } from "./InFlight.ts"
 import { Pulse, Wake } from "./Pulse.ts"
@@ -43,13 +44,7 @@ export const subscribeChecks: Options.Checks<SubscribeOptions> = {
   maxInFlightBytes: Options.wholeNumber(1, 1_073_741_824),
   concurrency: Options.wholeNumber(1, 100_000),
   attempts: Options.wholeNumber(1, 1_000_000),
-  backoff: Options.must(
-    "{ baseMillis, maxMillis }, of numbers from 0",
-    (value) =>
-      typeof value === "object" &&
-      value !== null &&
-      Object.values(value).every((millis) => typeof millis === "number" && millis >= 0),
-  ),
+  backoff: aBackoff,
   handlerTimeoutMillis: Options.wholeNumber(1, 2_000_000_000),
   onError: Options.aFunction,
 }

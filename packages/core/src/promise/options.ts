@@ -104,7 +104,7 @@ const aPort = (be: string): Options.Check =>
       typeof value === "object" && value !== null && "name" in value && "layer" in value && Layer.isLayer(value.layer),
   )
 
-const checks: Options.Checks<CreateOptions> = {
+export const createChecks: Options.Checks<CreateOptions> = {
   store: aPort("a store, such as memory() or postgres({ url })"),
   bus: aPort("a bus, such as inProcessBus() or kafka({ kafka, topic, source })"),
   cache: aPort("a cache, such as redis({ client })"),
@@ -126,4 +126,4 @@ const checks: Options.Checks<CreateOptions> = {
 }
 
 /** Throws a HoldfastError that names every option that is unknown or not as it must be. */
-export const checkOptions = (options: unknown): void => Options.check(options, checks)
+export const checkOptions = (options: unknown): void => Options.check(options, createChecks)

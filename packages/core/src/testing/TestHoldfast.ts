@@ -7,7 +7,7 @@ import { MemoryStore } from "../memory/PlainStore.ts"
 import * as Options from "../options.ts"
 import { type Keys, type Lease, Store, type StoreFault, type StoreShape } from "../ports/index.ts"
 import { createHoldfast, type Holdfast } from "../promise/createHoldfast.ts"
-import type { CreateOptions } from "../promise/options.ts"
+import { type CreateOptions, createChecks } from "../promise/options.ts"
 import { keyText } from "../values.ts"
 import { drawsOf } from "./sim/draws.ts"
 import { defaultStart } from "./sim/SimClock.ts"
@@ -19,7 +19,9 @@ export interface TestOptions extends Omit<CreateOptions, "store" | "clock" | "ra
   readonly seed?: number | undefined
 }
 
-const checks: Options.Checks<Pick<TestOptions, "now" | "seed">> = {
+const { store: _, clock: __, random: ___, ...others } = createChecks
+const checks: Options.Checks<TestOptions> = {
+  ...others,
   now: Options.must(
     "a Date or milliseconds since 1970",
     (now) => (typeof now === "number" || typeof now === "object") && Number.isFinite(Number(now)),
@@ -30,13 +32,7 @@ const checks: Options.Checks<Pick<TestOptions, "now" | "seed">> = {
 const advanceChecks: Options.Checks<{ readonly millis: number }> = {
   millis: Options.must("a number of milliseconds", Number.isFinite),
 }
-
-const slowChecks: Options.Checks<{ readonly millis: number }> = {
-  millis: Options.must(
-    "a number of milliseconds from 0 on",
-    (millis) => Number.isFinite(millis) && Number(millis) >= 0,
-  ),
-}
+const slowChecks: typeof advanceChecks = { millis: Options.wholeNumber(0, 600_000) }
 
 /** The clock of a test: it stands still until it is moved. Waiting for pauses and deadlines takes real time. */
 export interface TestClock {
@@ -56,7 +52,7 @@ export interface TestFaults {
    * The store knows that it ended, so nobody waits for the leases that it held. Later calls are the new process's.
    */
   readonly crashBeforeCommit: () => void
-  /** Every change takes so much longer, in real milliseconds, until it is set to 0. Throws where it is given no number. */
+  /** Every change takes so much longer, in real milliseconds, until it is set to 0: 600,000 at most. Throws for anything else. */
   readonly slowStore: (millis: number) => void
 }
 
@@ -77,8 +73,8 @@ export interface TestHoldfast extends Holdfast {
  * ```
  */
 export const createTestHoldfast = (options: TestOptions = {}): TestHoldfast => {
+  Options.check(options, checks)
   const { now = defaultStart, seed = 1, ...others } = options
-  Options.check({ now, seed }, checks)
   let time = Number(now)
   const clock: TestClock = {
     now: () => new Date(time),

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest"
-import { createHoldfast, Holdfast, HoldfastError, inProcessBus, isHoldfastError } from "../../src/index.ts"
+import {
+  createHoldfast,
+  eventBusInProcess,
+  Holdfast,
+  HoldfastError,
+  inProcessBus,
+  isHoldfastError,
+} from "../../src/index.ts"
 import { InterleavingStore, memory } from "../../src/memory/index.ts"
 import { endOf, furnishedShop, type TestShop } from "../support/shop.ts"
 
@@ -487,7 +494,12 @@ describe("an option", () => {
     [{ concurrency: Number.NaN }, "/concurrency: must be a whole number"],
     [{ attempts: 0 }, "/attempts: must be a whole number"],
     [{ handlerTimeoutMillis: "1000" }, "/handlerTimeoutMillis: must be a whole number"],
-    [{ backoff: { baseMillis: "1" } }, "/backoff: must be"],
+    [{ backoff: { baseMillis: "1", maxMillis: 5 } }, "/backoff: must be { baseMillis, maxMillis }"],
+    [{ backoff: { baseMillis: 1, maxMillis: 1 / 0 } }, "/backoff: must be { baseMillis, maxMillis }"],
+    [{ backoff: { baseMilis: 1_000, maxMillis: 5_000 } }, "/backoff: must be { baseMillis, maxMillis }"],
+    [{ backoff: { baseMillis: 1_000 } }, "/backoff: must be { baseMillis, maxMillis }"],
+    [{ backoff: {} }, "/backoff: must be { baseMillis, maxMillis }"],
+    [{ backoff: [] }, "/backoff: must be { baseMillis, maxMillis }"],
     [{ concurency: 3 }, '/concurency: is not an option; did you mean "concurrency"?'],
     ["x", "must be an object"],
     [null, "must be an object"],
@@ -523,6 +535,11 @@ describe("an option", () => {
     expect(typo(memory, { lanes: 2 })).toThrow("/lanes: is not an option; there are none.")
     for (const make of [InterleavingStore.make, InterleavingStore.layer])
       expect(typo(make, { optimistik: true })).toThrow('/optimistik: is not an option; did you mean "optimistic"?')
+    for (const make of [inProcessBus, eventBusInProcess]) {
+      expect(typo(make, { capcity: 5 })).toThrow('/capcity: is not an option; did you mean "capacity"?')
+      expect(typo(make, { batch: Number.NaN })).toThrow("/batch: must be a whole number")
+      expect(typo(make, { backoff: { baseMillis: 5 } })).toThrow("/backoff: must be { baseMillis, maxMillis }")
+    }
     expect(typo(Holdfast.layerWith, { quueLimit: 5 })).toThrow('did you mean "queueLimit"?')
     expect(typo(Holdfast.layerWith, { "a/b~c": 5 })).toThrow("/a~1b~0c: is not an option")
   })

@@ -150,6 +150,9 @@ describe("createTestHoldfast", () => {
       expect(wrong(() => shop.faults.slowStore(millis))).toMatchObject([{ pointer: "/millis" }])
     }
     expect(shop.clock.now()).toEqual(new Date("2023-11-14T22:00:00Z"))
+    for (const millis of ["31 days" as never, Number.NaN, 1 / 0, -1]) {
+      expect(wrong(() => shop.faults.slowStore(millis))).toMatchObject([{ pointer: "/millis" }])
+    }
     shop.clock.advance(-1_000)
     expect(shop.clock.now()).toEqual(new Date("2023-11-14T21:59:59Z"))
     await shop.stop()
@@ -159,5 +162,11 @@ describe("createTestHoldfast", () => {
       ])
     }
     expect(wrong(() => createTestHoldfast({ seed: Number.NaN }))).toMatchObject([{ pointer: "/seed" }])
+    for (const none of [null, 5, "x"])
+      expect(wrong(() => createTestHoldfast(none as never))).toMatchObject([{ pointer: "" }])
+    // Its own, and would be passed over without a word.
+    for (const own of ["store", "clock", "random"]) {
+      expect(wrong(() => createTestHoldfast({ [own]: () => 0 } as never))).toMatchObject([{ pointer: `/${own}` }])
+    }
   })
 })
