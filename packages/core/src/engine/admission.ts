@@ -46,7 +46,7 @@ export const admissionOf = <S extends InputSchema, Request, Answer, R extends Re
     const request = call.normalise(decoded, stamps.settings)
     if (isInvalid(request)) return request
     const at = stamps.now()
-    if (!Number.isFinite(at)) throw noTime()
+    if (!isMoment(at)) throw noTime()
     const id = stamps.nextId(at)
     return {
       operation: call,
@@ -60,6 +60,9 @@ export const admissionOf = <S extends InputSchema, Request, Answer, R extends Re
     }
   }
 }
+
+/** What a Date can hold, and still can when the days of a coupon are added. */
+const isMoment = (at: number): boolean => Math.abs(at) <= 8e15
 
 /** A defect of the host's. Decided at such a moment every window would be open, and no coupon would expire. */
 const noTime = () => new Error("The shop's clock tells no time: it must answer a Date or milliseconds since 1970.")

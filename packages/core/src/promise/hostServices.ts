@@ -31,10 +31,15 @@ const clockOf = (clock: () => Date | number): Clock.Clock => {
   }
 }
 
-const randomOf = (random: () => number): Random.Random => ({
-  nextDoubleUnsafe: random,
-  nextIntUnsafe: () => Math.floor(random() * Number.MAX_SAFE_INTEGER),
-})
+// Of anything but a fraction ids would be made that are all the same, and pauses of no length.
+const randomOf = (random: () => number): Random.Random => {
+  const draw = (): number => {
+    const drawn: unknown = random()
+    if (typeof drawn === "number" && drawn >= 0 && drawn < 1) return drawn
+    throw new Error("The shop's random must answer numbers from 0 up to but not including 1.")
+  }
+  return { nextDoubleUnsafe: draw, nextIntUnsafe: () => Math.floor(draw() * Number.MAX_SAFE_INTEGER) }
+}
 
 const loggerOf = (log: (level: LogLevel, message: string, fields: LogFields) => void): Logger.Logger<unknown, void> =>
   Logger.make(({ logLevel, message, cause, fiber }) => {

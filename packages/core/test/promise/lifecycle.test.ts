@@ -321,7 +321,7 @@ describe("what the host brings", () => {
     await using shop = createHoldfast({ clock: () => at })
     await shop.points.open({ accountId: "ada" })
     const charge = { accountId: "ada", amount: 5, key: "k" }
-    for (const none of [new Date("31 days"), Number.NaN, 1 / 0]) {
+    for (const none of [new Date("31 days"), Number.NaN, 1 / 0, 1.7e18, -1.7e18]) {
       at = none
       await expect(shop.points.charge(charge)).rejects.toThrow(/clock/)
       await expect(shop.safe.points.charge(charge)).rejects.toThrow(/clock/)
@@ -362,6 +362,21 @@ describe("what the host brings", () => {
     }
     for (const call of timeless) await rejected(call, { clock: () => Number.NaN })
     for (const call of unreadable) await rejected(call, {})
+  })
+
+  it("and where its random answers no fraction, nothing is changed: ids would be the same, and pauses of no length", async () => {
+    const drawn: Array<unknown> = [Number.NaN, 1, -0.1, "0.5", undefined]
+    for (const none of drawn) {
+      let [random, at]: [unknown, number] = [none, 1_700_000_000_000]
+      // Numbers are drawn for the first id of each millisecond.
+      await using shop = createHoldfast({ random: () => random as number, clock: () => at++ })
+      await expect(shop.start()).rejects.toThrow(/random must answer numbers from 0/)
+      random = 0.5
+      await shop.start()
+      random = none
+      await expect(shop.points.open({ accountId: "ada" })).rejects.toThrow(/random must answer numbers from 0/)
+      await expect(shop.points.balance("ada")).rejects.toMatchObject({ code: "ACCOUNT_NOT_FOUND" })
+    }
   })
 
   it("and its randomness: the same clock and the same numbers make the same ids", async () => {
