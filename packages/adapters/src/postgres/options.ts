@@ -101,5 +101,6 @@ export const checkWays = <Of extends object, Name extends keyof Of & string>(
 /** What of an address can be seen without connecting: all that it says. Its password is never repeated. */
 const whyNotUrl: Options.Check = (url) => {
   const address = typeof url === "string" ? addressOf(url) : "must be text"
-  return typeof address === "string" ? address : undefined
+  // The reasons stand alone elsewhere; a message has its own full stop.
+  return typeof address === "string" ? address.replace(/\.$/, "") : undefined
 }

@@ -4,7 +4,7 @@
 import { Cause, Context, Effect, Exit, Semaphore } from "effect"
 import { makeDirectEngine } from "../engine/directEngine.ts"
 import { HoldfastError } from "../HoldfastError.ts"
-import type { JoinNotSupported } from "../refusals.ts"
+import type { InvalidInput, JoinNotSupported } from "../refusals.ts"
 import { type CouponsShape, makeCoupons } from "../services/Coupons.ts"
 import type { KernelShape } from "../services/Kernel.ts"
 import { makeOrders, type OrdersShape } from "../services/Orders.ts"
@@ -37,12 +37,22 @@ export interface JoinedGroups extends Groups {
 export const makeWithin = (starter: Starter, kernel: KernelShape): ((transaction: object) => JoinedGroups) => {
   const joined = new WeakMap<object, JoinedGroups>()
   return (transaction) => {
+    if (!isHandle(transaction)) throw new HoldfastError(noTransaction)
     const known = joined.get(transaction)
     if (known !== undefined) return known
     const groups = join(starter, kernel, transaction)
     joined.set(transaction, groups)
     return groups
   }
+}
+
+/** A host in JavaScript, or one whose `tx` is any, may pass what is not there. */
+const isHandle = (given: unknown): boolean =>
+  (typeof given === "object" && given !== null) || typeof given === "function"
+
+const noTransaction: InvalidInput = {
+  _tag: "InvalidInput",
+  issues: [{ pointer: "/transaction", message: "must be the transaction that you opened" }],
 }
 
 const join = (starter: Starter, kernel: KernelShape, transaction: object): JoinedGroups => {

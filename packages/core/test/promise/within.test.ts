@@ -33,6 +33,13 @@ describe("within a transaction of the host", () => {
     expect(await shop.points.balance("ada")).toBe(10_000)
   })
 
+  it("what is no transaction at all is refused by name", () => {
+    const { within } = createHoldfast()
+    for (const none of [undefined, null, "tx", 5]) {
+      expect(() => within(none as never)).toThrow("/transaction: must be the transaction that you opened")
+    }
+  })
+
   it("calls go to the joined store, one after the other, and no ticket is issued there", async () => {
     const { shape } = memoryStore()
     const { joined, option } = joinable(shape)
