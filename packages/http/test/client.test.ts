@@ -352,6 +352,47 @@ describe("the client", () => {
     expect(asked).toBe(0)
   })
 
+  it("refuses a key that is no text for a header before anything is sent: of two objects one act would be made", async () => {
+    let asked = 0
+    const fetch = async () => {
+      asked++
+      return new Response("{}")
+    }
+    const { client } = await clientOf({ fetch })
+    const keys: ReadonlyArray<unknown> = [{}, Number.NaN, "가", "a\nb", "", " k ", "k".repeat(256)]
+    for (const key of keys as ReadonlyArray<string>) {
+      const refusal = { _tag: "InvalidInput", issues: [{ pointer: "/key" }] }
+      await expect(client.orders.place({ ...oneTee, key })).rejects.toMatchObject({ refusal })
+      expect(await client.safe.orders.place({ ...oneTee, key })).toMatchObject({ ok: false, error: { refusal } })
+    }
+    const { client: without } = await clientOf({ fetch, makeKey: () => undefined as unknown as string })
+    await expect(without.orders.place(oneTee)).rejects.toMatchObject({ code: "INVALID_INPUT" })
+    expect(asked).toBe(0)
+  })
+
+  it("refuses an id that is not there, and options of a call that it does not know, before anything is sent", async () => {
+    let asked = 0
+    const { client } = await clientOf({
+      fetch: async () => {
+        asked++
+        return new Response("[]")
+      },
+    })
+    const ids: ReadonlyArray<unknown> = [undefined, null, "", {}, "\ud800"]
+    for (const userId of ids as ReadonlyArray<string>) {
+      const issues = [{ pointer: "/userId" }]
+      await expect(client.points.balance({ userId })).rejects.toMatchObject({ refusal: { issues } })
+    }
+    for (const options of [null, { sginal: AbortSignal.abort() }, { signal: 5 }] as ReadonlyArray<object>) {
+      await expect(client.products.popular({}, options)).rejects.toMatchObject({ code: "INVALID_INPUT" })
+      expect(await client.safe.products.popular({}, options)).toMatchObject({ ok: false })
+    }
+    expect(asked).toBe(0)
+    expect(await client.products.popular()).toEqual([])
+    expect(await client.safe.products.popular()).toEqual({ ok: true, value: [] })
+    expect(asked).toBe(2)
+  })
+
   it("given a success that breaks off, takes it for a lost answer and asks again with the same key", async () => {
     const { handler, shop } = await surfaceOf({}, { requests: inProcessRequests() })
     let broken = 2

@@ -2,10 +2,17 @@
  * The client's options, checked before the first request.
  */
 import { Options } from "@holdfast/core/errors"
-import type { ClientOptions } from "./types.ts"
+import type { ClientOptions, RequestOptions } from "./types.ts"
 
 /** Throws a HoldfastError that names every option that is unknown, not as it must be, or needed and not given. */
 export const checkOptions = (options: ClientOptions): void => Options.check(options, checks, ["baseUrl"])
+
+/** The same of what a call is given beside its input. */
+export const checkCallOptions = (options: RequestOptions): void => Options.check(options, callChecks)
+
+const callChecks: Options.Checks<RequestOptions> = {
+  signal: Options.must("an AbortSignal", (value) => Reflect.has(Object(value), "throwIfAborted")),
+}
 
 /** A relative one is completed by a page's own address, which need not be known yet: where a page is made on a server. */
 const isBase = (value: unknown): boolean => {

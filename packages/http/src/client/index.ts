@@ -5,7 +5,7 @@
  * its schemas is in the program: the whole client is a few kilobytes.
  */
 import { HoldfastError, isHoldfastError } from "@holdfast/core/errors"
-import { checkOptions } from "./checkOptions.ts"
+import { checkCallOptions, checkOptions } from "./checkOptions.ts"
 import { errorOf, errorOfChange } from "./errors.ts"
 import { withMoments } from "./moments.ts"
 import { ProblemError } from "./ProblemError.ts"
@@ -75,14 +75,15 @@ const safeOf =
       },
     )
 
-const methodOf = (method: "GET" | "POST", path: string, options: ClientOptions): Method => {
+const methodOf = (method: "GET" | "POST", path: string, client: ClientOptions): Method => {
   const changes = method === "POST"
-  const base = options.baseUrl.replace(/\/$/, "")
-  const makeKey = options.makeKey ?? (() => crypto.randomUUID())
-  return async (input, { signal } = {}) => {
+  const base = client.baseUrl.replace(/\/$/, "")
+  const makeKey = client.makeKey ?? (() => crypto.randomUUID())
+  return async (input, options = {}) => {
+    checkCallOptions(options)
     const rest: Record<string, unknown> = { ...input }
     // A change's key travels in its header; a read may have a field of that name.
-    const key = changes ? String(rest.key ?? makeKey()) : undefined
+    const key = changes ? keyOf(rest.key ?? makeKey()) : undefined
     if (changes) delete rest.key
     const filled = path.replace(/:(\w+)/g, (_, name: string) => {
       const part = pathPart(name, rest[name])
@@ -95,9 +96,9 @@ const methodOf = (method: "GET" | "POST", path: string, options: ClientOptions):
         url: absolute(base + filled + (changes ? "" : queryOf(rest))),
         body: changes ? JSON.stringify(rest) : undefined,
         headers: key === undefined ? {} : { "content-type": "application/json", "idempotency-key": quotedString(key) },
-        signal,
+        signal: options.signal,
       },
-      options,
+      client,
     )
     if (!received.ok) throw changes ? errorOfChange(received.problem, received.isOpen) : errorOf(received.problem)
     const answer = withMoments(received.json)
@@ -107,11 +108,23 @@ const methodOf = (method: "GET" | "POST", path: string, options: ClientOptions):
   }
 }
 
-/** An id as a part of an address. Browsers walk "." and ".." as steps, also encoded: they would ask for something else. */
+/**
+ * An id as a part of an address. Browsers walk "." and ".." as steps, also encoded: they would ask for something else. So
+ * would one that is not there, which as text is "undefined".
+ */
 const pathPart = (name: string, value: unknown): string => {
-  const text = String(value)
-  if (text !== "." && text !== "..") return encodeURIComponent(text)
-  const message = 'must be a name other than "." and ".."'
+  const text = typeof value === "number" ? String(value) : value
+  const isName = typeof text === "string" && !/^\.{0,2}$|\p{Surrogate}/u.test(text)
+  return isName ? encodeURIComponent(text) : refuse(name, 'must be a name other than "." and ".."')
+}
+
+/** A key travels in a header. As text every object is the same key, and a second act would be taken for the first one. */
+const keyOf = (given: unknown): string =>
+  typeof given === "string" && /^(?! )[ -~]{1,255}(?<! )$/.test(given)
+    ? given
+    : refuse("key", "must be 1 to 255 printable characters of ASCII, without space around them")
+
+const refuse = (name: string, message: string): never => {
   throw new HoldfastError({ _tag: "InvalidInput", issues: [{ pointer: `/${name}`, message }] })
 }
 

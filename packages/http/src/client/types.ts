@@ -41,10 +41,11 @@ type MethodOf<Endpoint> =
         input: Simplify<InputOf<Endpoint>> & Keyed,
         options?: RequestOptions,
       ) => Promise<TypeOf<HttpApiEndpoint.Success<Endpoint>> & Replayed>
-    : (
-        input: Simplify<InputOf<Endpoint>>,
-        options?: RequestOptions,
-      ) => Promise<TypeOf<HttpApiEndpoint.Success<Endpoint>>>
+    : (...args: ReadArguments<Simplify<InputOf<Endpoint>>>) => Promise<TypeOf<HttpApiEndpoint.Success<Endpoint>>>
+
+/** Where nothing has to be said, nothing is. */
+type ReadArguments<Input> =
+  Partial<Input> extends Input ? [input?: Input, options?: RequestOptions] : [input: Input, options?: RequestOptions]
 
 type Simplify<A> = { [Name in keyof A]: A[Name] } & {}
 
