@@ -19,9 +19,9 @@ export type Caller = Tracer.AnySpan | string
 export const spanOfCaller = (caller: Caller | undefined): Tracer.AnySpan | undefined =>
   typeof caller === "string" ? spanOfTraceparent(caller) : caller
 
-/** The span of a `traceparent`; undefined where the text is none. */
-export const spanOfTraceparent = (text: string | undefined): Tracer.AnySpan | undefined => {
-  if (text === undefined || !format.test(text)) return undefined
+/** The span of a `traceparent`, given as a header; undefined where that is none. */
+export const spanOfTraceparent = (text: string | ReadonlyArray<string> | undefined): Tracer.AnySpan | undefined => {
+  if (typeof text !== "string" || !format.test(text)) return undefined
   const traceId = text.slice(3, 35)
   const spanId = text.slice(36, 52)
   // Looked for here: as lookaheads they took as long as all the rest of the format.

@@ -30,9 +30,10 @@ export interface CallOptions {
   readonly signal?: AbortSignalLike | undefined
   /**
    * The trace that the call belongs to, as W3C Trace Context writes it: `00-<trace>-<span>-01`. Needed only where the host's
-   * own tracing does not know it: a span that is active where the call is made comes first. Another text means none.
+   * own tracing does not know it: a span that is active where the call is made comes first. Anything else means none, such as
+   * the list that Node's headers may be.
    */
-  readonly traceparent?: string | undefined
+  readonly traceparent?: string | ReadonlyArray<string> | undefined
 }
 
 /** What a method takes, and how it is called. Reads that take options take these with them. */
