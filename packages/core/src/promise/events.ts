@@ -3,7 +3,8 @@
  */
 import { Context, Effect } from "effect"
 import type { Delivery } from "../delivery/perKey.ts"
-import type { SubscribeOptions } from "../delivery/Subscriptions.ts"
+import { type SubscribeOptions, subscribeChecks } from "../delivery/Subscriptions.ts"
+import * as Options from "../options.ts"
 import type { InvalidInput } from "../refusals.ts"
 import { type Event, Events, type EventsShape } from "../services/Events.ts"
 import { type Promised, promised } from "./derive.ts"
@@ -33,15 +34,23 @@ interface Subscribing {
   readonly options: SubscribeOptions | undefined
 }
 
+/** That of programs in Effect answers an effect, which handlers of hosts know nothing of. */
+const hostChecks: Options.Checks<SubscribeOptions> = {
+  ...subscribeChecks,
+  onError: () => "is not an option here: pass onEventError to createHoldfast",
+}
+
 export const promisedEvents = (starter: Starter): PromisedEvents => {
   const events = (): EventsShape => Context.get(starter.running, Events)
   const { subscribe, ...others } = promised(starter, {
-    subscribe: ({ name, handler, options }: Subscribing) =>
-      typeof handler === "function"
-        ? Effect.suspend(() =>
-            events().subscribe(name, (event, delivery) => handled(() => handler(event, delivery)), options),
-          )
-        : Effect.fail(notAFunction),
+    subscribe: ({ name, handler, options }: Subscribing) => {
+      if (typeof handler !== "function") return Effect.fail(notAFunction)
+      const issues = options === undefined ? [] : Options.issuesOf(options, hostChecks)
+      if (issues.length > 0) return Effect.fail<InvalidInput>({ _tag: "InvalidInput", issues })
+      return Effect.suspend(() =>
+        events().subscribe(name, (event, delivery) => handled(() => handler(event, delivery)), options),
+      )
+    },
     unregister: (name: string) => Effect.suspend(() => events().unregister(name)),
     parked: (input: Parameters<EventsShape["parked"]>[0]) => Effect.suspend(() => events().parked(input)),
     redeliver: (input: Parameters<EventsShape["redeliver"]>[0]) => Effect.suspend(() => events().redeliver(input)),

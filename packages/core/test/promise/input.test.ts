@@ -500,6 +500,7 @@ describe("an option", () => {
     [{ backoff: { baseMillis: 1_000 } }, "/backoff: must be { baseMillis, maxMillis }"],
     [{ backoff: {} }, "/backoff: must be { baseMillis, maxMillis }"],
     [{ backoff: [] }, "/backoff: must be { baseMillis, maxMillis }"],
+    [{ onError: () => {} }, "/onError: is not an option here: pass onEventError to createHoldfast"],
     [{ concurency: 3 }, '/concurency: is not an option; did you mean "concurrency"?'],
     ["x", "must be an object"],
     [null, "must be an object"],
