@@ -50,6 +50,20 @@ describe("the README", () => {
 })
 
 describe("docs/start.md", () => {
+  it("names every option of a shop", () => {
+    const text = readFileSync(new URL("docs/start.md", root), "utf8")
+    const named = Array.from(text.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm), ([, names = ""]) =>
+      names.split(", "),
+    ).flat()
+    const refused = run(`
+      import { createHoldfast } from "@holdfast/core"
+      try { createHoldfast({ zzzzzzzzzzzz: 1 }) } catch (error) { console.log(error.refusal.issues[0].message) }
+    `)
+    const options = /there are (.*)\n/.exec(refused)?.[1]?.split(", ") ?? []
+    expect(options.length).toBeGreaterThan(15)
+    expect(named.sort()).toEqual(options.map((name) => `\`${name}\``).sort())
+  })
+
   it("runs from top to bottom to the output it states", () => {
     const code = blocksOf("docs/start.md").join("\n")
     const promised = promisedOutput(code)

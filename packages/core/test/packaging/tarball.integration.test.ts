@@ -134,6 +134,15 @@ describe("the packed package", () => {
     nodenext: { module: "nodenext", moduleResolution: "nodenext" },
     bundler: { module: "esnext", moduleResolution: "bundler" },
   }
+  onHost("has types for CommonJS under nodenext and not under node16, as the guide says", async ({ tsc }) => {
+    const required = `
+      import { createHoldfast } from "@holdfast/core"
+      export const balance: Promise<number> = createHoldfast().points.balance("ann")`
+    const { said } = await tsc("required.cts", required, { ...strict, ...resolutions.nodenext })
+    expect(said).toBe("tsc --noEmit -p tsconfig.json\n")
+    const node16 = { module: "node16", moduleResolution: "node16" }
+    expect((await tsc("required.cts", required, { ...strict, ...node16 })).said).toContain("TS1479")
+  })
   for (const [name, resolution] of Object.entries(resolutions)) {
     onHost(`has types that resolve under ${name}, and refuse what is not in them`, async ({ tsc }) => {
       const typed = `
