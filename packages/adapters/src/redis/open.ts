@@ -64,8 +64,8 @@ const notInstalled = () =>
     _tag: "InvalidInput",
     issues: [
       {
-        pointer: "/cache",
-        message: "needs the package ioredis for a url, which is not installed; a client of yours works without",
+        pointer: "/url",
+        message: "needs the package ioredis, which is not installed: npm install ioredis, or pass a client of yours",
       },
     ],
   })

@@ -64,6 +64,20 @@ describe("the packed package beside pg", () => {
     expect(await here.node("url.mjs", source)).toMatch(/needs the package @effect\/sql-pg.*A `pool` of yours works/)
   })
 
+  onHost("says which package a cache and a ranking need, and not of the other one", async ({ node }) => {
+    const source = `
+      import { createHoldfast } from "@holdfast/core"
+      import { redis, redisRanking } from "@holdfast/adapters/redis"
+      const url = "redis://127.0.0.1:1"
+      for (const option of [{ cache: redis({ url }) }, { ranking: redisRanking({ url }) }]) {
+        await using shop = createHoldfast(option)
+        await shop.start().catch(({ message }) => console.log(message))
+      }`
+    const said = "The input is not valid: /url: needs the package ioredis, which is not installed"
+    const lines = (await node("redis.mjs", source)).trim().split("\n")
+    expect(lines).toEqual([expect.stringContaining(said), expect.stringContaining(said)])
+  })
+
   onHost("sells on a pg pool, joins its transactions, archives, and loads nothing else for it", async (here) => {
     if (server() === undefined) return
     const schema = freshSchema()
