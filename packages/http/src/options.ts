@@ -92,8 +92,8 @@ export interface CommonOptions<C extends Caller> {
     | undefined
   /** Gets what has to be said once, such as that the demo identity is on. Default: the console. */
   readonly warn?: ((message: string) => void) | undefined
-  /** The time in milliseconds since 1970. Default: the system's. */
-  readonly clock?: (() => number) | undefined
+  /** The time, as a Date or as milliseconds since 1970, as the shop's own `clock`. Default: the system's. */
+  readonly clock?: (() => Date | number) | undefined
 }
 
 /** How callers are known: by the host's function, or, for demonstrations only, by what the request claims. */
@@ -281,8 +281,15 @@ export const settingsOf = <C extends Caller>(options: ShopHandlerOptions<C>): Se
     readyWithoutStore: options.readyWithoutStore ?? false,
     onDefect: (error, request) => void quietly(() => onDefect(error, request)),
     warn,
-    clock: options.clock ?? Date.now,
+    clock: options.clock === undefined ? Date.now : momentsOf(options.clock),
   }
+}
+
+/** Of another value no window of a limit would ever be over, or each at once: that is a defect, and allows nothing. */
+const momentsOf = (clock: () => Date | number) => (): number => {
+  const at = Number(clock())
+  if (Number.isFinite(at)) return at
+  throw new Error("The clock tells no time: it must answer a Date or milliseconds since 1970.")
 }
 
 const onConsole: Settings<Caller>["onDefect"] = (error, { traceId, route }) =>

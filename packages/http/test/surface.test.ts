@@ -763,6 +763,20 @@ describe("limits", () => {
     expect((await ask("GET", "/products/1")).status).toBe(200)
   })
 
+  it("limit the rate by a clock of Dates, and answer 500 where that tells no time: it limited nobody", async () => {
+    const told: Array<unknown> = []
+    const of = (clock: () => Date | number) =>
+      surfaceOf({ rateLimit: { requests: 1, perSeconds: 10 }, clock, onDefect: (error) => told.push(error) })
+    const { ask } = await of(() => new Date(0))
+    const path = "/products/1"
+    expect([(await ask("GET", path)).status, (await ask("GET", path)).status]).toEqual([200, 429])
+    for (const none of [Number.NaN, new Date("now"), undefined as unknown as number]) {
+      const broken = await of(() => none)
+      expect((await broken.ask("GET", path)).status).toBe(500)
+    }
+    expect(told.map(String)).toEqual(Array(3).fill(expect.stringContaining("The clock tells no time")))
+  })
+
   it("limit the rate per caller, and lock nobody out where the clock is set back", async () => {
     let now = 3_600_000
     const { ask } = await surfaceOf({ rateLimit: { requests: 1, perSeconds: 10 }, clock: () => now })
