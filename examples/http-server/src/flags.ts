@@ -30,6 +30,9 @@ export interface Flags {
   readonly kafka: ReadonlyArray<string> | undefined
 }
 
+/** As `shutDown` has it, which is asked when the server leaves: too late to hear that it never could. */
+const longestNotice = 600_000
+
 /** What the flags mean; undefined where they ask for help. Throws an Error whose message says what is wrong with them. */
 export const readFlags = (
   args: ReadonlyArray<string>,
@@ -46,12 +49,15 @@ export const readFlags = (
       notice: { type: "string", default: "0" },
       redis: { type: "string" },
       kafka: { type: "string" },
+      help: { type: "boolean", short: "h" },
     },
   })
+  if (values.help === true) return undefined
   const port = Number(values.port)
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`--port ${values.port} is no port.`)
   const noticeMillis = Number(values.notice)
-  if (!Number.isInteger(noticeMillis) || noticeMillis < 0) throw new Error(`--notice ${values.notice} is no time.`)
+  if (!Number.isInteger(noticeMillis) || noticeMillis < 0 || noticeMillis > longestNotice)
+    throw new Error(`--notice ${values.notice} is no time of at most ${longestNotice} milliseconds.`)
   const { catalogue, redis } = values
   const kafka = values.kafka?.split(",")
   const wrong = kafka?.find((broker) => !/^[^\s:]+:\d+$/.test(broker))

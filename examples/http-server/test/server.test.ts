@@ -33,9 +33,11 @@ describe("the flags", () => {
       url: "postgres://x",
     })
     expect(readFlags(["--data", "d"], {})?.store).toEqual({ name: "pglite", dir: "d" })
+    for (const flag of ["--help", "-h"]) expect(readFlags([flag], {})).toBeUndefined()
     for (const [flags, sentence] of [
       [["--port", "x"], /no port/],
       [["--notice", "soon"], /no time/],
+      [["--notice", "600001"], /at most 600000 milliseconds/],
       [["--store", "mysql"], /memory, pglite and postgres/],
       [["--store", "postgres"], /--url or DATABASE_URL/],
       [["--store", "memory", "--data", "d"], /--data belongs/],
