@@ -154,7 +154,9 @@ const make = (options: PostgresRequestsOptions): Effect.Effect<RequestLogShape, 
       reading: yield* Connection.make(open("read"), !lends, lends),
       trimming: yield* Connection.make(open("deliver"), false, lends),
     }
-    return logOn(connections, options.maxWaiting ?? 100_000, yield* Latch.make(false))
+    const log = logOn(connections, options.maxWaiting ?? 100_000, yield* Latch.make(false))
+    // By the schema alone: one database may have two names, as behind a pooler.
+    return { ...log, database: { system: "postgresql", namespace: options.schema ?? "holdfast" } }
   })
 
 /**

@@ -71,6 +71,30 @@ describe("requests in the shop's PostgreSQL", () => {
     await expect.poll(() => ask(`select count(*)::int as n from ${schema}.request_claim`)).toEqual([{ n: 0 }])
   })
 
+  it("are refused at the start where they are kept in the schema of another shop, which would decide them for itself", async () => {
+    const other = freshSchema()
+    const starting = (ofStore: string, ofLog: string | undefined) => {
+      const requests = postgresRequests({ url: url(), ...(ofLog !== undefined && { schema: ofLog }) })
+      const shop = createHoldfast({ store: postgres({ url: url(), schema: ofStore }), requests })
+      shops.push(shop)
+      return shop.start()
+    }
+    try {
+      await starting(schema, schema)
+      for (const ofLog of [schema, undefined]) {
+        await expect(starting(other, ofLog)).rejects.toMatchObject({
+          code: "INVALID_INPUT",
+          message: expect.stringContaining(
+            `/requests: must be kept where the store is: they are in "${ofLog ?? "holdfast"}"`,
+          ),
+        })
+      }
+    } finally {
+      await Promise.all(shops.splice(0).map((shop) => shop.stop()))
+      await ask(`drop schema if exists ${other} cascade`)
+    }
+  })
+
   it("wait where no process decides, survive all of them, and are decided by the next", async () => {
     const accepting = open({ workers: false })
     const names = await furnish(accepting, 10)

@@ -9,6 +9,7 @@ import type { Claim } from "../coupons/Request.ts"
 import type { Slice } from "../decision/slice.ts"
 import type { StoreFault } from "../transact/StoreFault.ts"
 import type { RequestId } from "../values.ts"
+import type { DatabaseName } from "./StoreShape.ts"
 
 /** The most requests of one slice. They are decided in parts, of which one is sent while the last is made durable. */
 export const sliceLimit = 2_048
@@ -40,6 +41,11 @@ export interface SliceEnd {
 /** What a log does: see {@link RequestLog}. */
 export interface RequestLogShape {
   readonly guarantees: LogGuarantees
+  /**
+   * The shop that it belongs to, as that shop's store is called, where the log stands beside its tables. A shop with another
+   * store is refused: it would decide the claims of this one for itself, and they would be gone from here.
+   */
+  readonly database?: DatabaseName | undefined
   /** Stores claims, and answers the id of each once it is as durable as the log claims. At most 500 in one call. */
   readonly append: (claims: ReadonlyArray<Claim>) => Effect.Effect<ReadonlyArray<RequestId>, StoreFault | LogFull>
   /**

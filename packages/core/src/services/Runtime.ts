@@ -7,6 +7,7 @@ import { sliceDecider } from "../delivery/decideRequests.ts"
 import { type Engine, makeEngine } from "../engine/Engine.ts"
 import { watchOutages } from "../engine/outages.ts"
 import { makeSpans, type Spans } from "../engine/Spans.ts"
+import { HoldfastError } from "../HoldfastError.ts"
 import { Ranking, RequestLog, type RequestLogShape, SharedCache, Store, type StoreShape } from "../ports/index.ts"
 import { Kernel, type KernelShape } from "./Kernel.ts"
 import { makeRequests } from "./requests.ts"
@@ -26,6 +27,8 @@ export class Runtime extends Context.Service<Runtime, RuntimeShape>()("@holdfast
       Runtime,
       Effect.gen(function* () {
         const store = yield* watchOutages(yield* Store)
+        const log = Option.getOrUndefined(yield* Effect.serviceOption(RequestLog))
+        if (log !== undefined && isOfAnother(log, store)) return yield* Effect.die(logOfAnother(log, store))
         const { now, random } = sourcesOf(yield* Clock.Clock, yield* Random.Random)
         const spans = yield* makeSpans(store, options.spans ?? "batches")
         const shared = Option.getOrUndefined(yield* Effect.serviceOption(SharedCache))
@@ -41,7 +44,6 @@ export class Runtime extends Context.Service<Runtime, RuntimeShape>()("@holdfast
         const ranking = Option.getOrUndefined(yield* Effect.serviceOption(Ranking))
         const deadlineMillis = options.deadlineMillis ?? defaultDeadlineMillis
         yield* Effect.addFinalizer(() => engine.stop(deadlineMillis))
-        const log = Option.getOrUndefined(yield* Effect.serviceOption(RequestLog))
         // Begun before any is taken, and so ended after the last one was.
         if (log !== undefined && options.workers !== false) yield* serveRequests(store, engine, log, deadlineMillis)
         const requests = yield* makeRequests(store, engine, log, deadlineMillis)
@@ -53,6 +55,18 @@ export class Runtime extends Context.Service<Runtime, RuntimeShape>()("@holdfast
         }
       }),
     )
+}
+
+/** Where a name is not whole, as that of a store on a pool, what is known of it is compared. */
+const isOfAnother = (log: RequestLogShape, store: StoreShape): boolean => {
+  const [kept, own] = [log.database?.namespace, store.database?.namespace]
+  if (kept === undefined || own === undefined || kept === own) return false
+  return !kept.endsWith(`|${own}`) && !own.endsWith(`|${kept}`)
+}
+
+const logOfAnother = ({ database: log }: RequestLogShape, { database }: StoreShape): HoldfastError => {
+  const message = `must be kept where the store is: they are in "${log?.namespace}", and the store is in "${database?.namespace}"`
+  return new HoldfastError({ _tag: "InvalidInput", issues: [{ pointer: "/requests", message }] })
 }
 
 /** How often a shop that stops looks whether its own log is decided. */
