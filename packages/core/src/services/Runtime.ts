@@ -8,7 +8,15 @@ import { type Engine, makeEngine } from "../engine/Engine.ts"
 import { watchOutages } from "../engine/outages.ts"
 import { makeSpans, type Spans } from "../engine/Spans.ts"
 import { HoldfastError } from "../HoldfastError.ts"
-import { Ranking, RequestLog, type RequestLogShape, SharedCache, Store, type StoreShape } from "../ports/index.ts"
+import {
+  Ranking,
+  RequestLog,
+  type RequestLogShape,
+  SharedCache,
+  type SharedCacheShape,
+  Store,
+  type StoreShape,
+} from "../ports/index.ts"
 import { Kernel, type KernelShape } from "./Kernel.ts"
 import { makeRequests } from "./requests.ts"
 import { defaultDeadlineMillis, defaultQueueLimit, type HoldfastOptions, makeStamps, sourcesOf } from "./stamps.ts"
@@ -31,7 +39,8 @@ export class Runtime extends Context.Service<Runtime, RuntimeShape>()("@holdfast
         if (log !== undefined && isOfAnother(log, store)) return yield* Effect.die(logOfAnother(log, store))
         const { now, random } = sourcesOf(yield* Clock.Clock, yield* Random.Random)
         const spans = yield* makeSpans(store, options.spans ?? "batches")
-        const shared = Option.getOrUndefined(yield* Effect.serviceOption(SharedCache))
+        const cached = Option.getOrUndefined(yield* Effect.serviceOption(SharedCache))
+        const shared = cached && ofShop(cached, store)
         const engine = yield* makeEngine(store, {
           queueLimit: options.queueLimit ?? defaultQueueLimit,
           batchLimit: options.batchLimit,
@@ -55,6 +64,19 @@ export class Runtime extends Context.Service<Runtime, RuntimeShape>()("@holdfast
         }
       }),
     )
+}
+
+/** Its keys name the shop as well: two shops that share a cache by mistake never show each other's products. */
+const ofShop = (cache: SharedCacheShape, { database }: StoreShape): SharedCacheShape => {
+  const shop = database?.namespace
+  if (shop === undefined) return cache
+  return {
+    guarantees: cache.guarantees,
+    isLeftAlone: () => cache.isLeftAlone?.() ?? false,
+    get: (key, leaseMillis) => cache.get([shop, ...key], leaseMillis),
+    put: (key, ...put) => cache.put([shop, ...key], ...put),
+    forget: (key) => cache.forget([shop, ...key]),
+  }
 }
 
 /** Where a name is not whole, as that of a store on a pool, what is known of it is compared. */

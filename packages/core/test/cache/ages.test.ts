@@ -299,6 +299,32 @@ describe("a read whose caller says how old it may be", () => {
   const record = { productId: "tee", name: "Tee", price: 1, onHand: 5, revision: 1, retired: false, version: 1 }
   const kept = { ...record, registered: { name: "Tee", price: 1, onHand: 5 } }
 
+  it("shows no product of another shop, whose processes share the cache by mistake", async () => {
+    const inner = Effect.runSync(makeMemoryCache())
+    const cache: SharedCacheShape = { ...inner, guarantees: { ...inner.guarantees, products: true } }
+    // One process registers what another one shows: that believes what others have read.
+    const showing = async (namespace: string) => {
+      const store: StoreShape = { ...Effect.runSync(MemoryStore.make), database: { system: "postgresql", namespace } }
+      const process = () => {
+        const shop = createHoldfast({
+          store: { name: namespace, layer: Layer.succeed(Store, store) },
+          cache: { name: "shared", layer: Layer.succeed(SharedCache, cache) },
+        })
+        onTestFinished(() => shop.stop())
+        return shop
+      }
+      await process().stock.register({ productId: "tee", name: namespace, price: 1, onHand: 1 })
+      return process()
+    }
+    const shops = [await showing("shops|seoul"), await showing("shops|busan")]
+    const seen: Array<string> = []
+    for (const shop of shops) {
+      const { items } = await shop.stock.products({}, old)
+      seen.push(...items.map(({ name }) => name), (await shop.stock.product("tee", old)).name)
+    }
+    expect(seen).toEqual(["shops|seoul", "shops|seoul", "shops|busan", "shops|busan"])
+  })
+
   it("believes a shared value for as long as it was good when it was read, and no longer", async () => {
     const prices: Array<number> = []
     // More than all of it is left after a failover to a server whose clock is behind.
