@@ -252,6 +252,25 @@ describe("the client", () => {
     expect(asked).toEqual([calledAt.toISOString()])
   })
 
+  it("says that the outcome is unknown where the host's headers fail after an attempt was lost", async () => {
+    let made = 0
+    const { client } = await clientOf({
+      fetch: async () => {
+        throw new TypeError("connection lost")
+      },
+      headers: () => {
+        if (made++ % 2 === 1) throw new Error("the session is over")
+        return { "x-caller": "ann" }
+      },
+    })
+    const unknown = { code: "STORE_UNAVAILABLE", outcome: "unknown", cause: { message: "the session is over" } }
+    await expect(client.orders.place({ ...oneTee, key: "k" })).rejects.toMatchObject(unknown)
+    expect(await client.safe.orders.place({ ...oneTee, key: "k" })).toMatchObject({ ok: false, error: unknown })
+    // Where nothing was sent, what the host threw is what there is to say.
+    made = 1
+    await expect(client.orders.place({ ...oneTee, key: "k" })).rejects.toThrow(/^the session is over$/)
+  })
+
   it("gives up after its attempts with an unknown outcome, and at once when the caller leaves", async () => {
     let asked = 0
     const { client } = await clientOf({

@@ -33,7 +33,10 @@ export const send = async (sending: Sending, options: ClientOptions): Promise<Re
   let isOpen = false
   for (let attempt = 1; ; attempt++) {
     sending.signal?.throwIfAborted()
-    const tried = await attemptOnce(sending, options)
+    const tried = await attemptOnce(sending, options).catch((thrown: unknown) => {
+      // The host's own functions failed, such as its headers. What became of an attempt before is what matters then.
+      throw isOpen ? Object.assign(lost(String(thrown)), { cause: thrown }) : thrown
+    })
     const last = attempt >= attempts
     if (tried._tag === "Lost") {
       sending.signal?.throwIfAborted()
