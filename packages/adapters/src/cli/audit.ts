@@ -1,14 +1,23 @@
 import { type AuditReport, isHoldfastError } from "@holdfast/core"
+import { messageOfThrown } from "@holdfast/core/ports"
 import type { Options } from "./arguments.ts"
 import { withShop } from "./withShop.ts"
 
 /** `holdfast audit`: true where every promise held. Sales may go on meanwhile; it reads in pages and changes nothing. */
-export const audit = (options: Options): Promise<boolean> =>
+export const audit = async (options: Options): Promise<boolean> => {
+  const report = await recounted(options).catch((error: unknown) => {
+    // Whoever asked for a document gets one, also where nothing could be recounted.
+    if (options.json) return { ok: false, error: messageOfThrown(error) }
+    throw error
+  })
+  console.log("checks" in report && !options.json ? pageOf(report) : JSON.stringify(report))
+  return report.ok
+}
+
+const recounted = (options: Options): Promise<AuditReport> =>
   withShop(options, async (shop) => {
     try {
-      const report = await shop.audit.run()
-      console.log(options.json ? JSON.stringify(report) : pageOf(report))
-      return report.ok
+      return await shop.audit.run()
     } catch (error) {
       // Nothing was to be changed, so there is no outcome to wonder about: only the reason matters.
       const no = isHoldfastError(error) ? error.unavailable : undefined

@@ -105,6 +105,13 @@ describe("without a server", () => {
     expect([code, err]).toEqual([1, ""])
   })
 
+  it("audit --json prints its document where nothing can be recounted", async () => {
+    const { code, out, err } = await holdfast(["audit", "--json", "--url", "postgres://ann:geheim@127.0.0.1:1/app"])
+    expect(JSON.parse(out)).toEqual({ ok: false, error: expect.stringContaining("ECONNREFUSED") })
+    expect(out).not.toContain("geheim")
+    expect([code, err]).toEqual([1, ""])
+  })
+
   it("sql --inbox prints what inboxSql answers", async () => {
     expect(await holdfast(["sql", "--inbox"])).toEqual({ code: 0, err: "", out: inboxSql() })
     expect((await holdfast(["sql", "--inbox", "--schema", "mail"])).out).toBe(inboxSql({ schema: "mail" }))
