@@ -73,7 +73,7 @@ describe("the client", () => {
     const { client } = await clientOf({}, {})
     const error = await client.points.balance({ userId: "ann" }).catch((error: unknown) => error)
     expect(error).toBeInstanceOf(ProblemError)
-    expect(error).toMatchObject({ code: "UNAUTHENTICATED", status: 401 })
+    expect(error).toMatchObject({ code: "UNAUTHENTICATED", status: 401, message: "Authentication is required" })
   })
 
   it("answers the same noes as values in its safe twin, and lets aborts reject", async () => {

@@ -26,7 +26,8 @@ export class ProblemError extends Error {
   readonly problem: Problem
 
   constructor(problem: Problem) {
-    super(`${problem.title}: ${problem.detail}`)
+    // Where there are no numbers to tell, the detail is the title.
+    super(problem.title === problem.detail ? problem.title : `${problem.title}: ${problem.detail}`)
     this.code = problem.code
     this.status = problem.status
     this.problem = problem
