@@ -116,6 +116,14 @@ describe("a live run", () => {
     expect(unclosed.trouble).toContain("had not closed")
   })
 
+  it("accuses no law where a store does not open, so that no token of it is kept", () => {
+    const shut = around("shut", "live", () => Effect.die(new Error("connect ECONNREFUSED")))
+    const { ok, failures, disclaims, laws: judged } = run(conformance(shut, { profile: "quick" }))
+    expect([ok, failures]).toEqual([false, []])
+    expect(disclaims[0]).toContain("The store could not be built: Error: connect ECONNREFUSED")
+    expect(judged.filter(({ level }) => level !== "UNTESTED").map(({ verdict }) => verdict)).not.toContain("holds")
+  })
+
   it("reports what a broken store did with its history, shrunk where it breaks again", () => {
     const lostUpdate = Zoo.mutants.find(({ name }) => name === "lost update on stock")?.adapter
     if (lostUpdate === undefined) throw new Error("there is no such mutant")

@@ -50,6 +50,8 @@ export interface Attempt {
   readonly record: TrialRecord | undefined
   /** Why there is no record. */
   readonly trouble: string | undefined
+  /** True where the store did not open: that is the run's trouble, and no law's. */
+  readonly unopened?: boolean | undefined
   /** What was seen until then. */
   readonly glimpse: Glimpse
   /** The choices there were. None live. */

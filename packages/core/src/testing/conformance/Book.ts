@@ -62,6 +62,7 @@ export class Book {
   judge(attempt: Attempt, token?: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.#trials++
+      if (attempt.unopened === true) return Effect.void
       if (attempt.twice) this.#repeated++
       if (attempt.nondeterminism !== undefined) this.#unrepeated(attempt)
       const breaches = this.#breachesOf(attempt)

@@ -85,7 +85,7 @@ export const makeLiveStore = Effect.fnUntraced(function* (
     const glimpse = newGlimpse()
     const attempted = { plan, seed, tape: [], decisions: [], glimpse, twice: false, nondeterminism: undefined }
     const store = yield* open
-    if (store === undefined) return { ...attempted, record: undefined, trouble }
+    if (store === undefined) return { ...attempted, record: undefined, trouble, unopened: true }
     const stopwatch = timed(store, plan.setup.length, real)
     const trial = Effect.scoped(
       runPlan(paced(plan, pace), stopwatch.store, {
