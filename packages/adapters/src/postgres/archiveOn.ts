@@ -7,7 +7,8 @@
  */
 import type { StoreFault } from "@holdfast/core/ports"
 import { Effect, type Scope } from "effect"
-import { answeredWithin } from "./session/Connection.ts"
+import { checkVersion } from "./schema/migrate.ts"
+import { answeredWithin, answeringWithin } from "./session/Connection.ts"
 import { lost } from "./session/faults.ts"
 import { rowsOf, texts, values } from "./session/text.ts"
 import { begin, commit, type Statement, statement, type Wire } from "./session/wire.ts"
@@ -43,6 +44,8 @@ export const archiveOn = async (
 ): Promise<Archived> => {
   const whole = Effect.gen(function* () {
     const wire = yield* open(schema)
+    // A job is often forgotten when the shop is updated: rows of a schema that it does not know are not its to move.
+    yield* checkVersion(answeringWithin(frameMillis, wire), schema)
     // What moves too early is a key that is done twice, and no audit looks at it again. So two clocks must say that it is old.
     const now = Math.min(Date.now(), Number(yield* inTransaction({ wire, schema }, statement(sql.now))))
     const before = Math.floor((now - keepDays * 24 * hourMillis) / hourMillis) * hourMillis

@@ -60,10 +60,15 @@ describe("archiving through a pool of the host", () => {
     }
     const before = await session()
     const name = schema()
-    await expect(archive({ pool, schema: name })).rejects.toThrow(/could not be archived: .*does not exist/)
+    await expect(archive({ pool, schema: name })).rejects.toThrow(/could not be archived: .*has no shop/)
     expect(await session()).toEqual(before)
     const { shop } = await shopWithHistory(postgres({ url: url(), schema: name }))
     await shop.stop()
+    // One that fails in the middle of a transaction, too.
+    await ask(`alter table ${name}.receipt_archive rename to away`)
+    await expect(archive({ pool, schema: name })).rejects.toThrow(/could not be archived: .*does not exist/)
+    expect(await session()).toEqual(before)
+    await ask(`alter table ${name}.away rename to receipt_archive`)
     expect((await archive({ pool, schema: name, batch: 5 })).orders).toBe(19)
     expect(await session()).toEqual(before)
     expect([pool.totalCount, pool.idleCount, pool.ended]).toEqual([1, 1, false])

@@ -72,9 +72,17 @@ export const migrate = (wire: Wire, schema: string, mode: MigrateMode): Effect.E
   )
 
 const check = Effect.fnUntraced(function* (wire: Wire, schema: string): Effect.fn.Return<void, StoreFault> {
+  yield* refuseDrift(wire, schema, yield* checkVersion(wire, schema))
+})
+
+/** Refuses a schema of another version than this code works on, or none: nothing is changed there. */
+export const checkVersion = Effect.fnUntraced(function* (
+  wire: Wire,
+  schema: string,
+): Effect.fn.Return<Applied, StoreFault> {
   const applied = yield* appliedTo(wire, schema)
   yield* refuseNewer(schema, applied)
-  if (applied.length >= codeVersion) return yield* refuseDrift(wire, schema, applied)
+  if (applied.length >= codeVersion) return applied
   const state =
     applied.length === 0 ? "has no shop" : `is at version ${applied.length}, and this code needs ${codeVersion}`
   return yield* refuse(
