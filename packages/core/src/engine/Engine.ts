@@ -392,7 +392,8 @@ class RunningEngine implements Engine {
     const committed = outcome._tag === "Accepted" || (outcome._tag === "Recalled" && outcome.own)
     if (committed && this.#commitWaiters.size > 0) this.#wakeCommitWaiters()
     // Its caller has left and knows of nothing. The next call of its key must not be told that nothing happened.
-    if (pending.state === "settled" && (committed || outcome._tag === "Recalled")) pending.uncertain = true
+    const isDone = committed || outcome._tag === "Recalled"
+    if (isDone && pending.state === "settled" && this.#lostReplies.hasRoom) pending.uncertain = true
     this.#answer(pending, outcome)
     this.#forget(pending)
   }

@@ -103,6 +103,12 @@ export class LostReplies {
     }
   }
 
+  /** Whether there is room for what is certain, and only nobody was told: half of it is for what may still happen. */
+  get hasRoom(): boolean {
+    this.#forgetDownTo(maxKeys)
+    return this.#entries.size < maxKeys / 2
+  }
+
   /** Whether a key is remembered. */
   remembers(callKey: CallKey): boolean {
     return this.#entries.size > 0 && this.#find(textOf(callKey)) !== undefined
@@ -155,12 +161,16 @@ export class LostReplies {
 
   #remember(text: string, entry: Entry): void {
     this.#entries.delete(text)
-    // In the order in which they came, so those that time has settled are the first ones.
+    this.#forgetDownTo(maxKeys - 1)
+    this.#entries.set(text, entry)
+  }
+
+  // In the order in which they came, so those that time has settled are the first ones.
+  #forgetDownTo(most: number): void {
     for (const [oldest, { endsAt }] of this.#entries) {
-      if (endsAt > this.#elapsed() && this.#entries.size < maxKeys) break
+      if (endsAt > this.#elapsed() && this.#entries.size <= most) break
       this.#entries.delete(oldest)
     }
-    this.#entries.set(text, entry)
   }
 }
 

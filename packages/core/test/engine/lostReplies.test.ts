@@ -3,7 +3,7 @@ import { Clock, Effect } from "effect"
 import type { Command } from "../../src/decision/Command.ts"
 import type { StoreFault } from "../../src/ports/index.ts"
 import { type ControlledStore, controlledStore } from "../support/controlledStore.ts"
-import { ask, endOf, engineOn, inSimulatedTime, pass, submit } from "../support/submitting.ts"
+import { ask, endOf, engineOn, inSimulatedTime, pass, runOn, submit } from "../support/submitting.ts"
 import { balanceOf, charge, furnish, issue, onHandOf, place, restock } from "./commands.ts"
 
 /** What the first try left behind: a session that goes on without its client. */
@@ -235,6 +235,31 @@ describe("a key whose call ended without a decision", () => {
         yield* pass(80_000)
         expect(yield* engine.lostReply(keyed("cart"))).toEqual({ _tag: "None" })
       }).pipe(Effect.provideService(Clock.Clock, corrected))
+    }),
+  )
+
+  it.effect("is not forgotten for the many whose callers left, and who were answered by the store", () =>
+    Effect.gen(function* () {
+      const { store, engine } = yield* shop
+      store.settle = () => Effect.succeed(false)
+      outlive(store, {})
+      yield* inSimulatedTime(ask(engine, tooMuch("cart")))
+      for (let round = 0; round < 200; round++) {
+        const calls = Array.from({ length: 100 }, (_, n) =>
+          submit(engine, charge("ada", 1, { key: `left-${round}-${n}` })),
+        )
+        // Their callers leave when a lane has them.
+        store.behave = (_, run) =>
+          Effect.andThen(
+            Effect.sync(() => {
+              for (const { pending } of calls) engine.withdraw(pending)
+            }),
+            run,
+          )
+        yield* runOn
+      }
+      expect(yield* balanceOf(store.shape, "ada")).toBe(101_000 + 20_000)
+      expect(yield* engine.lostReply(keyed("cart"))).toMatchObject({ _tag: "Open" })
     }),
   )
 
