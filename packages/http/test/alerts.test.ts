@@ -82,6 +82,26 @@ describe("alerts and dashboard", () => {
     }
   })
 
+  it("can be reached by a queue that is full of one account's calls", async () => {
+    const store = await Effect.runPromise(MemoryStore.make)
+    let isStuck = false
+    const transact: typeof store.transact = (...batch) => (isStuck ? Effect.never : store.transact(...batch))
+    const shop = createHoldfast({
+      store: { name: "stuck", layer: Layer.succeed(Store, { ...store, transact }) },
+      logger: () => {},
+    })
+    onTestFinished(() => shop.stop({ drainMillis: 0 }))
+    await shop.points.open({ accountId: "ann" })
+    isStuck = true
+    const answers = Array.from({ length: 6_000 }, (_, n) =>
+      shop.safe.points.charge({ accountId: "ann", amount: 1, key: `${n}` }),
+    )
+    const first = await Promise.race(answers)
+    expect(first).toMatchObject({ ok: false, error: { code: "OVERLOADED" } })
+    const [, most] = /holdfast_queue_depth > (\d+)/.exec(alerts) ?? []
+    expect((await shop.health()).metrics.queueDepth).toBeGreaterThan(Number(most))
+  })
+
   it("leave out only a route that there is, and where waiting is asked for", async () => {
     const { handler } = await furnished()
     const ask = askOf(handler, { "x-caller": "ann" })

@@ -16,7 +16,10 @@ export interface HoldfastOptions {
   readonly accounts?: Settings["accounts"] | undefined
   /** The scope of idempotency keys for calls that name none. Default "default". */
   readonly scope?: string | undefined
-  /** The most calls that may wait. Above it they are answered `Overloaded`. Default 10,000. */
+  /**
+   * The most calls that may wait. Above it they are answered `Overloaded`. Default 10,000. Those that need the same record fill half
+   * of it at most, and the last tenth is kept for calls that only a host makes, such as restocking.
+   */
   readonly queueLimit?: number | undefined
   /** The most commands that one commit serves, 1 to 1,024. Default 128. */
   readonly batchLimit?: number | undefined
