@@ -1,7 +1,7 @@
 /**
  * How a shop is doing, for probes and dashboards.
  */
-import { Context, Effect } from "effect"
+import { Context, Effect, Fiber } from "effect"
 import type { ReadCacheMetrics } from "../cache/ReadCache.ts"
 import type { RelayProgress } from "../delivery/relay.ts"
 import type { Served, Subscriptions } from "../delivery/Subscriptions.ts"
@@ -94,6 +94,8 @@ const keptMillis = 60_000
 /** How long a look at a backlog is good for at least, and how many times longer than it took. */
 const lookMillis = 2_000
 const pauseAfterLook = 20
+/** A million events are counted in seconds. */
+const longestLookMillis = 10_000
 
 export const makeHealth = (
   { engine, kernel }: RuntimeShape,
@@ -207,9 +209,12 @@ class LastSaid<A> {
 
 interface Seen {
   readonly last: LastSaid<Depth>
+  /** Undefined where the last look came to nothing. */
   depth: Depth | undefined
   /** Until when that is good enough. */
   until: bigint
+  /** The last look, which may be under way. */
+  look: Fiber.Fiber<Depth | undefined> | undefined
 }
 
 /** What was seen of each name. */
@@ -221,7 +226,10 @@ class Backlogs {
     this.#subscriptions = subscriptions
   }
 
-  /** Asks for no longer than `millis`; for 0 it does not ask. */
+  /**
+   * Waits for a look no longer than `millis`; for 0 it begins none. A look goes on without whoever asked: the longer a backlog, the
+   * longer it takes, and a report that gave up would never tell of one that matters.
+   */
   of({ name, hasLease }: Served, millis: number): Effect.Effect<Depth | undefined> {
     return Effect.clockWith((clock) => {
       if (!hasLease) {
@@ -229,18 +237,39 @@ class Backlogs {
         return Effect.undefined
       }
       const began = clock.monotonicTimeNanosUnsafe()
-      const seen = this.#seen.get(name) ?? { last: new LastSaid<Depth>(), depth: undefined, until: began }
+      const seen: Seen = this.#seen.get(name) ?? {
+        last: new LastSaid<Depth>(),
+        depth: undefined,
+        until: began,
+        look: undefined,
+      }
       this.#seen.set(name, seen)
-      if (began < seen.until) return Effect.succeed(seen.depth)
+      const known = Effect.suspend(() =>
+        seen.depth === undefined ? seen.last.or(Effect.undefined) : Effect.succeed(seen.depth),
+      )
+      if (began < seen.until) return known
       if (millis <= 0) return seen.last.or(Effect.undefined)
-      return Effect.map(seen.last.or(inTime(this.#subscriptions.depth(name), millis)), (depth) => {
-        const ended = clock.monotonicTimeNanosUnsafe()
-        const pause = (ended - began) * BigInt(pauseAfterLook)
-        const shortest = BigInt(lookMillis) * 1_000_000n
-        seen.depth = depth
-        seen.until = ended + (pause > shortest ? pause : shortest)
-        return depth
-      })
+      const { look } = seen
+      const looking =
+        look === undefined || look.pollUnsafe() !== undefined ? this.#look(seen, name) : Effect.succeed(look)
+      return Effect.flatMap(looking, (underWay) => Effect.andThen(inTime(Fiber.join(underWay), millis), known))
+    })
+  }
+
+  #look(seen: Seen, name: SubscriptionName): Effect.Effect<Fiber.Fiber<Depth | undefined>> {
+    const look = Effect.gen({ self: this }, function* () {
+      const began = yield* monotonic
+      seen.depth = yield* inTime(this.#subscriptions.depth(name), longestLookMillis)
+      yield* seen.last.or(Effect.succeed(seen.depth))
+      const ended = yield* monotonic
+      const pause = (ended - began) * BigInt(pauseAfterLook)
+      const shortest = BigInt(lookMillis) * 1_000_000n
+      seen.until = ended + (pause > shortest ? pause : shortest)
+      return seen.depth
+    })
+    return Effect.map(Effect.forkDetach(look), (fiber) => {
+      seen.look = fiber
+      return fiber
     })
   }
 }

@@ -1,7 +1,7 @@
 import { Effect, Layer } from "effect"
 import { describe, expect, it } from "vitest"
 import { createHoldfast, type LogFields, measurementsOf, prometheusName } from "../../src/index.ts"
-import { InterleavingStore, memory } from "../../src/memory/index.ts"
+import { InterleavingStore, MemoryStore, memory } from "../../src/memory/index.ts"
 import { Store } from "../../src/ports/index.ts"
 import { controlledStore, gate } from "../support/controlledStore.ts"
 
@@ -117,6 +117,26 @@ describe("the backlog of a subscription", () => {
     time += 30_000
     const [slow] = (await shop.health()).subscriptions
     expect(slow?.backlog).toEqual({ waiting: 1, parked: 0, oldestAgeMillis: 30_000 })
+    await shop.stop()
+  })
+
+  it("given one that takes longer to count than a report may, is told as soon as it is known", async () => {
+    const store = await Effect.runPromise(MemoryStore.make)
+    let looks = 0
+    const depth: typeof store.outbox.depth = (name) =>
+      Effect.suspend(() => {
+        looks++
+        return Effect.delay(store.outbox.depth(name), 1_200)
+      })
+    const layer = Layer.succeed(Store, { ...store, outbox: { ...store.outbox, depth } })
+    const shop = createHoldfast({ store: { name: "deep", layer } })
+    await shop.points.open({ accountId: "ada" })
+    await shop.events.subscribe("slow", () => new Promise(() => {}))
+    await shop.points.charge({ accountId: "ada", amount: 1, key: "1" })
+    const backlog = async () => (await shop.health()).subscriptions[0]?.backlog?.waiting
+    await expect.poll(backlog).toBe(1)
+    // It was looked at once, and a look that took long is not repeated at once.
+    expect([await backlog(), looks]).toEqual([1, 1])
     await shop.stop()
   })
 
