@@ -50,6 +50,8 @@ const theReaders = `
   declare const log: { readonly [Level in import("@holdfast/core").LogLevel]: (fields: object, message: string) => void }
   declare const sessionOf: (cookie: string | null) => { readonly id: string } | undefined
   declare const resolveCaller: () => undefined
+  declare const MeterProvider: typeof import("@opentelemetry/sdk-metrics").MeterProvider
+  declare const PrometheusExporter: new () => import("@opentelemetry/sdk-metrics").MetricReader
   declare const bearer: () => string
   declare const [url, accountId, workflowId, cartId]: [string, string, string, string]
   declare const lines: ReadonlyArray<{ readonly productId: string; readonly quantity: number }>

@@ -88,6 +88,9 @@ const reasonOf = (cause: unknown): string =>
     ? `${cause.message} ${textOfThrown(cause.cause)}`
     : textOfThrown(cause)
 
+/** One of the clients takes no group with a blank in it, which names may have. */
+const inGroup = (name: string): string => name.replace(/[\s%]/gu, encodeURIComponent)
+
 class TopicBus {
   readonly counts = { published: 0, stubs: 0, skipped: 0 }
   readonly #kafka: KafkaTransport
@@ -154,7 +157,7 @@ class TopicBus {
       const run = Effect.runPromiseWith(context)
       // With the topic in it, for members of one group of whom some have other topics are given partitions of those, too,
       // and nobody serves them.
-      const group = `${this.#topic}.${name}`
+      const group = `${this.#topic}.${inGroup(name)}`
       const handle = async ({ records }: KafkaSlice, signal: AbortSignal) => {
         // A dead letter that is sent again is for its own consumer: the event itself came here when it was new.
         const mine = records.filter((record) => (againFor(record) ?? group) === group)

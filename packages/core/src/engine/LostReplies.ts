@@ -98,8 +98,9 @@ export class LostReplies {
   ended({ command, uncertain, unsettled }: Pending): void {
     if ((uncertain || unsettled !== undefined) && !isOwnKey(command)) {
       const now = this.#now()
-      const left = Math.min(Math.max(command.deadline - now, 0), command.deadline - command.at) + afterDeadlineMillis
-      this.#remember(textOf(command), { unsettled, until: now + left, endsAt: this.#elapsed() + left })
+      const over = Math.min(Math.max(command.deadline, now), now + command.deadline - command.at)
+      const until = over + afterDeadlineMillis
+      this.#remember(textOf(command), { unsettled, until, endsAt: this.#elapsed() + until - now })
     }
   }
 
