@@ -58,9 +58,12 @@ export const startGenerator = async (core: number | undefined): Promise<Generati
   }
 }
 
-/** Runs a file of this folder on the given core, with the flags of this process. Waiting for one that ends rejects. */
+/** As we advise hosts to start their processes. */
+const flags = ["--no-allocation-site-pretenuring", "--conditions=@holdfast/source"]
+
+/** Runs a file of this folder on the given core. Waiting for a process that ends rejects instead of taking forever. */
 const start = (file: string, core: number | undefined, ...args: ReadonlyArray<string>) => {
-  const node = [process.execPath, ...process.execArgv, join(import.meta.dirname, file), ...args]
+  const node = [process.execPath, ...flags, join(import.meta.dirname, file), ...args]
   const [command = "", ...rest] = canPin && core !== undefined ? ["taskset", "-c", String(core), ...node] : node
   const child = spawn(command, rest, { stdio: ["ignore", "ignore", "inherit", "ipc"] })
   const ended = new Promise<never>((_, reject) => {

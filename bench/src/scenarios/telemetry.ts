@@ -10,7 +10,7 @@ import {
   PeriodicExportingMetricReader,
 } from "@opentelemetry/sdk-metrics"
 import { BatchSpanProcessor, type SpanExporter, TracerProvider } from "@opentelemetry/sdk-trace"
-import { collectYoungGarbage } from "../heap.ts"
+import { collectYoungGarbage, keepYoungObjectsYoung } from "../heap.ts"
 import { closedLoop } from "../load.ts"
 import { BenchDatabase, furnishAccounts, plenty } from "../postgres/BenchDatabase.ts"
 import { Acknowledged, addsUp } from "../postgres/recount.ts"
@@ -29,6 +29,7 @@ const parts = 10
 
 async function run(context: Context): Promise<Result> {
   const { quick, tiny, progress } = context
+  keepYoungObjectsYoung()
   const pairs = tiny ? 2 : quick ? 10 : 60
   const orders = tiny ? 64 : quick ? 400 : 1_000
   const database = await BenchDatabase.open(context)
