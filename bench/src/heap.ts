@@ -15,7 +15,10 @@ export const collectGarbage = (): void => collect()
 export const collectYoungGarbage = (): void => collect({ type: "minor" })
 
 /** As we advise hosts: a burst makes V8 take what waits for what stays, and from then on a call leaves its objects among the old ones. */
-export const keepYoungObjectsYoung = (): void => setFlagsFromString("--no-allocation-site-pretenuring")
+export const advisedFlag = "--no-allocation-site-pretenuring"
+
+/** The same for this process, which runs already. */
+export const keepYoungObjectsYoung = (): void => setFlagsFromString(advisedFlag)
 
 /** Bytes that are still in use after everything else was collected. */
 export const heldBytes = (): number => {

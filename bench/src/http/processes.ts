@@ -4,6 +4,7 @@
 import { spawn, spawnSync } from "node:child_process"
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
+import { advisedFlag } from "../heap.ts"
 import type { Load, Report } from "./generator.ts"
 
 const canPin = availableParallelism() >= 2 && spawnSync("taskset", ["-c", "0", "true"]).status === 0
@@ -58,8 +59,7 @@ export const startGenerator = async (core: number | undefined): Promise<Generati
   }
 }
 
-/** As we advise hosts to start their processes. */
-const flags = ["--no-allocation-site-pretenuring", "--conditions=@holdfast/source"]
+const flags = [advisedFlag, "--conditions=@holdfast/source"]
 
 /** Runs a file of this folder on the given core. Waiting for a process that ends rejects instead of taking forever. */
 const start = (file: string, core: number | undefined, ...args: ReadonlyArray<string>) => {
